@@ -1,0 +1,172 @@
+# SPDX-License-Identifier: MIT
+"""The slots of one intake: where they are, what they hold, and how a dropped one finds its way.
+
+See the package docstring for the representation and the invariants named here.
+"""
+
+import weakref
+from typing import Any, Final, final
+
+from ._atomic import SimpleQueue, count, is_not, or_, repeat
+from ._types import Statistics
+
+NOTHING: Final = object()  # in place of an item
+UNSEEN: Final = [False]
+
+# A turn: bit 1 is set while in flight, bits 2 to 63 count the items finished, the bits above count those abandoned.
+# Bit 0 is free for `statistics` to note whether there is an item.
+STEP: Final = 2
+ABANDON: Final = STEP + (1 << 64)  # one store both frees the slot and counts
+COUNTED: Final = (1 << 64) - 1
+
+
+@final
+class Token:
+    """Own one slot: whoever holds the token does (one-token).
+
+    The last reference dropped means that a call was interrupted or a lease was lost: a successor takes its place. The
+    generation tells which of the two owns the slot, also when the collector finalises a token that is still in a dead lease.
+    """
+
+    __slots__ = ("generation", "home", "index")
+
+    def __init__(self, home: "weakref.ref[Slots]", index: int, generation: int) -> None:
+        self.home: Final = home
+        self.index: Final = index
+        self.generation: Final = generation
+
+    def __del__(self) -> None:
+        slots = self.home()
+        if slots is not None:  # else the intake is gone too
+            slots.recover(self)
+
+
+@final
+class Slots:
+    """Hold all state of one intake. A fork replaces it whole, so that nothing of the parent's is left in the child."""
+
+    __slots__ = (
+        "__weakref__",
+        "answered_closed",
+        "answered_full",
+        "await_home",
+        "await_slot",
+        "bell",
+        "capacity",
+        "claim",
+        "closed",
+        "free",
+        "generations",
+        "items",
+        "publish",
+        "queue",
+        "restore",
+        "seen",
+        "turns",
+    )
+
+    def __init__(self, capacity: int, closed: bool = False) -> None:
+        home = weakref.ref(self)
+        self.capacity: Final = capacity
+        self.closed = closed
+        self.items: Final[list[Any]] = [NOTHING] * capacity
+        self.turns: Final = [0] * capacity
+        self.generations: Final = [0] * capacity
+        self.seen: Final[list[list[bool] | None]] = [None] * capacity
+        self.answered_full: Final = count()
+        self.answered_closed: Final = count()
+        # A stack: the slots used so far are the first ones, so their number is the peak.
+        self.free: Final = [Token(home, index, 0) for index in reversed(range(capacity))]
+        self.queue: Final[SimpleQueue[Token | None]] = SimpleQueue()  # None wakes a taker after `close`
+        self.bell: Final[SimpleQueue[None]] = SimpleQueue()  # wakes a drain
+        # The atomic primitives, each bound once: see `_atomic`.
+        self.claim = self.free.pop
+        self.restore = self.free.append
+        self.publish = self.queue.put
+        self.await_slot = self.queue.get
+        self.await_home = self.bell.get
+
+    def recover(self, lost: Token) -> None:
+        """Send the slot of a lost token on, by its state: home, back to the queue, or home as abandoned (LEASE-1, INTERRUPT-1).
+
+        No one else touches the slot: its owner's call was interrupted, or its lease is dead. A successor takes the lost token's
+        place by one store; before it the lost token's finaliser does all this, after it the successor's goes on from the
+        state that was reached. So it may end at any bytecode and is still done once.
+        """
+        index = lost.index
+        if self.generations[index] != lost.generation:
+            return  # its successor owns the slot
+        token = Token(lost.home, index, lost.generation + 1)
+        try:
+            self.generations[index] = token.generation
+            item = self.items[index]  # kept until the slot is home: its finaliser may offer
+            turn = self.turns[index]
+            if turn & STEP:
+                if self.seen[index] == UNSEEN:
+                    self.turns[index] = turn - STEP  # put back: nobody looked, it is QUEUED again
+                else:
+                    self.items[index] = NOTHING
+                    self.turns[index] = turn + ABANDON
+            if self.items[index] is not NOTHING:
+                self.publish(token)
+            else:
+                self.restore(token)
+                if self.closed:
+                    self.ring()
+            del item
+        except BaseException:
+            del token  # the traceback must not keep it from its finaliser
+            if self.closed:
+                self.ring()
+            raise
+
+    def ring(self) -> None:
+        """Wake one waiting taker and one waiting drain, who look, and pass it on when they leave.
+
+        Called after every change that can end their wait. A queue that is not empty needs no bell: whatever is in it is taken
+        after this call, by somebody who then sees the change, or whose own item is still to be settled, and rings.
+        """
+        if self.queue.empty():
+            self.queue.put(None)
+        if self.bell.empty():
+            self.bell.put(None)
+
+    def exhausted(self) -> bool:
+        """Tell whether no accepted item can ever appear again (CLOSE-2, settled).
+
+        Read in this order: a slot found at home after `close` never leaves again (its claimer would see the flag), so it
+        cannot be counted a second time as in flight.
+        """
+        if not self.closed:
+            return False
+        settled = len(self.free)
+        settled += sum(turn & STEP != 0 and seen != UNSEEN for turn, seen in zip(self.turns, self.seen, strict=True))
+        return settled == self.capacity
+
+    def statistics(self) -> Statistics:
+        """Copy the state of all slots in one C call, and derive everything from that copy (LEDGER-1).
+
+        While it copies, nothing is allocated that the collector tracks: 3.11 may run finalisers in such an allocation.
+        """
+        states = list(map(or_, self.turns, map(is_not, self.items, repeat(NOTHING))))
+        queued = sum(state & 3 == 1 for state in states)
+        in_flight = sum(state & STEP for state in states) // STEP
+        abandoned = sum(state >> 64 for state in states)
+        finished = sum((state & COUNTED) >> 2 for state in states)
+        return Statistics(
+            capacity=self.capacity,
+            free=self.capacity - queued - in_flight,
+            queued=queued,
+            in_flight=in_flight,
+            accepted=queued + in_flight + finished,
+            full=value_of(self.answered_full),
+            closed=value_of(self.answered_closed),
+            released=finished - abandoned,
+            abandoned=abandoned,
+            peak=sum(state != 0 for state in states),
+        )
+
+
+def value_of(counter: "count[int]") -> int:
+    """Read a count without advancing it: its `repr` is the one way to that does not change it on every version."""
+    return int(repr(counter).removeprefix("count(").removesuffix(")"))

@@ -1,0 +1,80 @@
+"""What a check is: a question about an implementation, and a three-valued answer with its evidence.
+
+Checkers take the implementation as a parameter, so that they run on the shipped kernel, on a vendored copy, on a mutant or on
+somebody else's intake. An implementation is a module (or anything else) with the kernel's public names: a `Subject`.
+"""
+
+import enum
+import importlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Literal, Protocol, cast
+
+Profile = Literal["quick", "full"]
+
+
+class Subject(Protocol):
+    """Name what a checker needs of an implementation: the public names of `headgate`."""
+
+    @property
+    def Intake(self) -> Any: ...
+    @property
+    def Outcome(self) -> Any: ...
+    @property
+    def Empty(self) -> type[Exception]: ...
+    @property
+    def Closed(self) -> type[Exception]: ...
+
+
+def load_subject(name: str = "headgate") -> Subject:
+    """Import an implementation by its module name."""
+    return cast(Subject, importlib.import_module(name))
+
+
+class Verdict(enum.Enum):
+    """Answer a check. UNKNOWN is never a pass: a limit, a time-out, a noisy machine."""
+
+    OK = "OK"
+    ILLEGAL = "ILLEGAL"
+    UNKNOWN = "UNKNOWN"
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Tell a check how hard to look: the profile, and the seed of everything random."""
+
+    profile: Profile = "quick"
+    seed: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """Give a check's verdict.
+
+    evidence: what was done, in numbers ("11 contracts confirmed"). witness: for ILLEGAL, the shortest account of the fault that a
+    reader can follow; for UNKNOWN, what cut the check short. blames: the clauses found broken, where the check bears on several
+    and can tell; empty means all of the check's.
+    """
+
+    verdict: Verdict
+    evidence: str
+    witness: str = ""
+    blames: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """Describe one check: what it bears on, with which tool, what it shows and what it does not.
+
+    name: stable, "group.detail", as in `--check` and in reports. group: the checks that run together in one process.
+    limit_s: the time after which the verdict is UNKNOWN (on this class of machine it takes a fraction of it), by profile.
+    """
+
+    name: str
+    group: str
+    tool: str
+    clauses: tuple[str, ...]
+    shows: str
+    shows_not: str
+    run: Callable[[Subject, Settings], Result]
+    limit_s: tuple[float, float] = (60.0, 300.0)
