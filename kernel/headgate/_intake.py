@@ -67,7 +67,7 @@ class Lease(Generic[T]):
     _slots: Slots
     _index: int
     _seen: list[bool]  # this lease's own, so that a late look can't mark the slot's next lease
-    _cell: list[Token | None]  # holds the token until it is released
+    _cell: list[Token]  # holds the token until it is released
 
     def __init__(self) -> None:
         raise TypeError("a lease is made by Intake.take() only")
