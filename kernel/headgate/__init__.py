@@ -40,10 +40,10 @@ Invariants
 
 What happens to a token that is dropped
     An exception can be raised between any two bytecodes (a signal handler, `PyThreadState_SetAsyncExc`). It drops the
-    token of the call it hits, and the token's finaliser makes a new one and sends the slot where its state says: home,
-    back to the queue, or home as abandoned (INTERRUPT-1). A lease dropped by its worker takes the same way, first by the
-    lease's own finaliser, then, should that one be interrupted, by the token's. In normal operation tokens are
-    recycled and no finaliser does anything.
+    token of the call it hits, and the token's finaliser makes a successor and sends the slot where its state says: home,
+    back to the queue, or home as abandoned (INTERRUPT-1). A lease dropped by its worker drops its token the same way
+    (LEASE-1). A token consists of two objects that die one after the other, each with that finaliser, so that an exception
+    in the first still leaves the second. In normal operation tokens are recycled and no finaliser runs.
 
 Linearization points
     offer       ACCEPTED: the claim admits, the publish makes it takeable. FULL: the look at the empty free list, or the
@@ -69,10 +69,11 @@ Considered and rejected
     wake-up of its own that an exception can lose.
 
 Limits
-    CPython with the GIL (3.11 and later): see `headgate._atomic` for what is relied on. Two exceptions in the same
-    recovery (one in a call, a second inside the finaliser) can lose a slot: it then stays counted as queued or in flight
-    and is never admitted twice. A process out of memory while the queue grows is outside the contract. Draining means
-    waiting for workers: a worker that never releases is reported, not cured.
+    CPython with the GIL, 3.11 and later: `headgate._atomic` lists what is relied on. Two exceptions in the same recovery (one in
+    a call, a second inside the finaliser) can take a slot out of use: it stays counted as queued or in flight and is never
+    admitted twice. An operation that its own thread forks inside of goes on, in the child, with the parent's copied slots;
+    what it accepts or takes there is not in the child's intake. Memory running out while the queue grows is outside the
+    contract. Waiting for workers is all a drain can do: one that never releases is reported, not cured.
 """
 
 from ._intake import Intake, Lease

@@ -35,7 +35,7 @@ def _memory_bytes() -> int:
         return sys.maxsize
 
 
-def _checked_capacity(capacity: int) -> int:
+def _checked_capacity(capacity: object) -> int:
     if not isinstance(capacity, int) or isinstance(capacity, bool):
         raise TypeError(f"capacity must be an int, not {type(capacity).__name__}")
     if capacity < 1:
@@ -45,7 +45,7 @@ def _checked_capacity(capacity: int) -> int:
     return capacity
 
 
-def _checked_timeout(timeout: float) -> float:
+def _checked_timeout(timeout: object) -> float:
     """Give the time-out as a float that a wait in C accepts."""
     if not isinstance(timeout, (int, float)) or isinstance(timeout, bool):
         raise TypeError(f"timeout must be a number of seconds or None, not {type(timeout).__name__}")
@@ -98,6 +98,7 @@ class Lease(Generic[T]):
             except IndexError:
                 return False
             item = slots.items[index]  # kept until the slot is home: its finaliser may offer
+            slots.seen[index] = None
             slots.items[index] = NOTHING
             slots.turns[index] += STEP  # ours alone to write: we own the slot
             slots.restore(token)
@@ -116,13 +117,6 @@ class Lease(Generic[T]):
 
     def __exit__(self, *exc_info: object) -> None:
         self.release()
-
-    def __del__(self) -> None:
-        try:
-            if self._cell:
-                self._slots.recover(self._cell.pop())
-        except AttributeError:
-            pass  # interrupted while it was made: `take` still has the token
 
     def __reduce_ex__(self, protocol: object) -> NoReturn:
         raise TypeError("a lease can't be copied or pickled: it stands for one slot")
@@ -174,10 +168,10 @@ class Intake(Generic[T]):
                     pass  # others claimed what we saw
                 else:
                     if not slots.closed:  # read again holding the slot: who saw it at home after `close` relies on it
-                        slots.items[token.index] = item
+                        slots.items[token.deed.index] = item
                         slots.publish(token)
                         return ACCEPTED
-                    slots.recover(token)
+                    slots.recover(token.deed)
             except BaseException:
                 token = None  # the traceback must not keep it from its finaliser
                 raise
@@ -216,7 +210,7 @@ class Intake(Generic[T]):
                 if remaining is not None:
                     remaining = max(0.0, deadline - monotonic())
                 token = slots.await_slot(True, remaining)
-            index = token.index
+            index = token.deed.index
             slots.seen[index] = seen = [False]
             slots.turns[index] += STEP
             lease = new(Lease)
@@ -226,7 +220,7 @@ class Intake(Generic[T]):
             lease._cell = [token]  # last: with it the lease owns the slot
             return lease
         except BaseException as error:
-            token = lease = None  # one of the finalisers puts back what was taken
+            token = lease = None  # its finaliser puts back what was taken
             if slots.closed:
                 slots.ring()  # whoever leaves passes the bell on
             if isinstance(error, queue.Empty) and not isinstance(error, Empty):

@@ -21,11 +21,11 @@ COUNTED: Final = (1 << 64) - 1
 
 
 @final
-class Token:
-    """Own one slot: whoever holds the token does (one-token).
+class Deed:
+    """Say which slot a token owns, and be the second to notice that it was lost.
 
-    The last reference dropped means that a call was interrupted or a lease was lost: a successor takes its place. The
-    generation tells which of the two owns the slot, also when the collector finalises a token that is still in a dead lease.
+    A token and its deed die one after the other, so an exception that lands in the finaliser of the one leaves the other's. The
+    generation tells whether a successor owns the slot already, also when the collector finalises what is still referenced.
     """
 
     __slots__ = ("generation", "home", "index")
@@ -35,10 +35,28 @@ class Token:
         self.index: Final = index
         self.generation: Final = generation
 
-    def __del__(self) -> None:
+    def recover(self) -> None:
         slots = self.home()
         if slots is not None:  # else the intake is gone too
             slots.recover(self)
+
+    __del__ = recover
+
+
+@final
+class Token:
+    """Own one slot: whoever holds the token does (one-token).
+
+    The last reference dropped means that a call was interrupted or a lease was lost: a successor takes its place.
+    """
+
+    __slots__ = ("deed",)
+
+    def __init__(self, deed: Deed) -> None:
+        self.deed: Final = deed
+
+    def __del__(self) -> None:
+        self.deed.recover()
 
 
 @final
@@ -57,6 +75,7 @@ class Slots:
         "closed",
         "free",
         "generations",
+        "home",
         "items",
         "publish",
         "queue",
@@ -67,16 +86,17 @@ class Slots:
 
     def __init__(self, capacity: int, closed: bool = False) -> None:
         home = weakref.ref(self)
+        self.home: Final = home  # kept here too: the collector clears a weak reference that is garbage itself
         self.capacity: Final = capacity
         self.closed = closed
         self.items: Final[list[Any]] = [NOTHING] * capacity
         self.turns: Final = [0] * capacity
-        self.generations: Final = [0] * capacity
+        self.generations: Final[dict[int, int]] = {}  # of the slots whose token was ever lost
         self.seen: Final[list[list[bool] | None]] = [None] * capacity
         self.answered_full: Final = count()
         self.answered_closed: Final = count()
         # A stack: the slots used so far are the first ones, so their number is the peak.
-        self.free: Final = [Token(home, index, 0) for index in reversed(range(capacity))]
+        self.free: Final = list(tuple(Token(Deed(home, index, 0)) for index in reversed(range(capacity))))
         self.queue: Final[SimpleQueue[Token | None]] = SimpleQueue()  # None wakes a taker after `close`
         self.bell: Final[SimpleQueue[None]] = SimpleQueue()  # wakes a drain
         # The atomic primitives, each bound once: see `_atomic`.
@@ -86,19 +106,19 @@ class Slots:
         self.await_slot = self.queue.get
         self.await_home = self.bell.get
 
-    def recover(self, lost: Token) -> None:
+    def recover(self, lost: Deed) -> None:
         """Send the slot of a lost token on, by its state: home, back to the queue, or home as abandoned (LEASE-1, INTERRUPT-1).
 
         No one else touches the slot: its owner's call was interrupted, or its lease is dead. A successor takes the lost token's
-        place by one store; before it the lost token's finaliser does all this, after it the successor's goes on from the
-        state that was reached. So it may end at any bytecode and is still done once.
+        place by one store; ended before it, the lost one's second finaliser does all this; ended after it, the successor's
+        finaliser goes on from the state that was reached. So it may end at any bytecode and is still done once.
         """
         index = lost.index
-        if self.generations[index] != lost.generation:
+        if self.generations.get(index, 0) != lost.generation:
             return  # its successor owns the slot
-        token = Token(lost.home, index, lost.generation + 1)
+        token = Token(Deed(lost.home, index, lost.generation + 1))
         try:
-            self.generations[index] = token.generation
+            self.generations[index] = lost.generation + 1
             item = self.items[index]  # kept until the slot is home: its finaliser may offer
             turn = self.turns[index]
             if turn & STEP:
@@ -107,6 +127,7 @@ class Slots:
                 else:
                     self.items[index] = NOTHING
                     self.turns[index] = turn + ABANDON
+                self.seen[index] = None
             if self.items[index] is not NOTHING:
                 self.publish(token)
             else:
