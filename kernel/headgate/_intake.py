@@ -76,9 +76,9 @@ class Lease(Generic[T]):
     def item(self) -> T:
         """Give the item. From then on dropping the lease abandons it. ValueError once the lease is released."""
         item: T = self._slots.items[self._index]
-        self._seen[0] = True
-        if not self._cell:  # released, and maybe before the read: the item may already be another offer's
+        if not (self._seen and self._cell):  # released, maybe before the read: the item may be another offer's
             raise ValueError("this lease is released, its item is gone")
+        self._seen[0] = True
         if self._slots.closed:
             self._slots.ring()  # a taker may wait to hear that this item can't come back
         return item
@@ -88,12 +88,12 @@ class Lease(Generic[T]):
 
         Linearization point: taking the token out of the cell; the slot is free when it is back in the free list.
         """
-        self._seen[0] = True  # should the release be interrupted, the item is not put back
         slots = self._slots
         index = self._index
         token: Token | None = None
         try:
             try:
+                self._seen[0] = True  # should the release be interrupted, the item is not put back
                 token = self._cell.pop()
             except IndexError:
                 return False

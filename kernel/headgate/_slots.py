@@ -96,7 +96,7 @@ class Slots:
         self.answered_full: Final = count()
         self.answered_closed: Final = count()
         # A stack: the slots used so far are the first ones, so their number is the peak.
-        self.free: Final = list(tuple(Token(Deed(home, index, 0)) for index in reversed(range(capacity))))
+        self.free: Final = [Token(Deed(home, index, 0)) for index in reversed(range(capacity))][:]  # the copy fits exactly
         self.queue: Final[SimpleQueue[Token | None]] = SimpleQueue()  # None wakes a taker after `close`
         self.bell: Final[SimpleQueue[None]] = SimpleQueue()  # wakes a drain
         # The atomic primitives, each bound once: see `_atomic`.
@@ -122,11 +122,14 @@ class Slots:
             item = self.items[index]  # kept until the slot is home: its finaliser may offer
             turn = self.turns[index]
             if turn & STEP:
-                if self.seen[index] == UNSEEN:
+                seen = self.seen[index]
+                if seen == UNSEEN:
                     self.turns[index] = turn - STEP  # put back: nobody looked, it is QUEUED again
                 else:
                     self.items[index] = NOTHING
                     self.turns[index] = turn + ABANDON
+                if seen:
+                    seen.clear()  # ends the lease too, should the collector's finalisers bring it back to life
                 self.seen[index] = None
             if self.items[index] is not NOTHING:
                 self.publish(token)
