@@ -16,18 +16,18 @@ the column says what would still hold there. Each entry has an alarm test in `te
     await_slot        SimpleQueue.get(...)     take the oldest token or wait for one, in C   yes   yes
     await_home        SimpleQueue.get(...)     wait for a slot to come home, in C            yes   yes
     cell.pop          list.pop()               take the token out of a lease, once           yes   yes, documented
+    generations       dict.get, dict[i] = n    look up and replace a slot's generation       yes   yes
     next              next(count)              add one to a count of rejections              yes   3.14 and later
     item and integer loads and stores in the fixed lists, each by the slot's owner            yes   yes
     list(map(...))    list(map(C functions))   copy the state of all slots at one instant    yes   no: slot by slot
-    sum(map(...))     sum(map(C functions))    count slots by state at one instant           yes   no: slot by slot
     yield_processor   os.sched_yield()         offer the processor to others; never waits for them
 
-`next(itertools.count())` and `sum(map(...))` are atomic by construction of CPython and promised nowhere: hence the alarms.
+`next(itertools.count())` and `list(map(...))` are atomic by construction of CPython and promised nowhere: hence the alarms.
 `SimpleQueue` has a pure-Python stand-in whose `put` takes a lock; importing the kernel without the C one is an error.
 """
 
 from itertools import count, repeat
-from operator import is_not, or_
+from operator import add, is_not
 from queue import SimpleQueue
 
 try:
@@ -38,7 +38,7 @@ except ImportError:  # no such call on Windows, where sleeping for zero gives up
 
     yield_processor = partial(sleep, 0)
 
-__all__ = ["SimpleQueue", "count", "is_not", "or_", "repeat", "yield_processor"]
+__all__ = ["SimpleQueue", "add", "count", "is_not", "repeat", "yield_processor"]
 
 if SimpleQueue.__module__ != "_queue":
     raise ImportError("headgate needs the C implementation of queue.SimpleQueue (CPython's _queue module)")

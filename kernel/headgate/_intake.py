@@ -125,6 +125,9 @@ class Lease(Generic[T]):
         return f"<headgate.Lease {'held' if self._cell else 'released'}>"
 
 
+LEASE: Final[type[Lease[Any]]] = Lease
+
+
 @final
 class Intake(Generic[T]):
     """Take in work up to a fixed capacity, and refuse the rest at once.
@@ -213,7 +216,7 @@ class Intake(Generic[T]):
             index = token.deed.index
             slots.seen[index] = seen = [False]
             slots.turns[index] += STEP
-            lease = new(Lease)
+            lease = new(LEASE)
             lease._slots = slots
             lease._index = index
             lease._seen = seen

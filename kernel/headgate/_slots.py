@@ -7,7 +7,7 @@ See the package docstring for the representation and the invariants named here.
 import weakref
 from typing import Any, Final, final
 
-from ._atomic import SimpleQueue, count, is_not, or_, repeat
+from ._atomic import SimpleQueue, add, count, is_not, repeat
 from ._types import Statistics
 
 NOTHING: Final = object()  # in place of an item
@@ -85,7 +85,7 @@ class Slots:
     )
 
     def __init__(self, capacity: int, closed: bool = False) -> None:
-        home = weakref.ref(self)
+        home: weakref.ref[Slots] = weakref.ref(self)
         self.home: Final = home  # kept here too: the collector clears a weak reference that is garbage itself
         self.capacity: Final = capacity
         self.closed = closed
@@ -172,7 +172,7 @@ class Slots:
 
         While it copies, nothing is allocated that the collector tracks: 3.11 may run finalisers in such an allocation.
         """
-        states = list(map(or_, self.turns, map(is_not, self.items, repeat(NOTHING))))
+        states = list(map(add, self.turns, map(is_not, self.items, repeat(NOTHING))))
         queued = sum(state & 3 == 1 for state in states)
         in_flight = sum(state & STEP for state in states) // STEP
         abandoned = sum(state >> 64 for state in states)
