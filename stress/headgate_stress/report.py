@@ -1,0 +1,169 @@
+"""From the answers of checks to a verdict for each clause, and the words and the JSON that tell it."""
+
+import json
+import re
+import shlex
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from headgate_specs.check import Verdict
+
+from .plan import Answer, Request
+
+_EXIT_CODES = {Verdict.OK: 0, Verdict.ILLEGAL: 1, Verdict.UNKNOWN: 3}
+
+
+@dataclass(frozen=True, slots=True)
+class ClauseReport:
+    """Give the verdict on one clause, the answers it rests on, and the same in a few words."""
+
+    id: str
+    verdict: Verdict
+    answers: tuple[Answer, ...]
+    evidence: str
+
+    @property
+    def seconds(self) -> float:
+        """Add up the time of the checks. One that bears on several clauses counts in each."""
+        return sum(answer.seconds for answer in self.answers)
+
+
+def judge(ids: Iterable[str], answers: Sequence[Answer]) -> list[ClauseReport]:
+    """Give the verdict on each of these clauses.
+
+    ILLEGAL: a check that bears on it found it broken. UNKNOWN: not that, but a check on it has no answer, or found another clause
+    broken and went no further, or there is no check at all. OK: every check that bears on it said so.
+    """
+    return [_judge_clause(id_, [answer for answer in answers if _bears_on(answer, id_)]) for id_ in ids]
+
+
+def overall(verdicts: Iterable[Verdict]) -> Verdict:
+    """Give the worst of these verdicts: ILLEGAL, then UNKNOWN, then OK. None at all is UNKNOWN."""
+    found = set(verdicts)
+    if Verdict.ILLEGAL in found:
+        return Verdict.ILLEGAL
+    return Verdict.OK if found == {Verdict.OK} else Verdict.UNKNOWN
+
+
+def exit_code(verdict: Verdict) -> int:
+    """Give the exit status that stands for a verdict."""
+    return _EXIT_CODES[verdict]
+
+
+def replay_command(answer: Answer, request: Request, more: Sequence[str] = ()) -> str:
+    """Give the command that runs one check again."""
+    words = ["headgate", "verify", "--check", answer.check.name, "--seed", str(request.seed), "--profile", request.profile]
+    if request.subject != "headgate":
+        words += ["--subject", request.subject]
+    return shlex.join([*words, *more])
+
+
+def as_json(clauses: Sequence[ClauseReport], request: Request, python: str, platform: str, more: Sequence[str] = ()) -> str:
+    """Write the whole report as JSON."""
+    report = {
+        "verdict": overall(clause.verdict for clause in clauses).value,
+        "python": python,
+        "platform": platform,
+        "clauses": [
+            {
+                "id": clause.id,
+                "verdict": clause.verdict.value,
+                "checks": [
+                    {
+                        "name": answer.check.name,
+                        "tool": answer.check.tool,
+                        "verdict": answer.verdict.value,
+                        "evidence": answer.evidence,
+                        "seconds": answer.seconds,
+                        "replay": replay_command(answer, request, more),
+                    }
+                    for answer in clause.answers
+                ],
+            }
+            for clause in clauses
+        ],
+    }
+    return json.dumps(report, indent=2) + "\n"
+
+
+def seconds_text(seconds: float) -> str:
+    """Write a time as a reader wants it: "0.04 s", "12.3 s", "123 s"."""
+    if seconds < 1:
+        return f"{seconds:.2f} s"
+    return f"{seconds:.1f} s" if seconds < 100 else f"{seconds:.0f} s"
+
+
+def finding(answer: Answer) -> str:
+    """Give an answer's evidence as one line, or else the beginning of its witness."""
+    return one_line(answer.evidence or answer.witness.strip().partition("\n")[0])
+
+
+def count_text(count: int, noun: str) -> str:
+    """Write a count with its noun: "1 clause", "24 clauses"."""
+    return f"{count:,} {noun}" if count != 1 else f"1 {_singular(noun)}"
+
+
+def plain_text(text: str) -> str:
+    """Escape what could steer a terminal: a witness may quote anything."""
+    return "".join(char if char.isprintable() or char == "\n" else char.encode("unicode_escape").decode() for char in text)
+
+
+def one_line(text: str, longest: int = 300) -> str:
+    """Give a text as one line that can be shown on any terminal."""
+    line = plain_text(" ".join(text.split()))
+    return line if len(line) <= longest else line[: longest - 3] + "..."
+
+
+def _bears_on(answer: Answer, id_: str) -> bool:
+    return id_ in answer.check.clauses or (answer.verdict is Verdict.ILLEGAL and id_ in answer.blames)
+
+
+def _judge_clause(id_: str, answers: Sequence[Answer]) -> ClauseReport:
+    guilty = [answer for answer in answers if answer.verdict is Verdict.ILLEGAL and (not answer.blames or id_ in answer.blames)]
+    stopped = [answer for answer in answers if answer.verdict is Verdict.ILLEGAL and answer not in guilty]
+    unknown = [answer for answer in answers if answer.verdict is Verdict.UNKNOWN]
+    fine = [answer for answer in answers if answer.verdict is Verdict.OK]
+    clean = Verdict.OK if fine and not stopped and not unknown else Verdict.UNKNOWN
+    verdict = Verdict.ILLEGAL if guilty else clean
+    parts = [f"{_some([answer.check.name for answer in guilty])} found it broken"] if guilty else []
+    parts += [f"{answer.check.name} was stopped by the failure of {', '.join(answer.blames)}" for answer in stopped]
+    parts += _fold_unknown(unknown)
+    parts += _fold(fine)
+    return ClauseReport(id_, verdict, tuple(answers), "; ".join(parts) if parts else "no check bears on it")
+
+
+def _fold_unknown(answers: Sequence[Answer]) -> list[str]:
+    """Name the checks without an answer, those with the same reason together."""
+    names: dict[str, list[str]] = {}
+    for answer in answers:
+        names.setdefault(one_line(answer.evidence), []).extend(() if answer.check.tool == "import" else (answer.check.name,))
+    return [f"{_some(found)} without an answer ({reason})" if found else reason for reason, found in names.items()]
+
+
+def _some(names: Sequence[str], most: int = 3) -> str:
+    shown = ", ".join(names[:most])
+    return shown if len(names) <= most else f"{shown} and {len(names) - most} more"
+
+
+def _fold(answers: Sequence[Answer]) -> list[str]:
+    """Tell the evidence up to its first semicolon; that of several checks of one group as one ("12 scenarios")."""
+    groups: dict[str, list[Answer]] = {}
+    for answer in answers:
+        groups.setdefault(answer.check.group.name, []).append(answer)
+    return [_fold_group(found) for found in groups.values()]
+
+
+def _fold_group(answers: Sequence[Answer]) -> str:
+    if len(answers) == 1:
+        return one_line(answers[0].evidence.partition("; ")[0]) or answers[0].check.name
+    counted = [re.fullmatch(r"([\d,]+)( \D+)", answer.evidence) for answer in answers]
+    if all(counted) and len({_singular(match[2]) for match in counted if match}) == 1:
+        total = sum(int(match[1].replace(",", "")) for match in counted if match)
+        return f"{total:,}{max((match[2] for match in counted if match), key=len)}"
+    group = answers[0].check.group
+    return f"{len(answers)} {group.noun or group.name + ' checks'}"
+
+
+def _singular(noun: str) -> str:
+    """Take the plural s from the first word that has one."""
+    return re.sub(r"s\b", "", noun, count=1)

@@ -1,0 +1,382 @@
+"""`headgate verify`: run every check, judge clause by clause, and say what the verdict rests on."""
+
+import argparse
+import difflib
+import fnmatch
+import importlib
+import os
+import platform
+import signal
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from types import FrameType
+from typing import Any, Self, TextIO, cast
+
+from headgate import __version__
+from headgate_specs.check import Profile, Verdict
+
+from .display import Display, PlainDisplay, indented
+from .extras import UsageError, require
+from .plan import GROUPS, Answer, Failure, Group, Planned, Request
+from .report import ClauseReport, as_json, count_text, exit_code, finding, judge, overall, replay_command, seconds_text
+from .supervisor import Running, Supervisor
+
+_EPILOG = """\
+examples:
+  headgate verify                                   everything, in under a minute
+  headgate verify --profile full                    everything, harder, in under 10 minutes on 2 cores
+  headgate verify --clause BOUND-1 --clause FORK-1  only the checks that bear on these clauses
+  headgate verify --check scenarios.09 --seed 7     one check, as the line under a failure says
+  headgate verify --check scenarios                 all checks of one group
+  headgate verify --json report.json                the report for a machine, kept up to date while the gate runs
+
+exit codes:
+  0  OK: every clause is OK
+  1  ILLEGAL: a clause was found broken; the witness and the command that replays it are printed
+  2  bad usage, or something that the gate needs is not installed
+  3  UNKNOWN: a check had no answer (a limit, a crash, a noisy machine), or the run was stopped by Ctrl-C, SIGTERM
+     or SIGHUP before any clause was found broken, or nobody was there to read the verdict (a closed pipe)
+"""
+_SEED = 0
+
+
+class _Interrupt:
+    """Note a signal that ends the run. A second one ends the process there and then."""
+
+    def __init__(self) -> None:
+        self.name = ""
+        self.emergency: Callable[[], None] = lambda: None
+        self._former: dict[signal.Signals, Any] = {}
+
+    def __enter__(self) -> Self:
+        if threading.current_thread() is threading.main_thread():
+            for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+                if number is signal.SIGHUP and signal.getsignal(number) is signal.SIG_IGN:
+                    continue  # started under nohup
+                self._former[number] = signal.signal(number, self._note)
+        return self
+
+    def __exit__(self, *_exception: object) -> None:
+        for number, handler in self._former.items():
+            signal.signal(number, handler)
+
+    def __bool__(self) -> bool:
+        return bool(self.name)
+
+    def _note(self, number: int, _frame: FrameType | None) -> None:
+        if self.name:
+            self.emergency()
+            os._exit(3)
+        self.name = signal.Signals(number).name
+
+
+class _Report:
+    """Keep the JSON report on disk up to date: at every moment a whole report, in which what has not ended is UNKNOWN."""
+
+    def __init__(self, target: str | None) -> None:
+        self._path = None if target is None or target == "-" else Path(os.path.realpath(target))
+        self._plain = self._path is None or not self._path.exists() or self._path.is_file()
+        if self._path is not None and not self._path.parent.is_dir():
+            raise UsageError(f"--json: no folder {self._path.parent}")
+
+    def write(self, text: str, final: bool) -> None:
+        """Replace the report, or fill it where there is nothing to replace (a pipe, a device): then only once, at the end."""
+        if self._path is None or not (self._plain or final):
+            return
+        try:
+            if self._plain:
+                self._replace(self._path, text)
+            else:
+                self._path.write_text(text, encoding="utf-8")
+        except OSError as error:
+            raise UsageError(f"--json: cannot write {self._path}: {error.strerror}") from None
+
+    def _replace(self, path: Path, text: str) -> None:
+        descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+        try:
+            with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+                file.write(text)
+            mask = os.umask(0)
+            os.umask(mask)
+            Path(name).chmod(0o666 & ~mask)
+            Path(name).replace(path)
+        except BaseException:
+            Path(name).unlink(missing_ok=True)
+            raise
+
+
+class _Run:
+    """One run of the gate: what was asked, what was answered so far, and where it is shown."""
+
+    def __init__(self, arguments: argparse.Namespace, display: Display, ids: Sequence[str]) -> None:
+        self.request = Request(
+            subject=cast(str, arguments.subject),
+            profile=cast(Profile, arguments.profile),
+            seed=cast(int, arguments.seed),
+        )
+        self.display = display
+        self.known = frozenset(ids)
+        self.ids = [id_ for id_ in ids if not arguments.clause or id_ in arguments.clause]
+        self.patterns = cast("list[str]", arguments.check)
+        self.more = _hidden_options(arguments)
+        self.report = _Report(cast("str | None", arguments.json))
+        self.plan: list[Planned] = []
+        self.answers: list[Answer] = []
+        self.failed: list[Answer] = []
+        self.report.write(self.json(), final=False)
+
+    def answered(self, answer: Answer) -> None:
+        """Take an answer, show it, and bring the report on disk up to date."""
+        answer = replace(answer, blames=tuple(id_ for id_ in answer.blames if id_ in self.known))
+        self.answers.append(answer)
+        self.display.answered(answer, self.answers)
+        self.report.write(self.json(), final=False)
+
+    def tick(self, running: Sequence[Running]) -> None:
+        """Show what is going on."""
+        self.display.tick(running)
+
+    def select(self, plan: Iterable[Planned], failures: Iterable[Failure]) -> None:
+        """Choose what to run; a group that could not be loaded leaves each clause it may bear on UNKNOWN."""
+        sound: list[Planned] = list(plan)
+        failed = list(failures)
+        for failure in failed:
+            if failure.kind in {"subject", "optimised"}:
+                raise UsageError(failure.message)
+        for group in dict.fromkeys(check.group for check in sound):
+            if fault := _fault([check for check in sound if check.group == group], self.known):
+                sound = [check for check in sound if check.group != group]
+                failed.append(Failure(group, "defect", fault))
+        self.plan = [check for check in sound if self._is_chosen(check)]
+        if self.patterns:
+            _refuse_unmatched(self.patterns, sound, failed)
+            chosen = {id_ for check in self.plan for id_ in check.clauses}
+            self.ids = [id_ for id_ in self.ids if id_ in chosen or failed]
+        self.display.planned(self.plan, self.ids)
+        for failure in failed:
+            self.failed.append(failure.answer(tuple(self.ids)))
+            self.display.note(f"UNKNOWN  {failure.sentence()}")
+
+    def judge(self) -> list[ClauseReport]:
+        """Judge every clause by what was answered so far; what was not is UNKNOWN."""
+        ended = {answer.check.name for answer in self.answers}
+        missing = [Answer(check, Verdict.UNKNOWN, "not checked") for check in self.plan if check.name not in ended]
+        return judge(self.ids, [*self.failed, *self.answers, *missing])
+
+    def json(self) -> str:
+        return as_json(self.judge(), self.request, platform.python_version(), platform.platform(), self.more)
+
+    def _is_chosen(self, check: Planned) -> bool:
+        named = not self.patterns or any(_matches(check, pattern) for pattern in self.patterns)
+        return named and any(id_ in self.ids for id_ in check.clauses)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the gate; return the exit code that its help tells."""
+    arguments = _parser().parse_args(argv)
+    try:
+        return _verify(arguments)
+    except UsageError as error:
+        print(f"headgate verify: {error}", file=sys.stderr)
+        return 2
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="headgate verify",
+        description="Judge the kernel by its contract, clause by clause: OK, ILLEGAL or UNKNOWN, with the evidence.",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--profile", choices=("quick", "full"), default="quick", help="how hard to look (default: quick)")
+    parser.add_argument(
+        "--clause", action="append", default=[], metavar="ID", help="only checks that bear on this clause; repeatable"
+    )
+    parser.add_argument(
+        "--check", action="append", default=[], metavar="NAME", help="only this check; repeatable; * matches any text"
+    )
+    parser.add_argument("--seed", type=_seed, default=_SEED, metavar="N", help=f"seed of everything random (default: {_SEED})")
+    parser.add_argument("--json", metavar="FILE", help="write the report as JSON; - is stdout, and the lines then go to stderr")
+    parser.add_argument("--list", action="store_true", help="list the checks and run none")
+    parser.add_argument(
+        "--subject",
+        default="headgate",
+        metavar="MODULE",
+        help="judge this module instead, with the same public names (default: headgate)",
+    )
+    parser.add_argument("--jobs", type=_jobs, default=2, metavar="N", help="groups that run beside each other (default: 2)")
+    parser.add_argument("--checks-from", action="append", default=[], metavar="MODULE", help=argparse.SUPPRESS)
+    parser.add_argument("--clauses-from", default="headgate_specs.clauses", metavar="MODULE", help=argparse.SUPPRESS)
+    return parser
+
+
+def _seed(text: str) -> int:
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"{text} is not an integer of at least 0")
+    return int(text)
+
+
+def _jobs(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text} is not an integer of at least 1")
+    return int(text)
+
+
+def _hidden_options(arguments: argparse.Namespace) -> list[str]:
+    more = [word for module in arguments.checks_from for word in ("--checks-from", module)]
+    if arguments.clauses_from != "headgate_specs.clauses":
+        more += ["--clauses-from", cast(str, arguments.clauses_from)]
+    return more
+
+
+def _verify(arguments: argparse.Namespace) -> int:
+    if sys.flags.optimize:
+        raise UsageError("assertions are off (-O or PYTHONOPTIMIZE): the checks would judge nothing")
+    require("headgate verify", "gate")
+    ids = clause_ids(cast(str, arguments.clauses_from))
+    for id_ in cast("list[str]", arguments.clause):
+        if id_ not in ids:
+            raise UsageError(f"no clause {id_}{_closest(id_, ids)}; the clauses are {', '.join(ids)}")
+    groups = chosen_groups(cast("list[str]", arguments.checks_from), cast("list[str]", arguments.check))
+    stream = sys.stderr if arguments.json == "-" else sys.stdout
+    display = _display(stream)
+    try:
+        with _Interrupt() as interrupt:
+            run = _Run(arguments, display, ids)
+            try:
+                return _carry_out(run, arguments, groups, interrupt)
+            finally:
+                if not arguments.list:
+                    run.report.write(run.json(), final=True)
+    finally:
+        display.close()
+
+
+def _carry_out(run: _Run, arguments: argparse.Namespace, groups: Sequence[Group], interrupt: _Interrupt) -> int:
+    started_s = time.monotonic()
+    run.display.note(_heading(run.request))
+    supervisor = Supervisor(run.request, cast(int, arguments.jobs), run, lambda: bool(interrupt))
+    interrupt.emergency = supervisor.close
+    try:
+        plan, failures = supervisor.load(groups)
+        if not interrupt:
+            run.select(plan, failures)
+            if arguments.list:
+                return _list(run)
+            supervisor.run(run.plan)
+        unfinished = supervisor.unfinished()
+    finally:
+        supervisor.close()
+    return _tell(run, interrupt.name, unfinished, time.monotonic() - started_s, to_stdout=arguments.json == "-")
+
+
+def clause_ids(module: str = "headgate_specs.clauses") -> list[str]:
+    """Give the ids of the contract's clauses, in its order."""
+    return [str(clause.id) for clause in importlib.import_module(module).CLAUSES]
+
+
+def chosen_groups(modules: Sequence[str], patterns: Sequence[str]) -> list[Group]:
+    """Give the groups to load: those of the modules named, or all; only those that `--check` names, where that is plain."""
+    groups = [Group(module.rpartition(".")[2], module) for module in modules] or list(GROUPS)
+    prefixes = {pattern.partition(".")[0] for pattern in patterns}
+    named = [group for group in groups if group.name in prefixes]
+    return named if patterns and len(named) == len(prefixes) else groups
+
+
+def _fault(checks: Sequence[Planned], known: frozenset[str]) -> str:
+    """Say what is wrong with the way a group describes its checks."""
+    names = [check.name for check in checks]
+    for check in checks:
+        strange = [id_ for id_ in check.clauses if id_ not in known]
+        if strange or not check.clauses:
+            return f"{check.name} bears on {'the unknown ' + ', '.join(strange) if strange else 'no clause'}"
+        if names.count(check.name) > 1:
+            return f"two checks are named {check.name}"
+        if not check.name.startswith(check.group.name + "."):
+            return f"{check.name} should be named {check.group.name}.something"
+    return ""
+
+
+def _refuse_unmatched(patterns: Sequence[str], checks: Sequence[Planned], failed: Sequence[Failure]) -> None:
+    lost = {failure.group.name for failure in failed}
+    for pattern in patterns:
+        if not any(_matches(check, pattern) for check in checks) and pattern.partition(".")[0] not in lost:
+            raise UsageError(f"no check {pattern}{_closest(pattern, [check.name for check in checks])}; --list shows all")
+
+
+def _matches(check: Planned, pattern: str) -> bool:
+    return pattern == check.group.name or fnmatch.fnmatchcase(check.name, pattern)
+
+
+def _closest(word: str, words: Sequence[str]) -> str:
+    found = difflib.get_close_matches(word.upper(), [known.upper() for known in words], 1, 0.5)
+    close = [known for known in words if known.upper() in found]
+    return f" (did you mean {close[0]}?)" if close else ""
+
+
+def _display(stream: TextIO) -> Display:
+    if stream.isatty() and os.environ.get("TERM") != "dumb":
+        return cast(Display, importlib.import_module("headgate_stress.live").LiveDisplay(stream))
+    return PlainDisplay(stream)
+
+
+def _heading(request: Request) -> str:
+    python = f"{platform.python_implementation()} {platform.python_version()}"
+    return f"headgate {__version__} verify: profile {request.profile}, seed {request.seed}, subject {request.subject}, {python}"
+
+
+def _list(run: _Run) -> int:
+    run.display.close()
+    for check in run.plan:
+        limit = f"limit {check.limit_in(run.request.profile):g} s"
+        run.display.note(f"{check.name:<36} {check.tool:<12} {limit:<12} {', '.join(check.clauses)}")
+    return exit_code(Verdict.UNKNOWN if run.failed else Verdict.OK)
+
+
+def _tell(run: _Run, interrupt: str, unfinished: Sequence[str], seconds: float, *, to_stdout: bool) -> int:
+    """Say the verdict on each clause and on the whole."""
+    reports = run.judge()
+    ended = {answer.check.name for answer in run.answers}
+    told: set[str] = set()
+    for report in reports:
+        run.display.clause(report)
+        for answer in report.answers:
+            name = answer.check.name
+            if answer.verdict is not Verdict.OK and name not in told and (name in ended or answer in run.failed):
+                told.add(name)
+                run.display.note(f"  {answer.verdict.value} {name}: {finding(answer)}")
+                if answer.witness:
+                    run.display.note(indented(answer.witness))
+                run.display.note(f"  replay: {replay_command(answer, run.request, run.more)}")
+    missing = [check.name for check in run.plan if check.name not in ended]
+    if interrupt:
+        run.display.note(f"stopped by {interrupt}; not checked: {_not_checked(run, missing, unfinished)}")
+    verdict = overall(report.verdict for report in reports)
+    run.display.last(verdict, _sum(run, reports, len(run.plan) - len(missing), seconds))
+    if to_stdout:
+        sys.stdout.write(run.json())
+        sys.stdout.flush()
+    return exit_code(verdict)
+
+
+def _not_checked(run: _Run, missing: Sequence[str], unfinished: Sequence[str]) -> str:
+    if not run.plan:
+        return "anything"
+    names = [f"{name} (was running)" if name in unfinished else name for name in missing]
+    return ", ".join(names) or "nothing is missing"
+
+
+def _sum(run: _Run, reports: Sequence[ClauseReport], checks: int, seconds: float) -> str:
+    bad = [
+        f"{count} {verdict.value}"
+        for verdict in (Verdict.ILLEGAL, Verdict.UNKNOWN)
+        if (count := sum(report.verdict is verdict for report in reports))
+    ]
+    clauses = count_text(len(reports), "clauses") + (f" of which {' and '.join(bad)}" if bad else "")
+    part = ", only the checks named" if run.patterns else ""
+    return f"({clauses}, {count_text(checks, 'checks')}, {seconds_text(seconds)}{part})"

@@ -1,0 +1,3 @@
+"""A module of checks that cannot be imported."""
+
+raise RuntimeError("no import today")

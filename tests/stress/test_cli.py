@@ -1,0 +1,131 @@
+"""The command line around the gate: help, exit codes, and what it says when a part is missing."""
+
+import subprocess
+import sys
+import types
+from collections.abc import Sequence
+
+import pytest
+
+from headgate import __version__
+from headgate_specs.clauses import CLAUSES
+from headgate_stress.cli import main
+
+
+def headgate(*words: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "headgate_stress", *words], capture_output=True, text=True, timeout=60, check=False
+    )
+
+
+def replace_command(monkeypatch: pytest.MonkeyPatch, module: str, error: BaseException | None) -> list[Sequence[str]]:
+    """Put a command in the place of a real one; give the list of what it is called with."""
+    calls: list[Sequence[str]] = []
+
+    def fake_main(argv: Sequence[str]) -> int:
+        calls.append(argv)
+        if error is not None:
+            raise error
+        return 7
+
+    fake = types.ModuleType(module)
+    vars(fake)["main"] = fake_main
+    monkeypatch.setitem(sys.modules, module, fake)
+    return calls
+
+
+def test_version() -> None:
+    run = headgate("--version")
+    assert (run.returncode, run.stdout) == (0, f"headgate {__version__}\n")
+
+
+@pytest.mark.parametrize("words", [(), ("verify",), ("spec",), ("bench",)])
+def test_help_has_examples_and_exit_codes(words: tuple[str, ...]) -> None:
+    run = headgate(*words, "--help")
+    assert run.returncode == 0
+    assert run.stderr == ""
+    assert "examples:" in run.stdout
+    assert "exit" in run.stdout
+
+
+@pytest.mark.parametrize("words", [(), ("verfiy",), ("--no-such-option",)])
+def test_bad_usage(words: tuple[str, ...]) -> None:
+    run = headgate(*words)
+    assert run.returncode == 2
+    assert run.stdout == ""
+    assert "usage: headgate" in run.stderr
+    assert "Traceback" not in run.stderr
+
+
+@pytest.mark.parametrize("module", ["crosshair", "hypothesis", "pytest", "rich", "z3"])
+@pytest.mark.parametrize("command", ["verify", "spec"])
+def test_a_missing_part_of_the_gate_is_one_clear_line(
+    command: str, module: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setitem(sys.modules, module, None)
+    assert main([command]) == 2
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert f"headgate {command} needs the gate extra: pip install 'headgate[gate]' (there is no {module})\n" in said.err
+    assert said.err.count("\n") == 1
+
+
+def test_a_missing_part_of_the_laboratory_is_one_clear_line(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    replace_command(monkeypatch, "headgate_stress.bench", ModuleNotFoundError("No module named 'janus'", name="janus"))
+    assert main(["bench"]) == 2
+    assert capsys.readouterr().err == "headgate bench needs the lab extra: pip install 'headgate[lab]' (there is no janus)\n"
+
+
+def test_an_import_error_of_our_own_is_not_called_a_missing_extra(monkeypatch: pytest.MonkeyPatch) -> None:
+    replace_command(monkeypatch, "headgate_stress.bench", ModuleNotFoundError("No module named 'misspelt'", name="misspelt"))
+    with pytest.raises(ModuleNotFoundError):
+        main(["bench"])
+
+
+@pytest.mark.parametrize(
+    ("command", "module"),
+    [
+        ("verify", "headgate_stress.verify"),
+        ("spec", "headgate_stress.spec"),
+        ("bench", "headgate_stress.bench"),
+        ("stress", "headgate_stress.overload"),
+        ("mutants", "headgate_specs.mutation"),
+    ],
+)
+def test_a_command_hands_its_words_on(command: str, module: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    calls = replace_command(monkeypatch, module, None)
+    assert main([command, "--help", "x"]) == 7
+    assert calls == [["--help", "x"]]
+
+
+@pytest.mark.parametrize(
+    ("error", "status"), [(SystemExit(4), 4), (SystemExit("words"), 1), (SystemExit(None), 0), (KeyboardInterrupt(), 3)]
+)
+def test_the_ways_a_command_can_end(error: BaseException, status: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    replace_command(monkeypatch, "headgate_stress.bench", error)
+    assert main(["bench"]) == status
+
+
+def test_importing_the_command_line_imports_nothing_heavy() -> None:
+    program = (
+        "import sys, headgate_stress.cli; print(sorted({'crosshair', 'hypothesis', 'z3', 'pytest', 'rich'} & set(sys.modules)))"
+    )
+    run = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=True)
+    assert run.stdout == "[]\n"
+
+
+def test_spec_prints_every_clause() -> None:
+    run = headgate("spec")
+    assert "Traceback" not in run.stderr
+    for clause in CLAUSES:
+        assert f"\n{clause.id}\n" in run.stdout
+    assert run.stdout.count("  predicate    ") == len(CLAUSES)
+
+
+def test_spec_of_one_clause() -> None:
+    run = headgate("spec", "--clause", "BOUND-1")
+    assert "machine.bound_1" in run.stdout
+    assert "BOUND-2" not in run.stdout.split("UNKNOWN", maxsplit=1)[0]
+    assert headgate("spec", "--clause", "BOUND-9").returncode == 2
