@@ -14,7 +14,7 @@ from time import monotonic
 from typing import Any, Final, Generic, NoReturn, TypeVar, final
 
 from ._atomic import yield_processor
-from ._slots import NOTHING, STEP, Slots, Token
+from ._slots import COLLECTING, NOTHING, STEP, Slots, Token
 from ._types import Closed, Empty, Outcome, Statistics
 
 T = TypeVar("T")
@@ -101,7 +101,10 @@ class Lease(Generic[T]):
             slots.seen[index] = None
             slots.items[index] = NOTHING
             slots.turns[index] += STEP  # ours alone to write: we own the slot
-            slots.restore(token)
+            if COLLECTING[0]:  # by a finaliser, maybe: the collector will then finalise the token, wherever it is
+                slots.recover(token.deed)
+            else:
+                slots.restore(token)
             if slots.closed:
                 slots.ring()
             del item
@@ -174,9 +177,12 @@ class Intake(Generic[T]):
                         slots.items[token.deed.index] = item
                         slots.publish(token)
                         return ACCEPTED
-                    slots.recover(token.deed)
+                    slots.restore(token)
+                    slots.ring()
             except BaseException:
                 token = None  # the traceback must not keep it from its finaliser
+                if slots.closed:
+                    slots.ring()
                 raise
         if slots.closed:  # read after finding no slot: one kept from us by a late claimer is no reason to say FULL
             outcome = CLOSED
@@ -205,14 +211,20 @@ class Intake(Generic[T]):
         token: Token | None = None
         lease: Lease[T] | None = None
         try:
-            token = slots.await_slot(True, remaining)
-            while token is None:  # a bell: closed, or forked
-                slots = self._slots
-                if slots.exhausted():
-                    raise Closed("closed, and everything accepted has been taken")
-                if remaining is not None:
-                    remaining = max(0.0, deadline - monotonic())
+            try:
                 token = slots.await_slot(True, remaining)
+                while token is None:  # a bell: closed, or forked
+                    slots = self._slots
+                    if slots.exhausted():
+                        slots.ring()  # whoever leaves passes the bell on
+                        raise Closed("closed, and everything accepted has been taken")
+                    if remaining is not None:
+                        remaining = max(0.0, deadline - monotonic())
+                    token = slots.await_slot(True, remaining)
+            except queue.Empty:
+                if slots.closed:
+                    slots.ring()  # the same
+                raise Empty(f"nothing to take within {timeout} seconds") from None
             index = token.deed.index
             slots.seen[index] = seen = [False]
             slots.turns[index] += STEP
@@ -222,12 +234,10 @@ class Intake(Generic[T]):
             lease._seen = seen
             lease._cell = [token]  # last: with it the lease owns the slot
             return lease
-        except BaseException as error:
-            token = lease = None  # its finaliser puts back what was taken
+        except BaseException:
+            token = lease = None  # what was taken goes back when the token is gone
             if slots.closed:
-                slots.ring()  # whoever leaves passes the bell on
-            if isinstance(error, queue.Empty) and not isinstance(error, Empty):
-                raise Empty(f"nothing to take within {timeout} seconds") from None
+                slots.ring()  # also should the exception have hit while passing it on
             raise
 
     def __iter__(self) -> Iterator[Lease[T]]:
@@ -268,17 +278,17 @@ class Intake(Generic[T]):
         slots = self._slots
         try:
             try:
-                while len(slots.free) < slots.capacity:
+                while left := slots.capacity - len(slots.free):
                     slots.await_home(True, remaining)
                     if remaining is not None:
                         remaining = max(0.0, deadline - monotonic())
             except queue.Empty:
-                pass
+                left = slots.capacity - len(slots.free)
             slots.ring()  # whoever leaves passes the bell on
         except BaseException:
             slots.ring()
             raise
-        return slots.capacity - len(slots.free)
+        return left
 
     def statistics(self) -> Statistics:
         """Count slots and answers, from one snapshot of all slots: O(capacity), no lock, constant memory (LEDGER-1, BOUND-2).

@@ -4,6 +4,7 @@
 See the package docstring for the representation and the invariants named here.
 """
 
+import gc
 import weakref
 from typing import Any, Final, final
 
@@ -12,6 +13,8 @@ from ._types import Statistics
 
 NOTHING: Final = object()  # in place of an item
 UNSEEN: Final = [False]
+SEEN: Final = [True]
+generations: Final = count(1)  # never the same twice, so that a successor that was never registered is never taken for one
 
 # A turn: bit 1 is set while in flight, bits 2 to 63 count the items finished, the bits above count those abandoned.
 # Bit 0 is free for `statistics` to note whether there is an item.
@@ -20,12 +23,24 @@ ABANDON: Final = STEP + (1 << 64)  # one store both frees the slot and counts
 COUNTED: Final = (1 << 64) - 1
 
 
+# While the collector runs: it finalises every object of a dead cycle, also one that another finaliser has just brought back.
+# A lease released then sends home a successor of its token, so that the token is nowhere when its own finaliser comes.
+COLLECTING: Final = [False]
+
+
+def _note_collection(phase: str, info: object) -> None:
+    COLLECTING[0] = phase == "start"
+
+
+gc.callbacks.append(_note_collection)
+
+
 @final
 class Deed:
     """Say which slot a token owns, and be the second to notice that it was lost.
 
     A token and its deed die one after the other, so an exception that lands in the finaliser of the one leaves the other's. The
-    generation tells whether a successor owns the slot already, also when the collector finalises what is still referenced.
+    generation tells whether a successor owns the slot already.
     """
 
     __slots__ = ("generation", "home", "index")
@@ -63,27 +78,6 @@ class Token:
 class Slots:
     """Hold all state of one intake. A fork replaces it whole, so that nothing of the parent's is left in the child."""
 
-    __slots__ = (
-        "__weakref__",
-        "answered_closed",
-        "answered_full",
-        "await_home",
-        "await_slot",
-        "bell",
-        "capacity",
-        "claim",
-        "closed",
-        "free",
-        "generations",
-        "home",
-        "items",
-        "publish",
-        "queue",
-        "restore",
-        "seen",
-        "turns",
-    )
-
     def __init__(self, capacity: int, closed: bool = False) -> None:
         home: weakref.ref[Slots] = weakref.ref(self)
         self.home: Final = home  # kept here too: the collector clears a weak reference that is garbage itself
@@ -116,9 +110,9 @@ class Slots:
         index = lost.index
         if self.generations.get(index, 0) != lost.generation:
             return  # its successor owns the slot
-        token = Token(Deed(lost.home, index, lost.generation + 1))
+        token = Token(Deed(lost.home, index, next(generations)))
         try:
-            self.generations[index] = lost.generation + 1
+            self.generations[index] = token.deed.generation
             item = self.items[index]  # kept until the slot is home: its finaliser may offer
             turn = self.turns[index]
             if turn & STEP:
@@ -164,7 +158,7 @@ class Slots:
         if not self.closed:
             return False
         settled = len(self.free)
-        settled += sum(turn & STEP != 0 and seen != UNSEEN for turn, seen in zip(self.turns, self.seen, strict=True))
+        settled += sum(turn & STEP != 0 and seen == SEEN for turn, seen in zip(self.turns, self.seen, strict=True))
         return settled == self.capacity
 
     def statistics(self) -> Statistics:
