@@ -51,7 +51,7 @@ def _checked_timeout(timeout: object) -> float:
         raise TypeError(f"timeout must be a number of seconds or None, not {type(timeout).__name__}")
     if not timeout >= 0:  # also catches NaN
         raise ValueError(f"timeout must be at least 0 seconds, not {timeout}")
-    return min(float(timeout), TIMEOUT_MAX)
+    return float(min(timeout, TIMEOUT_MAX))
 
 
 @final

@@ -247,8 +247,9 @@ def close_2(s: State) -> bool:
 
 
 def peak_1(s: State) -> bool:
-    """The peak is at least what is held by items and at most the capacity (part of LEDGER-1)."""
-    return len(s.queue) + in_flight(s) + s.admitted <= s.peak <= s.capacity
+    """The peak is at least what is held by items, and while open by claims, and at most the capacity (part of LEDGER-1)."""
+    held = len(s.queue) + in_flight(s) + s.admitted + (0 if s.closed else s.claimed)
+    return held <= s.peak <= s.capacity
 
 
 def recover_1(s: State) -> bool:
