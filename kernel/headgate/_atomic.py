@@ -16,6 +16,9 @@ the column says what would still hold there. Each entry has an alarm test in `te
     await_slot        SimpleQueue.get(...)     take the oldest token or wait for one, in C   yes   yes
     await_home        SimpleQueue.get(...)     wait for a slot to come home, in C            yes   yes
     cell.pop          list.pop()               take the token out of a lease, once           yes   yes, documented
+    queue.empty       SimpleQueue.empty()      tell whether a bell would be heard anyway         yes   yes
+    home              calling a weakref        find the slots of a lost token, or None           yes   yes
+    seen.clear        list.clear()             end a lease whose slot was recovered               yes   yes
     generations       dict.get, dict[i] = n    look up and replace a slot's generation       yes   yes
     next              next(count)              add one to a count of rejections              yes   3.14 and later
     item and integer loads and stores in the fixed lists, each by the slot's owner            yes   yes

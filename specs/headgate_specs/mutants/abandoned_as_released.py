@@ -1,0 +1,17 @@
+"""A lease dropped unreleased is counted as released.
+
+Breaks: LEDGER-1, LEASE-1
+Killed by: scenarios.11, stateful.enumeration
+"""
+
+from . import Patch
+
+BREAKS = ("LEDGER-1", "LEASE-1")
+KILLED_BY = ("scenarios.11", "stateful.enumeration")
+PATCHES = (
+    Patch(
+        "_slots.py",
+        "self.turns[index] = turn + ABANDON",
+        "self.turns[index] = turn + STEP",
+    ),
+)

@@ -1,0 +1,28 @@
+"""An offer looks at the newest free token and removes it only after publishing, instead of claiming it with one atomic call. Two
+offers that look before either removes both accept into the same slot.
+
+Breaks: BOUND-1
+Killed by: scenarios.09
+"""
+
+from . import Patch
+
+BREAKS = ("BOUND-1",)
+KILLED_BY = ("scenarios.09",)
+PATCHES = (
+    Patch(
+        "_intake.py",
+        "token = slots.claim()",
+        "token = slots.free[-1]",
+    ),
+    Patch(
+        "_intake.py",
+        ("slots.publish(token)\n                        return ACCEPTED"),
+        (
+            "slots.publish(token)\n"
+            "                        if slots.free:\n"
+            "                            slots.claim()\n"
+            "                        return ACCEPTED"
+        ),
+    ),
+)

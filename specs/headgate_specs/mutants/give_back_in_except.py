@@ -1,0 +1,17 @@
+"""An interrupted offer gives its slot back in `except BaseException`, also when it had published it already.
+
+Breaks: INTERRUPT-1, BOUND-1
+Killed by: scenarios.18
+"""
+
+from . import Patch
+
+BREAKS = ("INTERRUPT-1", "BOUND-1")
+KILLED_BY = ("scenarios.18",)
+PATCHES = (
+    Patch(
+        "_intake.py",
+        "                token = None  # the traceback must not keep it from its finaliser\n",
+        ("                if token is not None:\n                    slots.restore(token)\n"),
+    ),
+)

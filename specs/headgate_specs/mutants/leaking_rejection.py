@@ -1,0 +1,22 @@
+"""Each rejection leaves an entry in a list that nobody empties.
+
+Breaks: MEMORY-1, STABLE-1
+Killed by: scenarios.30
+"""
+
+from . import Patch
+
+BREAKS = ("MEMORY-1", "STABLE-1")
+KILLED_BY = ("scenarios.30",)
+PATCHES = (
+    Patch(
+        "_intake.py",
+        "YIELD_EVERY: Final = 16",
+        ("REFUSED: Final[list[float]] = []\nYIELD_EVERY: Final = 16"),
+    ),
+    Patch(
+        "_intake.py",
+        "            outcome = FULL\n",
+        ("            outcome = FULL\n            REFUSED.append(monotonic())\n"),
+    ),
+)

@@ -1,0 +1,28 @@
+"""Offers exclude each other with a lock. A producer stopped inside holds up all others, and an offer from a signal handler waits
+for the one it interrupted, for ever.
+
+Breaks: NOWAIT-1, NOWAIT-2
+Killed by: audit.wait_free, scenarios.16
+"""
+
+from . import Patch
+
+BREAKS = ("NOWAIT-1", "NOWAIT-2")
+KILLED_BY = ("audit.wait_free", "scenarios.16")
+PATCHES = (
+    Patch(
+        "_intake.py",
+        "YIELD_EVERY: Final = 16",
+        ("LOCK: Final = Lock()\nYIELD_EVERY: Final = 16"),
+    ),
+    Patch(
+        "_intake.py",
+        "import sys\n",
+        ("import sys\nfrom threading import Lock\n"),
+    ),
+    Patch(
+        "_intake.py",
+        ("slots.publish(token)\n                        return ACCEPTED"),
+        ("with LOCK:\n                            slots.publish(token)\n                        return ACCEPTED"),
+    ),
+)

@@ -1,0 +1,17 @@
+"""The peak tells how many slots are in use now, not how many were at most.
+
+Breaks: LEDGER-1
+Killed by: scenarios.11, stateful.enumeration
+"""
+
+from . import Patch
+
+BREAKS = ("LEDGER-1",)
+KILLED_BY = ("scenarios.11", "stateful.enumeration")
+PATCHES = (
+    Patch(
+        "_slots.py",
+        "peak=sum(state != 0 for state in states),",
+        "peak=queued + in_flight,",
+    ),
+)

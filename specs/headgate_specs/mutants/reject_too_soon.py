@@ -1,0 +1,17 @@
+"""An offer refuses while one slot is still free: an off-by-one at the limit, which rejects everything at capacity 1.
+
+Breaks: EXACT-1
+Killed by: scenarios.12, stateful.enumeration, contracts.offers
+"""
+
+from . import Patch
+
+BREAKS = ("EXACT-1",)
+KILLED_BY = ("scenarios.12", "stateful.enumeration", "contracts.offers")
+PATCHES = (
+    Patch(
+        "_intake.py",
+        "if slots.free and not slots.closed:",
+        "if len(slots.free) > 1 and not slots.closed:",
+    ),
+)

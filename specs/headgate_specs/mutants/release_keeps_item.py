@@ -1,0 +1,22 @@
+"""A released lease keeps a reference to its item for as long as somebody keeps the lease.
+
+Breaks: STABLE-1
+Killed by: scenarios.29
+"""
+
+from . import Patch
+
+BREAKS = ("STABLE-1",)
+KILLED_BY = ("scenarios.29",)
+PATCHES = (
+    Patch(
+        "_intake.py",
+        '__slots__ = ("_cell", "_index", "_seen", "_slots")',
+        '__slots__ = ("_cell", "_index", "_item", "_seen", "_slots")',
+    ),
+    Patch(
+        "_intake.py",
+        "        self._seen[0] = True\n",
+        ("        self._seen[0] = True\n        self._item = item\n"),
+    ),
+)

@@ -1,0 +1,22 @@
+"""The intake remembers the item that it rejected last.
+
+Breaks: MEMORY-1, NORETRY-1
+Killed by: scenarios.29
+"""
+
+from . import Patch
+
+BREAKS = ("MEMORY-1", "NORETRY-1")
+KILLED_BY = ("scenarios.29",)
+PATCHES = (
+    Patch(
+        "_intake.py",
+        "YIELD_EVERY: Final = 16",
+        ("REFUSED: Final[list[Any]] = [None]\nYIELD_EVERY: Final = 16"),
+    ),
+    Patch(
+        "_intake.py",
+        "            outcome = FULL\n",
+        ("            outcome = FULL\n            REFUSED[0] = item\n"),
+    ),
+)

@@ -1,0 +1,33 @@
+"""A rejected item is kept, and accepted on the sly by the next release.
+
+Breaks: NORETRY-1
+Killed by: scenarios.13, stateful.enumeration
+"""
+
+from . import Patch
+
+BREAKS = ("NORETRY-1",)
+KILLED_BY = ("scenarios.13", "stateful.enumeration")
+PATCHES = (
+    Patch(
+        "_intake.py",
+        "YIELD_EVERY: Final = 16",
+        ("REFUSED: Final[dict[int, Any]] = {}\nYIELD_EVERY: Final = 16"),
+    ),
+    Patch(
+        "_intake.py",
+        "            outcome = FULL\n",
+        ("            outcome = FULL\n            REFUSED[id(slots)] = item\n"),
+    ),
+    Patch(
+        "_intake.py",
+        "            slots.turns[index] += STEP  # ours alone to write: we own the slot\n",
+        (
+            "            slots.turns[index] += STEP  # ours alone to write: we own the slot\n"
+            "            if id(slots) in REFUSED and not slots.closed:\n"
+            "                slots.items[index] = REFUSED.pop(id(slots))\n"
+            "                slots.publish(token)\n"
+            "                return True\n"
+        ),
+    ),
+)

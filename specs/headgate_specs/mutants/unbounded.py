@@ -1,0 +1,30 @@
+"""An offer that finds no free slot makes a new one.
+
+Breaks: BOUND-1, FIXED-1
+Killed by: scenarios.12, stateful.enumeration
+"""
+
+from . import Patch
+
+BREAKS = ("BOUND-1", "FIXED-1")
+KILLED_BY = ("scenarios.12", "stateful.enumeration")
+PATCHES = (
+    Patch(
+        "_intake.py",
+        ("        slots = self._slots\n        if slots.free and"),
+        ("        slots = self._slots\n        if not slots.free:\n            slots.grow()\n        if slots.free and"),
+    ),
+    Patch(
+        "_slots.py",
+        "    def ring(self)",
+        (
+            "    def grow(self) -> None:\n"
+            "        self.items.append(NOTHING)\n"
+            "        self.turns.append(0)\n"
+            "        self.seen.append(None)\n"
+            "        self.restore(Slots(len(self.items)).free[0])\n"
+            "\n"
+            "    def ring(self)"
+        ),
+    ),
+)

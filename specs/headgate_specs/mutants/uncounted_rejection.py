@@ -1,0 +1,17 @@
+"""Rejections after close are not counted: offers vanish from the ledger.
+
+Breaks: LEDGER-1
+Killed by: scenarios.11, stateful.enumeration
+"""
+
+from . import Patch
+
+BREAKS = ("LEDGER-1",)
+KILLED_BY = ("scenarios.11", "stateful.enumeration")
+PATCHES = (
+    Patch(
+        "_intake.py",
+        "rejections = next(slots.answered_closed)",
+        "rejections = 1",
+    ),
+)

@@ -1,0 +1,196 @@
+"""The mutants fit the kernel, say what they break, and die; a mutant that lives is reported."""
+
+import sys
+from pathlib import Path
+
+import pytest
+
+import headgate
+from headgate_specs import mutation
+from headgate_specs.check import Settings, Verdict
+from headgate_specs.clauses import BY_ID
+from headgate_specs.mutants import Patch
+from headgate_specs.mutation import Cell, Fate, Matrix, Mutant, StaleMutant
+
+NAMES = mutation.mutant_names()
+HARMLESS = Mutant(
+    "harmless",
+    "Nothing is broken.",
+    ("BOUND-1",),
+    ("audit",),
+    (Patch("_intake.py", "YIELD_EVERY: Final = 16", "YIELD_EVERY: Final = 17"),),
+)
+
+
+def test_there_are_enough() -> None:
+    assert len(NAMES) >= 22
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_mutant_says_what_it_breaks(name: str) -> None:
+    mutant = mutation.describe(name)
+    assert mutant.what
+    assert mutant.breaks
+    assert set(mutant.breaks) <= set(BY_ID)
+    assert mutant.killed_by
+    assert {entry.partition(".")[0] for entry in mutant.killed_by} <= {*mutation.GROUPS, "overload"}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_mutant_loads_and_differs_from_the_kernel(name: str) -> None:
+    mutant = mutation.describe(name)
+    unpatched = mutation.patched_sources(())
+    assert mutation.patched_sources(mutant.patches, name=name) != unpatched
+    subject = mutation.load_mutant(name)
+    package = f"headgate_mutant_{name}"
+    try:
+        assert subject.Intake is not headgate.Intake
+        assert subject.Intake.__module__ == f"{package}._intake"
+        assert package in subject.Intake.offer.__code__.co_filename
+        assert {module for module in sys.modules if module.startswith(package)} >= {
+            package,
+            f"{package}._slots",
+            f"{package}._types",
+        }
+    finally:
+        mutation.unload(package)
+    assert not {module for module in sys.modules if module.startswith(package)}
+
+
+def test_a_mutant_can_be_named_in_a_text() -> None:
+    assert mutation.subject_from("headgate") is headgate
+    subject = mutation.subject_from("mutant:extra_slot")
+    mutation.unload("headgate_mutant_extra_slot")
+    intake = subject.Intake(1)
+    assert [bool(intake.offer(number)) for number in range(3)] == [True, True, False]
+
+
+def test_an_unknown_mutant_is_refused() -> None:
+    with pytest.raises(StaleMutant, match="there is no mutant named nobody"):
+        mutation.load_mutant("nobody")
+
+
+@pytest.mark.parametrize(("old", "times"), [("text that is not in the kernel", " 0 times"), ("slots.closed", r" [1-9]\d* times")])
+def test_a_stale_mutant_is_detected(old: str, times: str) -> None:
+    with pytest.raises(StaleMutant, match=f"is in _intake.py{times}, not once"):
+        mutation.load_patched([Patch("_intake.py", old, "pass")], "stale")
+    assert "headgate_mutant_stale" not in sys.modules
+
+
+def test_a_mutant_of_a_vendored_copy(tmp_path: Path) -> None:
+    for name, source in mutation.patched_sources(()).items():
+        (tmp_path / name).write_text(source.replace("YIELD_EVERY: Final = 16", "YIELD_EVERY: Final = 8"), "utf-8")
+    subject = mutation.load_mutant("extra_slot", tmp_path)
+    module = sys.modules[subject.Intake.__module__]
+    mutation.unload("headgate_mutant_extra_slot")
+    assert vars(module)["YIELD_EVERY"] == 8
+
+
+@pytest.fixture
+def harmless(tmp_path: Path) -> Path:
+    """Make a folder with a kernel in which the fault of `no_yield` is none: the yield is somewhere else too."""
+    for name, source in mutation.patched_sources(()).items():
+        changed = source.replace("            outcome = FULL\n", "            outcome = FULL\n            yield_processor()\n")
+        (tmp_path / name).write_text(changed, "utf-8")
+    return tmp_path
+
+
+def test_a_survivor_is_reported(harmless: Path) -> None:
+    matrix = mutation.kill_matrix({"audit": "headgate_specs.audit"}, names=["no_yield"], source_dir=harmless)
+    assert matrix.control["audit"].fate is Fate.SURVIVES
+    assert matrix.cells["no_yield", "audit"].fate is Fate.SURVIVES
+    assert matrix.survivors == ("no_yield: no check kills it",)
+    result = mutation.judge(matrix)
+    assert result.verdict is Verdict.ILLEGAL
+    assert result.blames == ("RESPONSIVE-2",)
+    assert "SURVIVOR no_yield" in mutation.render(matrix)
+
+
+def test_a_check_that_the_kernel_fails_kills_nothing(tmp_path: Path) -> None:
+    for name, source in mutation.patched_sources(()).items():
+        (tmp_path / name).write_text(
+            source.replace("    def close(self)", "    def resize(self) -> None: ...\n\n    def close(self)"), "utf-8"
+        )
+    matrix = mutation.kill_matrix({"audit": "headgate_specs.audit"}, names=["settable_capacity"], source_dir=tmp_path)
+    assert matrix.survivors == ()
+    assert mutation.judge(matrix).verdict is Verdict.UNKNOWN
+
+
+def test_a_few_mutants_end_to_end() -> None:
+    names = ["lock_around_offer", "item_compared", "settable_capacity", "capacity_zero"]
+    matrix = mutation.kill_matrix({"audit": "headgate_specs.audit"}, names=names)
+    result = mutation.judge(matrix)
+    assert result.verdict is Verdict.OK, result.witness
+    assert {name: matrix.cells[name, "audit"].by for name in names} == {
+        "lock_around_offer": "audit.wait_free",
+        "item_compared": "audit.quiet",
+        "settable_capacity": "audit.imports",
+        "capacity_zero": "audit.hostile",
+    }
+
+
+def test_a_mutant_that_hangs_is_killed() -> None:
+    matrix = mutation.kill_matrix({"audit": "headgate_specs.audit"}, "full", names=["drain_without_deadline"])
+    cell = matrix.cells["drain_without_deadline", "audit"]
+    assert (cell.fate, cell.by, cell.note) == (Fate.KILLED, "audit.hostile", "hung")
+    assert "K hostile (hung)" in mutation.render(matrix)
+
+
+def test_a_group_that_does_not_load_is_no_pass() -> None:
+    matrix = mutation.kill_matrix({"audit": "headgate_specs.no_such_module"}, names=["no_yield"])
+    assert matrix.control["audit"].fate is Fate.UNKNOWN
+    assert matrix.cells == {}
+    assert mutation.judge(matrix).verdict is Verdict.UNKNOWN
+
+
+def matrix_of(mutant: Mutant, **cells: Cell) -> Matrix:
+    control = {group: Cell(Fate.SURVIVES) for group in cells}
+    return Matrix((mutant,), tuple(cells), {(mutant.name, group): cell for group, cell in cells.items()}, control, 1.0)
+
+
+KILLED = Cell(Fate.KILLED, "audit.quiet", "it prints")
+SURVIVES = Cell(Fate.SURVIVES)
+UNKNOWN = Cell(Fate.UNKNOWN, "audit.quiet", "a time-out")
+
+
+@pytest.mark.parametrize(
+    ("killed_by", "audit", "stateful", "verdict"),
+    [
+        (("audit",), KILLED, SURVIVES, Verdict.OK),
+        (("audit", "stateful"), KILLED, SURVIVES, Verdict.ILLEGAL),
+        (("audit.quiet",), KILLED, SURVIVES, Verdict.OK),
+        (("audit.hostile",), KILLED, SURVIVES, Verdict.ILLEGAL),
+        (("audit",), SURVIVES, SURVIVES, Verdict.ILLEGAL),
+        (("audit",), SURVIVES, KILLED, Verdict.ILLEGAL),
+        (("audit",), UNKNOWN, KILLED, Verdict.UNKNOWN),
+        (("stateful",), UNKNOWN, KILLED, Verdict.OK),
+        (("stateful",), UNKNOWN, mutation.NOT_RUN, Verdict.UNKNOWN),
+        (("audit",), mutation.NOT_RUN, mutation.NOT_RUN, Verdict.UNKNOWN),
+    ],
+)
+def test_a_verdict_follows_from_the_cells(killed_by: tuple[str, ...], audit: Cell, stateful: Cell, verdict: Verdict) -> None:
+    mutant = Mutant("planted", "Something is broken.", ("BOUND-1",), killed_by, ())
+    assert mutation.judge(matrix_of(mutant, audit=audit, stateful=stateful)).verdict is verdict
+
+
+def test_a_kernel_that_fails_is_no_measure() -> None:
+    matrix = matrix_of(HARMLESS, audit=KILLED)
+    broken = Matrix(matrix.rows, matrix.groups, matrix.cells, {"audit": KILLED}, 1.0)
+    assert mutation.judge(broken).verdict is Verdict.UNKNOWN
+
+
+def test_a_matrix_is_readable_in_132_columns() -> None:
+    groups = {
+        group: Cell(Fate.KILLED, f"{group}.a_check_with_a_very_long_name", "hung") for group in (*mutation.GROUPS, "overload")
+    }
+    text = mutation.render(matrix_of(HARMLESS, **groups))
+    assert all(len(line) <= 132 for line in text.splitlines())
+    assert "1 of 1 mutants killed" in text
+
+
+def test_the_check_bears_on_every_clause_that_is_broken() -> None:
+    (check,) = mutation.CHECKS
+    assert (check.name, check.group) == ("mutants.kill_matrix", "mutants")
+    assert set(check.clauses) == {clause for name in NAMES for clause in mutation.describe(name).breaks}
+    assert check.run(mutation.load_mutant("no_yield"), Settings()).verdict is Verdict.UNKNOWN  # its source is in no file
+    mutation.unload("headgate_mutant_no_yield")
