@@ -313,7 +313,9 @@ def _after_fork_in_child() -> None:
     """Give every intake new slots: those copied from the parent belong to threads that do not exist here (FORK-1)."""
     for intake in list(_intakes):
         slots = intake._slots
-        intake._slots = Slots(slots.capacity, slots.closed)
+        intake._slots = Slots(slots.capacity)
+        if slots.closed:
+            intake.close()
         slots.ring()  # this thread may have forked inside a wait in `take`: it goes on with the new slots
 
 

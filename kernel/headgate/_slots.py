@@ -78,11 +78,11 @@ class Token:
 class Slots:
     """Hold all state of one intake. A fork replaces it whole, so that nothing of the parent's is left in the child."""
 
-    def __init__(self, capacity: int, closed: bool = False) -> None:
+    def __init__(self, capacity: int) -> None:
         home: weakref.ref[Slots] = weakref.ref(self)
         self.home: Final = home  # kept here too: the collector clears a weak reference that is garbage itself
         self.capacity: Final = capacity
-        self.closed = closed
+        self.closed = False
         self.items: Final[list[Any]] = [NOTHING] * capacity
         self.turns: Final = [0] * capacity
         self.generations: Final[dict[int, int]] = {}  # of the slots whose token was ever lost
