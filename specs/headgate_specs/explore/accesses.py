@@ -1,0 +1,460 @@
+"""Which opcodes of a subject can touch what another thread can touch, and what exactly each of them touches.
+
+An *access* is (base, part, write): the identity of an object, the attribute or index in it (None for the whole of it), and whether
+it is written. Two steps *conflict* if both touch one place and one of them writes; steps that do not conflict may be exchanged
+without anybody noticing, which is all that the reduction in `explorer` uses.
+
+What an opcode touches is read off its source expression: its position in the source gives the syntax node, whose operands are
+looked up in the frame just before the opcode runs. Only names, attributes without code behind them and subscripts are looked up,
+so looking has no effect. What can't be found out this way conflicts with everything. An opcode that is not in `_KINDS` moves
+values between the stack and the frame's own variables, which no other thread can see.
+"""
+
+import ast
+import builtins
+import contextlib
+import dis
+import gc
+import types
+import weakref
+from collections.abc import Callable, Iterable, Mapping
+from queue import SimpleQueue
+from typing import Any, Final
+
+Access = tuple[int, Any, bool]
+Label = tuple[Access, ...]
+Scope = Mapping[str, Any]
+Site = tuple[types.CodeType, int]
+
+LOCAL: Final[Label] = ()
+UNKNOWN: Final[Label] = ((0, None, True),)  # base 0 stands for every object
+
+_KINDS: Final[dict[str, str]] = {
+    "LOAD_ATTR": "load attribute",
+    "LOAD_METHOD": "load attribute",
+    "LOAD_SUPER_ATTR": "load attribute",
+    "STORE_ATTR": "store attribute",
+    "DELETE_ATTR": "store attribute",
+    "BINARY_SUBSCR": "load item",
+    "BINARY_SLICE": "load item",
+    "STORE_SUBSCR": "store item",
+    "STORE_SLICE": "store item",
+    "DELETE_SUBSCR": "store item",
+    "CALL": "call",
+    "CALL_KW": "call",
+    "CALL_FUNCTION_EX": "call",
+    "BEFORE_WITH": "enter",
+    "COMPARE_OP": "compare",
+    "CONTAINS_OP": "compare",
+    "BINARY_OP": "operate",
+    "FOR_ITER": "iterate",
+    "UNPACK_SEQUENCE": "iterate",
+    "LIST_EXTEND": "iterate",
+    "STORE_GLOBAL": "store global",
+    "STORE_DEREF": "store cell",
+    "LOAD_DEREF": "load cell",
+    "TO_BOOL": "test",
+    "UNARY_NOT": "test",
+}
+_PURE: Final = frozenset(
+    {isinstance, issubclass, callable, id, iter, hasattr, range, min, max, abs, round, divmod, super, ord, chr}
+)
+_PURE_TYPES: Final = (bool, int, float, str, bytes, type, zip, map, filter, enumerate, reversed, range, object)
+HARMLESS: Final[set[Any]] = set()  # functions outside the subject that touch nothing shared
+_READING: Final = frozenset({len, sum, any, all, repr, sorted, min, max, list, tuple, set, dict, frozenset})
+_READING_METHODS: Final = frozenset({"empty", "qsize", "index", "count", "copy", "keys", "values", "items", "locked", "is_set"})
+_SCALARS: Final = (bool, int, float, str, bytes, type(None), complex, types.FunctionType, types.BuiltinFunctionType, type)
+_SCALARS_AND_CODE: Final = (
+    bool,
+    int,
+    float,
+    str,
+    bytes,
+    type(None),
+    type,
+    types.FunctionType,
+    types.ModuleType,
+    types.CodeType,
+    types.FrameType,
+)
+_CONTAINERS: Final = (list, dict, set, bytearray)
+_POSITION = tuple[int, int, int, int]
+
+
+class _Unclear(Exception):
+    """Say that an expression can't be looked up without running something."""
+
+
+def _lookup(node: ast.expr, scope: Scope, world: Scope) -> Any:
+    """Give the value of a name, an attribute or a subscript, running none of the subject's code."""
+    if isinstance(node, ast.Name):
+        for place in (scope, world, vars(builtins)):
+            if node.id in place:
+                return place[node.id]
+        raise _Unclear
+    if isinstance(node, ast.Constant):
+        return node.value
+    if isinstance(node, ast.Attribute):
+        owner = _lookup(node.value, scope, world)
+        found: Any = getattr(_kind(owner), node.attr, None)
+        if isinstance(found, property) or (found is None and hasattr(_kind(owner), "__getattr__")):
+            raise _Unclear
+        try:
+            return getattr(owner, node.attr)
+        except AttributeError:
+            raise _Unclear from None
+    if isinstance(node, ast.Subscript):
+        owner, index = _lookup(node.value, scope, world), _lookup(node.slice, scope, world)
+        if type(owner) in (list, dict, tuple) and isinstance(index, (int, str)):
+            try:
+                return owner[index]
+            except (LookupError, TypeError):
+                raise _Unclear from None
+    raise _Unclear
+
+
+def _kind(value: object) -> type[Any]:
+    return type(value)
+
+
+def _reach(value: Any) -> Label:
+    """List what is read when a value is: itself if it can change, what is behind it if it is an iterator."""
+    if isinstance(value, _SCALARS):
+        return LOCAL
+    if issubclass(_kind(value), _CONTAINERS):
+        return ((id(value), None, False),)
+    if issubclass(_kind(value), SimpleQueue) or (
+        _kind(value).__module__ in ("queue", "collections") and not hasattr(value, "__next__")
+    ):
+        return ((id(value), None, False),)
+    if isinstance(value, tuple) or (hasattr(value, "__next__") and not isinstance(value, types.GeneratorType)):
+        own: Label = () if isinstance(value, tuple) else ((id(value), None, False),)
+        return own + tuple(access for inner in gc.get_referents(value) for access in _reach(inner))
+    return LOCAL
+
+
+class _Reader:
+    """Find out what one opcode of one function touches, given the frame that is about to run it."""
+
+    def __init__(self, kind: str, node: ast.AST | None, name: str, known: frozenset[types.CodeType]) -> None:
+        self.kind, self.node, self.name, self.known = kind, node, name, known
+
+    def __call__(self, scope: Scope, world: Scope) -> Label:
+        try:
+            found: Label = getattr(self, "_" + self.kind.replace(" ", "_"))(scope, world)
+        except _Unclear:
+            return UNKNOWN
+        return found
+
+    def _part(self, scope: Scope, world: Scope, write: bool) -> Label:
+        node = self.node
+        if isinstance(node, ast.Attribute):
+            owner = _lookup(node.value, scope, world)
+            if isinstance(owner, (types.ModuleType, type)):
+                return ((id(owner), node.attr, True),) if write else LOCAL
+            found: Any = getattr(_kind(owner), node.attr, None)
+            data = found is None or isinstance(found, types.MemberDescriptorType)
+            return ((id(owner), node.attr, write),) if data or write else LOCAL
+        if isinstance(node, ast.Subscript):
+            owner = _lookup(node.value, scope, world)
+            if isinstance(owner, (type, tuple, str, bytes)):
+                return LOCAL
+            try:
+                index = _lookup(node.slice, scope, world)
+            except _Unclear:
+                index = None
+            return ((id(owner), index if isinstance(index, (int, str)) and index != -1 else None, write),)
+        raise _Unclear
+
+    def _load_attribute(self, scope: Scope, world: Scope) -> Label:
+        try:
+            return self._part(scope, world, False)
+        except _Unclear:
+            if isinstance(self.node, ast.Attribute) and hasattr(str, self.node.attr) and not hasattr(list, self.node.attr):
+                return LOCAL  # a method of a string
+            raise
+
+    def _store_attribute(self, scope: Scope, world: Scope) -> Label:
+        return self._part(scope, world, True)
+
+    def _load_item(self, scope: Scope, world: Scope) -> Label:
+        return self._part(scope, world, False)
+
+    def _store_item(self, scope: Scope, world: Scope) -> Label:
+        return self._part(scope, world, True)
+
+    def _store_global(self, scope: Scope, world: Scope) -> Label:
+        return ((id(world), self.name, True),)
+
+    def _store_cell(self, scope: Scope, world: Scope) -> Label:
+        return ((-1, self.name, True),)
+
+    def _load_cell(self, scope: Scope, world: Scope) -> Label:
+        return LOCAL if self.name not in scope else ((-1, self.name, False),)
+
+    def _values(self, nodes: Iterable[ast.AST], scope: Scope, world: Scope) -> Label:
+        found: Label = ()
+        for node in nodes:
+            if isinstance(node, (ast.Name, ast.Attribute, ast.Subscript)):
+                found += _reach(_lookup(node, scope, world))
+            elif isinstance(node, (ast.GeneratorExp, ast.Lambda)):
+                pass  # runs code of its own, which is looked at by itself
+            else:
+                if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+                    found += self._values([node.func.value], scope, world)
+                inner = (
+                    [*node.args, *(k.value for k in node.keywords)] if isinstance(node, ast.Call) else ast.iter_child_nodes(node)
+                )
+                found += self._values(inner, scope, world)
+        return found
+
+    def _call(self, scope: Scope, world: Scope) -> Label:
+        node = self.node
+        if isinstance(node, (ast.GeneratorExp, ast.ListComp, ast.SetComp, ast.DictComp)):
+            return LOCAL  # starts a frame of the subject's
+        if not isinstance(node, ast.Call):
+            return self._enter(scope, world)  # the end of a with block
+        try:
+            callee = _lookup(node.func, scope, world)
+        except _Unclear:
+            if isinstance(node.func, ast.Attribute) and hasattr(str, node.func.attr) and not hasattr(list, node.func.attr):
+                return LOCAL
+            raise
+        if isinstance(callee, (types.FunctionType, types.MethodType)):
+            if callee.__code__ in self.known or callee in HARMLESS:
+                return LOCAL  # its own opcodes are looked at one by one
+            return ((id(callee.__self__), None, True),) if isinstance(callee, types.MethodType) else UNKNOWN
+        if isinstance(callee, type) and (callee in _PURE_TYPES or _plain(callee)):
+            return LOCAL
+        if getattr(callee, "__name__", "") == "__new__":
+            return LOCAL
+        if issubclass(_kind(callee), weakref.ref):
+            return ((id(callee), None, False),)
+        arguments = self._values([*node.args, *(k.value for k in node.keywords)], scope, world)
+        if callee in _READING:
+            return arguments
+        if callee in _PURE:
+            return LOCAL
+        if callee is next:
+            return tuple((base, part, True) for base, part, _ in arguments) or UNKNOWN
+        owner = getattr(callee, "__self__", None)
+        if owner is None or isinstance(owner, types.ModuleType):
+            return (*arguments, (-id(callee), None, True))  # what it touches is hidden, so calls of it conflict
+        if isinstance(owner, (str, bytes, int, float, tuple)):
+            return arguments
+        return (*arguments, (id(owner), None, getattr(callee, "__name__", "") not in _READING_METHODS))
+
+    def _enter(self, scope: Scope, world: Scope) -> Label:
+        if isinstance(self.node, (ast.Name, ast.Attribute)):
+            return ((id(_lookup(self.node, scope, world)), None, True),)
+        return UNKNOWN
+
+    def _compare(self, scope: Scope, world: Scope) -> Label:
+        node = self.node
+        if not isinstance(node, ast.Compare):
+            return UNKNOWN
+        return self._operands([node.left, *node.comparators], scope, world)
+
+    def _operate(self, scope: Scope, world: Scope) -> Label:
+        node = self.node
+        if isinstance(node, ast.BinOp):
+            return self._operands([node.left, node.right], scope, world)
+        if isinstance(node, ast.AugAssign):
+            return tuple((base, part, True) for base, part, _ in self._operands([node.target], scope, world))
+        return LOCAL
+
+    def _operands(self, nodes: Iterable[ast.expr], scope: Scope, world: Scope) -> Label:
+        found: Label = ()
+        for node in nodes:
+            with contextlib.suppress(_Unclear):  # else it is the result of an operation or of a call: fresh
+                found += _reach(_lookup(node, scope, world))
+        return found
+
+    def _iterate(self, scope: Scope, world: Scope) -> Label:
+        if ".0" in scope:
+            return _reach(scope[".0"])
+        return self._values([self.node], scope, world) if isinstance(self.node, ast.expr) else UNKNOWN
+
+    def _test(self, scope: Scope, world: Scope) -> Label:
+        node = self.node
+        if not isinstance(node, (ast.Name, ast.Attribute, ast.Subscript)):
+            return LOCAL
+        return _reach(_lookup(node, scope, world))
+
+
+def _plain(kind: type) -> bool:
+    """Tell whether making an instance runs Python code or nothing (a type made in C may read anything)."""
+    return isinstance(getattr(kind, "__init__", None), types.FunctionType) or issubclass(kind, BaseException)
+
+
+def code_of(modules: Iterable[types.ModuleType]) -> list[types.CodeType]:
+    """List every code object whose source is in these modules: functions, methods, properties, and what is nested in them."""
+    found: dict[types.CodeType, None] = {}
+    files = {getattr(module, "__file__", None) for module in modules}
+
+    def add(code: types.CodeType) -> None:
+        if code not in found and code.co_filename in files:
+            found[code] = None
+            for constant in code.co_consts:
+                if isinstance(constant, types.CodeType):
+                    add(constant)
+
+    def visit(value: Any, depth: int = 0) -> None:
+        value = getattr(value, "__func__", value)
+        if isinstance(value, types.FunctionType):
+            add(value.__code__)
+            wrapped = getattr(value, "__wrapped__", None)
+            if wrapped is not None:
+                visit(wrapped, depth)
+        elif isinstance(value, property):
+            for accessor in (value.fget, value.fset, value.fdel):
+                visit(accessor, depth)
+        elif isinstance(value, type) and depth < 3 and value.__module__ in {module.__name__ for module in modules}:
+            for member in list(vars(value).values()):
+                visit(member, depth + 1)
+
+    for module in modules:
+        for value in list(vars(module).values()):
+            visit(value)
+    return list(found)
+
+
+class Sites:
+    """Know every opcode of a subject, and for those that may touch shared state, how to tell what they touch."""
+
+    def __init__(self, modules: Iterable[types.ModuleType]) -> None:
+        modules = list(modules)
+        self.modules = modules
+        self.codes: Final = code_of(modules)
+        self.opcodes: Final[dict[types.CodeType, frozenset[int]]] = {}
+        self.readers: Final[dict[types.CodeType, dict[int, Callable[[Scope, Scope], Label]]]] = {}
+        self.names: Final[dict[types.CodeType, dict[int, str]]] = {}
+        nodes = {str(module.__file__): _nodes(module) for module in modules}
+        for code in self.codes:
+            self._read(code, nodes[code.co_filename])
+
+    def _read(self, code: types.CodeType, nodes: dict[_POSITION, list[ast.AST]]) -> None:
+        known = frozenset(self.codes)
+        readers: dict[int, Callable[[Scope, Scope], Label]] = {}
+        names: dict[int, str] = {}
+        before: dis.Instruction | None = None
+        extended: int | None = None
+        for each in dis.get_instructions(code):
+            if each.opname == "EXTENDED_ARG":
+                extended = each.offset if extended is None else extended
+                continue
+            offset, extended = (each.offset if extended is None else extended), None
+            names[offset] = each.opname
+            kind = _KINDS.get(each.opname)
+            source = each
+            if "IF_TRUE" in each.opname or "IF_FALSE" in each.opname or kind == "test":
+                kind, source = "test", before or each
+            if kind == "test" and source.opname in (
+                "COMPARE_OP",
+                "CONTAINS_OP",
+                "IS_OP",
+                "CALL",
+                "TO_BOOL",
+                "UNARY_NOT",
+                "BINARY_OP",
+                "COPY",
+            ):
+                kind = None
+            if each.opname == "UNPACK_SEQUENCE":
+                source = before or each
+                kind = kind if source.opname.startswith(("LOAD_FAST", "LOAD_ATTR", "LOAD_GLOBAL", "BINARY_SUBSCR")) else None
+            if kind is not None:
+                readers[offset] = _Reader(kind, _node_of(source, kind, nodes), str(each.argval), known)
+            before = each
+        self.opcodes[code] = frozenset(names)
+        self.names[code] = names
+        self.readers[code] = readers
+
+    def candidates(self) -> frozenset[Site]:
+        """Name every opcode that may touch shared state."""
+        return frozenset((code, offset) for code, readers in self.readers.items() for offset in readers)
+
+    def everything(self) -> frozenset[Site]:
+        """Name every opcode."""
+        return frozenset((code, offset) for code, offsets in self.opcodes.items() for offset in offsets)
+
+
+_WANTED: Final[dict[str, tuple[type[ast.AST], ...]]] = {
+    "load attribute": (ast.Attribute,),
+    "store attribute": (ast.Attribute,),
+    "load item": (ast.Subscript,),
+    "store item": (ast.Subscript,),
+    "call": (ast.Call, ast.GeneratorExp, ast.ListComp, ast.SetComp, ast.DictComp, ast.Name, ast.Attribute),
+    "compare": (ast.Compare,),
+    "operate": (ast.BinOp, ast.AugAssign),
+}
+
+
+def _node_of(instruction: dis.Instruction, kind: str, nodes: dict[_POSITION, list[ast.AST]]) -> ast.AST | None:
+    where = instruction.positions
+    if where is None or None in (where.lineno, where.col_offset, where.end_lineno, where.end_col_offset):
+        return None
+    found = nodes.get((where.lineno or 0, where.col_offset or 0, where.end_lineno or 0, where.end_col_offset or 0), [])
+    wanted = _WANTED.get(kind, (ast.expr,))
+    return next((node for node in found if isinstance(node, wanted)), None)
+
+
+def source_of(module: types.ModuleType) -> str:
+    """Give a module's source, from its loader or its file."""
+    source = getattr(module.__loader__, "get_source", None)
+    return (source(module.__name__) if source is not None else None) or ""
+
+
+def _nodes(module: types.ModuleType) -> dict[_POSITION, list[ast.AST]]:
+    """Index the syntax nodes of a module by their position."""
+    found: dict[_POSITION, list[ast.AST]] = {}
+    tree = ast.parse(source_of(module))
+    for node in ast.walk(tree):
+        if isinstance(node, (ast.expr, ast.stmt)):
+            position = (node.lineno, node.col_offset, node.end_lineno or 0, node.end_col_offset or 0)
+            found.setdefault(position, []).append(node)
+    return found
+
+
+def reachable(roots: Iterable[Any]) -> dict[int, Any]:
+    """Find every object that can be reached from some, except through code, types and modules."""
+    found: dict[int, Any] = {}
+    todo = list(roots)
+    while todo:
+        value = todo.pop()
+        if id(value) not in found and not isinstance(value, _SCALARS_AND_CODE):
+            found[id(value)] = value
+            todo.extend(gc.get_referents(value))
+    return found
+
+
+def fixed(roots: Iterable[Any]) -> set[int]:
+    """Find what hangs on some objects by attributes alone and so stays: not what is in a container, which may leave."""
+    found: set[int] = set()
+    todo = list(roots)
+    while todo:
+        value = todo.pop()
+        if id(value) in found or isinstance(value, _SCALARS_AND_CODE):
+            continue
+        found.add(id(value))
+        if issubclass(_kind(value), (list, dict, set, tuple, SimpleQueue)) or _kind(value).__module__ in ("collections", "weakref"):
+            continue
+        todo.extend(getattr(value, "__dict__", {}).values())
+        todo.extend(gc.get_referents(value))
+    return found
+
+
+def harmless_to_hold(value: Any) -> bool:
+    """Tell whether a container can be kept alive without keeping anything else alive whose end somebody could notice."""
+    return issubclass(_kind(value), _CONTAINERS) and not any(map(gc.is_tracked, gc.get_referents(value)))
+
+
+def conflict(a: Label, b: Label) -> bool:
+    """Tell whether exchanging two steps could be noticed."""
+    for base, part, write in a:
+        for other, other_part, other_write in b:
+            if not (write or other_write):
+                continue
+            if not base or not other or (base == other and (part == other_part or part is None or other_part is None)):
+                return True
+    return False

@@ -1,0 +1,162 @@
+"""`headgate explore`: one configuration by hand, or the table of all of them."""
+
+import argparse
+import json
+import sys
+import time
+from collections.abc import Sequence
+
+from ..check import Subject, Verdict
+from .configurations import (
+    BY_NAME,
+    CONFIGURATIONS,
+    MANIFEST,
+    Configuration,
+    Plan,
+    compare,
+    entry_of,
+    load_manifest,
+    program_of,
+    run_plan,
+)
+from .explorer import Explorer, Limits, Report
+from .replay import subject_named
+from .schedules import this_version
+
+EXIT = {Verdict.OK: 0, Verdict.ILLEGAL: 1, Verdict.UNKNOWN: 3}
+
+
+class _Progress:
+    """Tell now and then how far an exploration is: schedules, their rate, and what is known to be left."""
+
+    def __init__(self) -> None:
+        self.start = self.told = time.perf_counter()
+        self.terminal = sys.stderr.isatty()
+
+    def __call__(self, report: Report) -> None:
+        now = time.perf_counter()
+        if now - self.told < (0.2 if self.terminal else 10.0):
+            return
+        self.told = now
+        rate = report.schedules / max(now - self.start, 1e-9)
+        last = report.bound is not None and len(report.by_preemptions) == report.bound
+        left = (
+            f", about {report.waiting / rate:.0f} s left"
+            if last
+            else f", more than {report.waiting:,} left"
+            if report.waiting
+            else ""
+        )
+        text = f"{report.program}: {report.schedules:,} schedules, {rate:,.0f} a second{left}"
+        print(f"\r\x1b[K{text}" if self.terminal else text, end="" if self.terminal else "\n", file=sys.stderr, flush=True)
+
+    def clear(self) -> None:
+        if self.terminal:
+            print("\r\x1b[K", end="", file=sys.stderr, flush=True)
+
+
+def _row(name: str, key: str, report: Report, note: str) -> str:
+    rate = report.schedules / max(report.seconds, 1e-9)
+    end = "exhausted" if report.exhausted else report.why_not
+    counts = f"{report.verdict.value:8} {report.schedules:9,} {len(report.outcomes):8} {report.seconds:7.1f} {rate:8,.0f}"
+    return f"{name:26} {key:28} {counts}  {end}{note}"
+
+
+HEAD = f"{'configuration':26} {'how':28} {'verdict':8} {'schedules':>9} {'outcomes':>8} {'seconds':>7} {'a second':>8}"
+
+
+def _tell(report: Report) -> None:
+    for fault in report.faults:
+        print(f"\n{fault.message}\n{fault.timeline}\nreplay: headgate replay '{fault.schedule}'\n")
+
+
+def table(configurations: Sequence[Configuration], subject: Subject, limits: Limits, profile: str, update: bool) -> Verdict:
+    """Run the configurations by their plans, print a table, and compare it with the manifest or renew that."""
+    manifest = load_manifest()
+    worst = Verdict.OK
+    print(HEAD)
+    for configuration in configurations:
+        for plan in configuration.plans:
+            if (profile == "quick" and not plan.quick) or (profile == "full" and plan.long):
+                continue
+            progress = _Progress()
+            report = run_plan(configuration, plan, subject, limits, progress)
+            progress.clear()
+            if update and report.verdict is Verdict.OK:
+                manifest.setdefault(this_version(), {}).setdefault(configuration.name, {})[plan.key] = entry_of(report)
+            different = "" if update else compare(configuration, plan, report)
+            print(_row(configuration.name, plan.key, report, f"; {different}" if different else ""), flush=True)
+            _tell(report)
+            verdict = Verdict.UNKNOWN if different and report.verdict is Verdict.OK else report.verdict
+            if verdict is Verdict.ILLEGAL or worst is Verdict.OK:
+                worst = verdict
+    if update:
+        MANIFEST.write_text(json.dumps(manifest, indent=1, sort_keys=True) + "\n", "utf-8")
+    return worst
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run `headgate explore`. Exit 0 all explored and well, 1 a fault, 2 bad usage, 3 a limit was hit."""
+    parser = argparse.ArgumentParser(
+        prog="headgate explore", description="Run an implementation under every schedule of a configuration."
+    )
+    parser.add_argument("configuration", nargs="*", help="names of configurations (default: all, by their plans)")
+    parser.add_argument("--list", action="store_true", help="name the configurations and what their threads do")
+    parser.add_argument("--grain", choices=("access", "opcode"), help="switch threads at every shared access, or at every opcode")
+    parser.add_argument("--bound", type=int, help="at most so many preemptions (default: any number)")
+    parser.add_argument("--reduce", action="store_true", help="one schedule of each class of equivalent ones")
+    parser.add_argument("--sample", type=int, metavar="N", help="N schedules drawn by priorities, instead of all")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--limit", type=int, help="stop after so many schedules")
+    parser.add_argument("--seconds", type=float, help="stop after so many seconds")
+    parser.add_argument("--profile", choices=("quick", "full", "long"), default="long", help="by whose plans (default: all)")
+    parser.add_argument("--update", action="store_true", help="renew the manifest's entries")
+    parser.add_argument("--subject", default="headgate", help="the implementation: a module, or mutant:NAME")
+    options = parser.parse_args(argv)
+    unknown = [name for name in options.configuration if name not in BY_NAME]
+    if unknown:
+        parser.error(f"no configuration {unknown[0]!r}; --list names them")
+    chosen = [BY_NAME[name] for name in options.configuration] or list(CONFIGURATIONS)
+    if options.list:
+        for each in chosen:
+            before = f"  first {', '.join(each.setup)};" if each.setup else ""
+            print(f"{each.name:26} capacity {each.capacity}:{before} {' | '.join(each.threads)}")
+        return 0
+    limits = Limits(options.limit, options.seconds)
+    subject = subject_named(options.subject)
+    if options.sample is not None:
+        return _sample(chosen, subject, limits, options.sample, options.bound or 3, options.seed)
+    if options.grain or options.reduce or options.bound is not None:
+        if options.reduce and (options.grain == "opcode" or options.bound is not None):
+            parser.error("--reduce is for accesses, without a bound")
+        plan = Plan(options.grain or "access", options.bound, options.reduce)
+        chosen = [Configuration(c.name, c.capacity, c.setup, c.threads, c.clauses, (plan,)) for c in chosen]
+        if not options.update:
+            return EXIT[_plain(chosen, plan, subject, limits)]
+    return EXIT[table(chosen, subject, limits, options.profile, options.update)]
+
+
+def _plain(chosen: Sequence[Configuration], plan: Plan, subject: Subject, limits: Limits) -> Verdict:
+    worst = Verdict.OK
+    print(HEAD)
+    for configuration in chosen:
+        progress = _Progress()
+        report = run_plan(configuration, plan, subject, limits, progress)
+        progress.clear()
+        print(_row(configuration.name, plan.key, report, ""), flush=True)
+        _tell(report)
+        if report.verdict is Verdict.ILLEGAL or worst is Verdict.OK:
+            worst = report.verdict
+    return worst
+
+
+def _sample(chosen: Sequence[Configuration], subject: Subject, limits: Limits, schedules: int, depth: int, seed: int) -> int:
+    worst = Verdict.UNKNOWN
+    print(HEAD)
+    for configuration in chosen:
+        with Explorer(program_of(configuration, subject)) as explorer:
+            report = explorer.sample(schedules, depth, seed, limits)
+        print(_row(configuration.name, f"sample, depth {depth}", report, ""), flush=True)
+        _tell(report)
+        worst = Verdict.ILLEGAL if report.verdict is Verdict.ILLEGAL else worst
+    return EXIT[worst]

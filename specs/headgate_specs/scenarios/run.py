@@ -1,0 +1,502 @@
+"""What every scenario stands on: how it is registered, watched and judged, and how it stops a thread at a bytecode.
+
+A scenario is judged in a thread of its own while the caller's thread watches. A subject may wait for ever where the contract says
+that it must not: then the scenario is ILLEGAL and names the operation that did not return; its thread is left behind (a
+daemon), after an attempt to end it by an exception.
+"""
+
+import contextlib
+import ctypes
+import gc
+import os
+import select
+import signal
+import sys
+import threading
+import time
+import traceback
+import warnings
+from collections.abc import Callable, Generator, Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import count
+from operator import attrgetter
+from types import FrameType
+from typing import Any, Generic, TypeVar
+
+from ..check import Check, Result, Settings, Subject, Verdict
+from ..injection import Injector, Interrupt, Unraisable, files_of, is_in, quiet_finalisers
+from ..progress import progress
+
+T = TypeVar("T")
+
+_stacks: Callable[[], dict[int, FrameType]] = attrgetter("_current_frames")(sys)  # documented, in spite of its name
+
+PATIENCE_S = 2.0  # for an operation that must not wait at all, or whose wait is over
+WAKE_S = 5.0  # for a thread to do what takes it microseconds
+_CONFIRM_S = 0.5
+
+
+class Violation(Exception):
+    """End a scenario as ILLEGAL: the clauses found broken, and how."""
+
+    def __init__(self, clauses: Sequence[str], message: str) -> None:
+        super().__init__(message)
+        self.clauses = tuple(clauses)
+
+
+class Inconclusive(Exception):
+    """End a scenario as UNKNOWN: what cut it short."""
+
+
+def expect(condition: bool, clauses: str, message: str) -> None:
+    """Raise a violation of the clauses (ids, with blanks between) unless the condition holds."""
+    if not condition:
+        raise Violation(clauses.split(), message)
+
+
+@dataclass(slots=True)
+class Job(Generic[T]):
+    """Follow what runs in a thread of its own."""
+
+    name: str
+    thread: threading.Thread
+    ended: threading.Event = field(default_factory=threading.Event)
+    value: T | None = None
+    error: BaseException | None = None
+    where: str = ""
+
+    def result(self) -> Any:
+        """Give the answer, or raise what ended it."""
+        if self.error is not None:
+            raise self.error
+        return self.value
+
+
+def start(work: Callable[[], T], name: str = "") -> Job[T]:
+    """Run something in a daemon thread."""
+
+    def run() -> None:
+        try:
+            job.value = work()
+        except BaseException as error:  # noqa: BLE001  whatever it was, it is handed to whoever asks for the result
+            job.where = _innermost(error)
+            job.error = error.with_traceback(None)  # a traceback would keep the locals of the subject's calls alive
+        job.ended.set()
+
+    job: Job[T] = Job(name, threading.Thread(target=run, name=name, daemon=True))
+    job.thread.start()
+    return job
+
+
+def _innermost(error: BaseException) -> str:
+    """Name the line that raised an exception."""
+    frames = traceback.extract_tb(error.__traceback__)
+    return f"{os.path.basename(frames[-1].filename)}:{frames[-1].lineno}" if frames else ""
+
+
+def stop(job: Job[Any], files: tuple[str, ...]) -> None:
+    """End a thread that loops in the subject, by an exception.
+
+    Not one that waits in C: it would not hear it, and while an exception is pending 3.11 can't trace any thread.
+    """
+    seen: set[int] = set()
+    for _ in range(20):
+        frames = _frames(job, files)
+        seen.add(frames[0].f_lasti if frames else -1)
+        del frames
+        time.sleep(0.002)
+    if len(seen) > 1 and job.thread.ident is not None:
+        ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(job.thread.ident), ctypes.py_object(Interrupt))
+
+
+class Frozen:
+    """An operation in a thread of its own, stopped before a bytecode until thawed."""
+
+    def __init__(self, injector: Injector, operation: Callable[[], Any], position: int) -> None:
+        self._go = threading.Event()
+        self._here = threading.Event()
+        self.reached = False
+        self.where = ""
+
+        def freeze(at: int, code: Any, offset: int) -> None:
+            if at == position:
+                self.where = f"{code.co_qualname}+{offset}"
+                self.reached = True
+                self._here.set()
+                self._go.wait()
+
+        def run() -> Any:
+            try:
+                return injector.run(operation, freeze)
+            finally:
+                self._here.set()
+
+        self.job: Job[Any] = start(run, "frozen")
+        if not self._here.wait(WAKE_S):
+            raise Violation((), f"{_operation(self.job, injector.files) or 'an operation'} did not return")
+
+    def thaw(self) -> Any:
+        """Let it go on, and give its answer, or its exception's type."""
+        self._go.set()
+        if not self.job.ended.wait(WAKE_S):
+            raise Violation((), f"after a stop at {self.where} the operation did not return")
+        answer, self.job.value = self.job.value, None
+        return answer if self.job.error is None else type(self.job.error)
+
+    def abandon(self) -> None:
+        """Let it go on without looking any more."""
+        self._go.set()
+
+
+@dataclass(slots=True)
+class Run:
+    """Give a scenario its subject, its settings and its tools."""
+
+    subject: Subject
+    settings: Settings
+    files: tuple[str, ...]
+    alive_s: float = field(default_factory=time.monotonic)
+    points: int = 0  # bytecodes at which something was done
+    stray: list[str] = field(default_factory=list[str])
+    in_finalisers: int = 0  # of the interrupts
+    injectors: list[Injector] = field(default_factory=list[Injector])
+
+    @property
+    def full(self) -> bool:
+        """Tell whether the profile asks for the whole number of rounds."""
+        return self.settings.profile == "full"
+
+    def intake(self, capacity: int) -> Any:
+        """Make an intake of the subject's."""
+        return self.subject.Intake(capacity)
+
+    def alive(self, text: str = "") -> None:
+        """Tell the watch that the scenario makes progress, and the reader of the gate how far it is."""
+        self.alive_s = time.monotonic()
+        if text:
+            progress(text)
+
+    def finish(self, jobs: Sequence[Job[Any]], clauses: str, limit_s: float = WAKE_S) -> list[Any]:
+        """Wait for threads whose work must come to an end by itself, and give their answers."""
+        deadline_s = time.monotonic() + limit_s
+        for job in jobs:
+            while not job.ended.wait(0.2):
+                if time.monotonic() > deadline_s:
+                    operation = _operation(job, self.files)
+                    if operation and _stuck(job, self.files):
+                        raise Violation(clauses.split(), f"{operation} did not return ({job.name or 'a thread'} waits for ever)")
+                    if time.monotonic() > deadline_s + limit_s:
+                        raise Inconclusive(f"{job.name or 'a thread'} was still running after {2 * limit_s:g} s")
+                self.alive()
+        return [job.result() for job in jobs]
+
+    def inside(self, job: Job[Any]) -> bool:
+        """Tell whether a thread is in an operation of the subject's now."""
+        return bool(_operation(job, self.files))
+
+    @contextlib.contextmanager
+    def injecting(self) -> Generator[tuple[Injector, Unraisable], None, None]:
+        """Give an injector for the subject, with finalisers quiet and no collection of its own accord."""
+        with quiet_finalisers() as unraisable, Injector(self.subject) as injector:
+            self.injectors.append(injector)
+            yield injector, unraisable
+        self.stray.extend(unraisable.strays())
+        self.in_finalisers += len(unraisable.names) - len(unraisable.strays())
+
+    def at_every_bytecode(self, injector: Injector, prepare: Callable[[], "Step"]) -> Iterator[tuple["Step", int]]:
+        """Give a fresh step for each position until the caller finds that the operation ended before it (`Step.over`)."""
+        for position in count(1):
+            step = prepare()
+            step.injector, step.position = injector, position
+            yield step, position
+            if step.over:
+                return
+            self.points += 1
+            self.alive()
+
+
+@dataclass(slots=True)
+class Step:
+    """One operation on a fresh intake, to be disturbed at one bytecode."""
+
+    intake: Any
+    operation: Callable[[], Any]
+    held: list[Any] = field(default_factory=list[Any])  # leases that nothing but the caller ends
+    loose: list[Any] = field(default_factory=list[Any])  # leases that the operation may end
+    must: list[Any] = field(default_factory=list[Any])  # items accepted and not taken: each comes out once, whatever happens
+    may: list[Any] = field(default_factory=list[Any])  # items that the operation may bring in or finish
+    name: str = ""
+    injector: Injector = field(init=False)
+    position: int = 0
+    over: bool = False
+    where: str = ""
+
+    def hooked(self, action: Callable[[], None]) -> Any:
+        """Run the operation with an action before its bytecode at `position`. Give its answer, or its exception's type.
+
+        Nothing keeps the exception, nor through its traceback the locals of the frames it left.
+        """
+        hit = False
+        broken = ""
+
+        def hook(at: int, code: Any, offset: int) -> None:
+            nonlocal hit, broken
+            if at == self.position:
+                hit = True
+                self.where = f"{code.co_qualname}+{offset}"
+                try:
+                    action()
+                except Exception as error:
+                    broken = repr(error)
+                    raise
+
+        try:
+            answer = self.injector.run(self.operation, hook)
+        except (Exception, Interrupt) as error:  # noqa: BLE001  the subject's own answers, and ours
+            answer = type(error)
+        self.over = not hit
+        if broken:
+            raise Violation((), f"{self.name}: what was called inside at {self.where} raised {broken}")
+        return answer
+
+    def interrupted(self) -> Any:
+        """Run the operation and raise an `Interrupt` at its bytecode."""
+
+        def interrupt() -> None:
+            raise Interrupt
+
+        return self.hooked(interrupt)
+
+    @contextlib.contextmanager
+    def frozen(self) -> Generator[Frozen, None, None]:
+        """Run the operation in another thread and stop it before its bytecode, while the caller does something else."""
+        frozen = Frozen(self.injector, self.operation, self.position)
+        self.over, self.where = not frozen.reached, frozen.where
+        try:
+            yield frozen
+        finally:
+            frozen.abandon()
+
+
+Body = Callable[[Run], str]
+_registered: dict[int, Check] = {}
+
+
+def scenario(
+    number: int, clauses: str, source: str, shows: str, shows_not: str, limit_s: tuple[float, float] = (30.0, 90.0)
+) -> Callable[[Body], Body]:
+    """Register a scenario under its number. Its function returns the evidence, or raises a `Violation`."""
+
+    def register(body: Body) -> Body:
+        def run(subject: Subject, settings: Settings) -> Result:
+            return judge(body, tuple(clauses.split()), subject, settings, limit_s[settings.profile == "full"])
+
+        _registered[number] = Check(
+            name=f"scenarios.{number:02d}",
+            group="scenarios",
+            tool="scenario",
+            clauses=tuple(clauses.split()),
+            shows=f"{shows} (The fault: {source}.)",
+            shows_not=shows_not,
+            run=run,
+            limit_s=(limit_s[0] + 30, limit_s[1] + 30),
+        )
+        return body
+
+    return register
+
+
+def registered() -> tuple[Check, ...]:
+    """Give the checks of all scenarios, by number."""
+    return tuple(_registered[number] for number in sorted(_registered))
+
+
+def judge(body: Body, clauses: tuple[str, ...], subject: Subject, settings: Settings, limit_s: float) -> Result:
+    """Run one scenario in a thread of its own, and make a verdict of how it ended, or of its not ending."""
+    run = Run(subject, settings, files_of(subject))
+    hook, collecting = sys.unraisablehook, gc.isenabled()
+    job = start(lambda: body(run), "the scenario")
+    result = _watch(job, run, clauses, limit_s)
+    if result is None:
+        return _verdict(job, run, clauses)
+    stop(job, run.files)
+    for injector in run.injectors:
+        injector.close()
+    sys.unraisablehook = hook
+    gc.unfreeze()
+    if collecting:
+        gc.enable()
+    return result
+
+
+def _watch(job: Job[str], run: Run, clauses: tuple[str, ...], limit_s: float) -> Result | None:
+    """Wait for a scenario to end. If it hangs, or takes too long, say so."""
+    begun_s = time.monotonic()
+    while not job.ended.wait(0.1):
+        now_s = time.monotonic()
+        if now_s - run.alive_s > PATIENCE_S:
+            operation = _operation(job, run.files)
+            if operation and _stuck(job, run.files) and not job.ended.is_set():
+                return Result(Verdict.ILLEGAL, "", f"{operation} did not return", _blamed(operation, clauses))
+        if now_s - begun_s > limit_s:
+            return Result(Verdict.UNKNOWN, "", f"the scenario was still running after {limit_s:g} s")
+    return None
+
+
+def _verdict(job: Job[str], run: Run, clauses: tuple[str, ...]) -> Result:
+    match job.error:
+        case None:
+            return Result(Verdict.OK, f"{job.value}{', ' + _strays(run) if run.stray else ''}")
+        case Violation() as violation:
+            blamed = tuple(clause for clause in violation.clauses if clause in clauses)
+            return Result(Verdict.ILLEGAL, "", str(violation), blamed)
+        case Inconclusive() as inconclusive:
+            return Result(Verdict.UNKNOWN, "", str(inconclusive))
+        case error:
+            text = "".join(traceback.format_exception_only(error)).strip()
+            return Result(Verdict.ILLEGAL, "", f"an operation raised {text} ({job.where})")
+
+
+def _strays(run: Run) -> str:
+    return f"{len(run.stray)} other exceptions in finalisers ({', '.join(sorted(set(run.stray)))})"
+
+
+_BLAMED = {"offer": "NOWAIT-1 NOWAIT-2 REENTRY-1", "close": "CLOSE-1", "take": "CLOSE-2 LOCAL-1", "drain": "CLOSE-2"}
+
+
+def _blamed(operation: str, clauses: tuple[str, ...]) -> tuple[str, ...]:
+    """Choose, of a scenario's clauses, those that an operation breaks by not returning; all when that can't be told."""
+    for name, blamed in _BLAMED.items():
+        if f".{name}" in operation:
+            return tuple(clause for clause in clauses if clause in blamed.split())
+    return ()
+
+
+def _frames(job: Job[Any], files: tuple[str, ...]) -> list[FrameType]:
+    """Find the frames of the subject's operation that a thread is in, innermost first; of nested ones the innermost."""
+    frame = _stacks().get(job.thread.ident or 0)
+    frames: list[FrameType] = []
+    while frame is not None:
+        if is_in(frame.f_code, files):
+            frames.append(frame)
+        elif frames:
+            break
+        frame = frame.f_back
+    return frames
+
+
+def _operation(job: Job[Any], files: tuple[str, ...]) -> str:
+    """Name the subject's operation that a thread is in, or nothing."""
+    frames = _frames(job, files)
+    return frames[-1].f_code.co_qualname if frames else ""
+
+
+def _stuck(job: Job[Any], files: tuple[str, ...]) -> bool:
+    """Tell whether a thread stays in one call of an operation for a while."""
+    before = _frames(job, files)
+    time.sleep(_CONFIRM_S)
+    after = _frames(job, files)
+    return bool(before) and bool(after) and before[-1] is after[-1]
+
+
+def recount(intake: Any, where: str, **known: int) -> None:
+    """Compare statistics at rest with what the scenario counted itself, and with the two identities of the contract.
+
+    Fields not named are not compared, but `free` follows from the others.
+    """
+    statistics = intake.statistics()
+    shown = {name: getattr(statistics, name) for name in known}
+    expect(shown == known, "LEDGER-1", f"{where}: statistics say {shown}, a recount says {known}")
+    conserved(statistics, intake.capacity, where)
+
+
+def conserved(statistics: Any, capacity: int, where: str) -> None:
+    """Check a reading of statistics by itself: bounds, conservation of slots, and the ledger."""
+    read = statistics
+    expect(0 <= read.queued + read.in_flight <= capacity, "BOUND-1", f"{where}: {read} is outside 0 .. {capacity}")
+    expect(min(read.free, read.queued, read.in_flight) >= 0, "BOUND-2", f"{where}: a negative count in {read}")
+    expect(read.free + read.queued + read.in_flight == capacity, "BOUND-2", f"{where}: slots are lost or minted in {read}")
+    finished = read.released + read.abandoned
+    expect(read.accepted == read.queued + read.in_flight + finished, "LEDGER-1", f"{where}: the ledger does not add up in {read}")
+
+
+def take_all(run: Run, intake: Any) -> list[Any]:
+    """Take whatever is queued, without waiting; at most a few more than there are slots, should the subject hand out more."""
+    leases: list[Any] = []
+    for _ in range(intake.capacity + 3):
+        try:
+            leases.append(intake.take(timeout=0))
+        except (run.subject.Empty, run.subject.Closed):
+            break
+    return leases
+
+
+def as_new(run: Run, intake: Any, where: str, *, clauses: str = "BOUND-2") -> None:
+    """Check on an open intake at rest and empty that exactly its capacity is accepted, comes out in order, and is free again."""
+    capacity = intake.capacity
+    answers = [intake.offer(number) for number in range(capacity + 1)]
+    accepted = sum(answer is run.subject.Outcome.ACCEPTED for answer in answers)
+    expect(accepted == capacity, clauses, f"{where}: {accepted} offers accepted where {capacity} slots should be free")
+    expect(answers[-1] is run.subject.Outcome.FULL, clauses, f"{where}: {answers[-1]} on a full intake")
+    leases = take_all(run, intake)
+    items = [lease.item for lease in leases]
+    expect(items == list(range(capacity)), "LOCAL-1", f"{where}: accepted 0 .. {capacity - 1}, taken {items}")
+    released = [lease.release() for lease in leases]
+    expect(all(value is True for value in released), "LEASE-1", f"{where}: releases answered {released}")
+    recount(intake, where, free=capacity, queued=0, in_flight=0)
+
+
+def in_child(work: Callable[[], None], limit_s: float, clauses: str) -> None:
+    """Run something in a fork of this process, whose only thread is then the main one. A violation there is one here.
+
+    The child is killed when it takes longer: something in it did not return.
+    """
+    reader, writer = os.pipe()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # 3.12 and later warn about a fork beside threads, which is the subject here
+        child = os.fork()
+    if child == 0:
+        _report_and_exit(work, writer)
+    os.close(writer)
+    report = b""
+    deadline_s = time.monotonic() + limit_s
+    try:
+        while select.select([reader], [], [], max(0.0, deadline_s - time.monotonic()))[0]:
+            read = os.read(reader, 65536)
+            if not read:
+                break
+            report += read
+    finally:
+        os.close(reader)
+        if not report:
+            os.kill(child, signal.SIGKILL)
+        os.waitpid(child, 0)
+    if not report:
+        raise Violation(clauses.split(), f"after a fork, the child did not return from its calls within {limit_s:g} s")
+    blamed, _, message = report.decode().partition("|")
+    if message:
+        raise Violation(blamed.split(), message)
+
+
+def _report_and_exit(work: Callable[[], None], writer: int) -> None:
+    """Do the child's work, tell the parent, and leave at once: what the parent would do at its end is the parent's."""
+    try:
+        try:
+            work()
+            report = "done|"
+        except Violation as violation:
+            report = f"{' '.join(violation.clauses)}|{violation}"
+        except BaseException as error:  # noqa: BLE001  there is nobody else to tell
+            report = f"|{type(error).__name__} in the child: {error}"
+        os.write(writer, report.encode())
+    finally:
+        os._exit(0)
+
+
+def rounds(run: Run, quick: int, full: int, chunk: int = 1000) -> Iterator[int]:
+    """Count rounds by the profile, telling the watch now and then."""
+    total = full if run.full else quick
+    for number in range(total):
+        if number % chunk == 0:
+            run.alive(f"{number:,} of {total:,} rounds")
+        yield number

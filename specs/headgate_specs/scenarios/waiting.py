@@ -1,0 +1,542 @@
+"""Scenarios 27 to 35: waits and wake-ups, memory, and reading while others write."""
+
+import gc
+import sys
+import threading
+import time
+import weakref
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import partial
+from itertools import repeat
+from typing import Any
+
+from ..injection import Interrupt
+from .accounting import ONE_AT_A_TIME
+from .operations import ALL, settle, steps
+from .run import PATIENCE_S, WAKE_S, Job, Run, Step, as_new, conserved, expect, recount, rounds, scenario, start, take_all
+
+_FEW_BLOCKS = 100  # what the interpreter itself may keep for the loop around a measurement
+
+
+@dataclass(slots=True)
+class _Wait:
+    """Say who waits beside an interrupted operation, for what, and what makes sure that it has something to wake for."""
+
+    step: Step
+    waiter: Callable[[], Any]
+    then: Callable[[], Any]
+    wanted: str
+
+
+def _no_more() -> None:
+    """Do nothing: the interrupted operation has left the waiter something to wake for."""
+
+
+def _waits(run: Run) -> dict[str, Callable[[], _Wait]]:
+    def taken(intake: Any) -> str:
+        try:
+            lease = intake.take(timeout=60.0)
+        except run.subject.Closed:
+            return "closed"
+        with lease as item:
+            return str(item)
+
+    def take_item() -> _Wait:
+        intake = run.intake(2)
+        intake.offer("a")
+        return _Wait(Step(intake, intake.take), partial(taken, intake), _no_more, "a")
+
+    def drop_unseen() -> _Wait:
+        intake = run.intake(2)
+        intake.offer("a")
+        box = [intake.take()]
+        return _Wait(Step(intake, box.clear), partial(taken, intake), _no_more, "a")
+
+    def take_closed() -> _Wait:
+        intake = run.intake(2)
+        intake.close()
+        return _Wait(Step(intake, intake.take), partial(taken, intake), _no_more, "closed")
+
+    def take_closed_in_time() -> _Wait:
+        intake = run.intake(2)
+        intake.close()
+        return _Wait(Step(intake, partial(intake.take, timeout=0)), partial(taken, intake), _no_more, "closed")
+
+    def closed_held() -> tuple[Any, Any]:
+        intake = run.intake(2)
+        intake.offer("a")
+        lease = intake.take()
+        intake.close()
+        return intake, lease
+
+    def wait_in_vain() -> _Wait:
+        intake, lease = closed_held()
+        return _Wait(Step(intake, partial(intake.take, timeout=0)), partial(taken, intake), lease.release, "closed")
+
+    def look() -> _Wait:
+        intake, lease = closed_held()
+        return _Wait(Step(intake, lambda: lease.item), partial(taken, intake), lease.release, "closed")
+
+    def release() -> _Wait:
+        intake, lease = closed_held()
+        return _Wait(Step(intake, lease.release), partial(taken, intake), lease.release, "closed")
+
+    def drop() -> _Wait:
+        intake, lease = closed_held()
+        _ = lease.item
+        box = [lease]
+        return _Wait(Step(intake, box.clear), partial(taken, intake), _no_more, "closed")
+
+    def close() -> _Wait:
+        intake = run.intake(2)
+        return _Wait(Step(intake, intake.close), partial(taken, intake), intake.close, "closed")
+
+    def drain_beside_take() -> _Wait:
+        intake = run.intake(2)
+        return _Wait(Step(intake, partial(intake.drain, timeout=0)), partial(taken, intake), intake.close, "closed")
+
+    def release_beside_drain() -> _Wait:
+        intake, lease = closed_held()
+        return _Wait(Step(intake, lease.release), intake.drain, lease.release, "0")
+
+    def drop_beside_drain() -> _Wait:
+        intake, lease = closed_held()
+        _ = lease.item
+        box = [lease]
+        return _Wait(Step(intake, box.clear), intake.drain, _no_more, "0")
+
+    def drain_beside_drain() -> _Wait:
+        intake, lease = closed_held()
+        return _Wait(Step(intake, partial(intake.drain, timeout=0)), intake.drain, lease.release, "0")
+
+    def finished_drain_beside_drain() -> _Wait:
+        intake = run.intake(2)
+        intake.close()
+        return _Wait(Step(intake, intake.drain), intake.drain, _no_more, "0")
+
+    named = (take_item, drop_unseen, take_closed, take_closed_in_time, wait_in_vain, look, release, drop, close)
+    drains = (drain_beside_take, release_beside_drain, drop_beside_drain, drain_beside_drain, finished_drain_beside_drain)
+    return {make.__name__.replace("_", " "): make for make in (*named, *drains)}
+
+
+@scenario(
+    27,
+    "CLOSE-2 LOCAL-1 INTERRUPT-1",
+    "an interrupted wait swallowed another waiter's wake-up in cpython #90155 and anyio #1145",
+    "Given a taker or a drain that waits while another party is interrupted before each bytecode of take, release, close, "
+    "drain or of "
+    "dropping a lease: whatever the interrupted one should have brought or passed on reaches the waiter.",
+    ONE_AT_A_TIME,
+    limit_s=(60.0, 90.0),
+)
+def lost_wake_up(run: Run) -> str:
+    kinds = _waits(run)
+    for name, make in kinds.items():
+        waits: list[_Wait] = []
+
+        def prepare(_: Run, make: Callable[[], _Wait] = make, waits: list[_Wait] = waits) -> Step:
+            waits[:] = [make()]
+            return waits[0].step
+
+        for step in steps(run, {name: prepare}):
+            _interrupt_beside(run, waits.pop())
+            del step
+    return f"{run.points:,} interrupts beside a waiter, in {len(kinds)} situations: each waiter woke"
+
+
+def _interrupt_beside(run: Run, wait: _Wait) -> None:
+    jobs: list[Job[Any]] = []
+
+    def interrupt() -> None:
+        jobs.append(start(wait.waiter, "the waiter"))
+        _let_wait(run, jobs[0])
+        raise Interrupt
+
+    step = wait.step
+    step.hooked(interrupt)
+    if step.over:
+        return
+    where = f"{step.name}, interrupted at {step.where}"
+    wait.then()
+    jobs[0].name = f"the waiter beside {where},"
+    answer = run.finish(jobs, "CLOSE-2 INTERRUPT-1", PATIENCE_S)[0]
+    expect(str(answer) == wait.wanted, "CLOSE-2 LOCAL-1", f"{where}: the waiter got {answer!r} and not {wait.wanted!r}")
+
+
+def _let_wait(run: Run, job: Job[Any]) -> None:
+    """Give a thread time to end, or to get into its wait."""
+    deadline_s = time.monotonic() + PATIENCE_S
+    while not (job.ended.is_set() or run.inside(job)) and time.monotonic() < deadline_s:
+        time.sleep(0.0001)
+    job.ended.wait(0.0005)
+
+
+def _blocks() -> int:
+    gc.collect()
+    return sys.getallocatedblocks()
+
+
+@scenario(
+    28,
+    "MEMORY-1 BOUND-2",
+    "the list of waiters grew with every wait in cpython #75801",
+    "Given 10^6 timed-out takes, some of which really wait, memory is flat and the intake as good as new.",
+    "The resident set: the overload laboratory measures it. The quick profile makes 50,000 takes.",
+)
+def timed_out_takes(run: Run) -> str:
+    intake, empty = run.intake(4), run.subject.Empty
+
+    def wait(timeout_s: float) -> None:
+        with suppress(empty):
+            intake.take(timeout=timeout_s)
+            expect(False, "LOCAL-1", "a take from an empty intake gave a lease")
+
+    wait(0)
+    before, made = _blocks(), 0
+    for number in rounds(run, 50_000, 1_000_000):
+        wait(0 if number % 500 else 0.0001)
+        made = number + 1
+    left = _blocks() - before
+    expect(left < _FEW_BLOCKS, "MEMORY-1", f"{made:,} timed-out takes left {left:,} blocks")
+    as_new(run, intake, f"after {made:,} timed-out takes")
+    return f"{made:,} timed-out takes, {max(left, 0)} blocks left"
+
+
+class _Item:
+    """Something a weak reference can watch."""
+
+
+@scenario(
+    29,
+    "MEMORY-1 NORETRY-1 STABLE-1 LEASE-1",
+    "a slot kept its last item alive, as the Disruptor's user guide warns",
+    "Given a weak reference to an item that was released, abandoned, put back and then taken, or rejected: it dies at once, "
+    "without "
+    "the collector. So do the items of an intake that dies, and the intake.",
+    "Items kept by a traceback or by the caller.",
+)
+def kept_references(run: Run) -> str:
+    gc.disable()
+    try:
+        fates = {name: _watch(run, fate) for name, fate in _fates(run).items()}
+    finally:
+        gc.enable()
+    kept = [name for name, died in fates.items() if not died]
+    expect(not kept, "MEMORY-1 NORETRY-1 STABLE-1 LEASE-1", f"still alive: {', '.join(kept)}")
+    return f"{len(fates)} fates of an item, each died at once"
+
+
+def _watch(run: Run, fate: Callable[[Any], Any]) -> bool:
+    item = _Item()
+    watched = weakref.ref(item)
+    kept = fate(item)
+    del item
+    died = watched() is None
+    del kept  # the intake had to outlive the item
+    run.alive()
+    return died
+
+
+def _fates(run: Run) -> dict[str, Callable[[Any], Any]]:
+    def offered(capacity: int, item: Any) -> Any:
+        intake = run.intake(capacity)
+        intake.offer(item)
+        return intake
+
+    def released(item: Any) -> Any:
+        intake = offered(2, item)
+        lease = intake.take(timeout=0)
+        _ = lease.item
+        lease.release()
+        return intake, lease
+
+    def in_with(item: Any) -> Any:
+        intake = offered(2, item)
+        with intake.take(timeout=0):
+            pass
+        return intake
+
+    def abandoned(item: Any) -> Any:
+        intake = offered(1, item)
+        _ = intake.take(timeout=0).item
+        return intake
+
+    def put_back(item: Any) -> Any:
+        intake = offered(1, item)
+        intake.take(timeout=0)
+        intake.take(timeout=0).release()
+        return intake
+
+    def full(item: Any) -> Any:
+        intake = offered(1, "other")
+        for _ in range(20):
+            intake.offer(item)
+        return intake
+
+    def closed(item: Any) -> Any:
+        intake = run.intake(1)
+        intake.close()
+        for _ in range(20):
+            intake.offer(item)
+        return intake
+
+    def queued_in_dead(item: Any) -> None:
+        offered(2, item)
+
+    def in_flight_in_dead(item: Any) -> None:
+        offered(2, item).take(timeout=0)
+
+    def dead(item: Any) -> None:
+        intake = run.intake(2)
+        intake.offer(item)
+        item.intake = weakref.ref(intake)
+        intake.close()
+        del intake
+        expect(item.intake() is None, "STABLE-1", "an intake outlived its last reference")
+
+    named = (released, in_with, abandoned, put_back, full, closed, queued_in_dead, in_flight_in_dead, dead)
+    return {fate.__name__.replace("_", " "): fate for fate in named}
+
+
+@scenario(
+    30,
+    "MEMORY-1 QUIET-1 NORETRY-1",
+    "exceptions that carried a leak in cpython #106558",
+    "Given 10^6 rejections, no object is left behind and no collection is started.",
+    "Allocations outside the interpreter's own allocator.",
+)
+def leaking_rejections(run: Run) -> str:
+    total = 1_000_000
+    left = collections = 0
+    for closed in (False, True):
+        intake = run.intake(1)
+        intake.offer("held")
+        if closed:
+            intake.close()
+        for _ in range(3):  # another thread of the process may allocate at the wrong moment
+            left, collections = _reject(run, intake, total // 20)
+            if left < _FEW_BLOCKS and not collections:
+                break
+        answer = "CLOSED" if closed else "FULL"
+        expect(left < _FEW_BLOCKS, "MEMORY-1", f"{total // 2:,} offers answered {answer} left {left:,} blocks")
+        expect(collections == 0, "MEMORY-1", f"{total // 2:,} offers answered {answer} started {collections} collections")
+    return f"{total:,} rejections, {max(left, 0)} blocks left, {collections} collections"
+
+
+def _reject(run: Run, intake: Any, chunk: int) -> tuple[int, int]:
+    offer, item = intake.offer, object()
+    before = _blocks()
+    collections_before = [generation["collections"] for generation in gc.get_stats()]
+    for _ in range(10):
+        for _ in repeat(None, chunk):
+            offer(item)
+        run.alive()
+    collections_after = [generation["collections"] for generation in gc.get_stats()]
+    return _blocks() - before, sum(collections_after) - sum(collections_before)
+
+
+@scenario(
+    31,
+    "BOUND-1 BOUND-2 LEDGER-1",
+    "sizes above capacity or below zero were seen from another thread in JCTools #297 and #292 and in tokio #8062",
+    "Given an operation stopped before each bytecode, and threads that work at full speed, statistics read by another thread "
+    "are never "
+    "outside their bounds, and their ledger adds up.",
+    "Readings at every instant: the threads are sampled.",
+)
+def size_from_outside(run: Run) -> str:
+    for step in steps(run, ALL):
+        with step.frozen() as frozen:
+            conserved(step.intake.statistics(), step.intake.capacity, f"{step.name}, stopped at {step.where}")
+            del frozen
+    read = _sample(run, 2.0 if run.full else 0.3)
+    return f"{run.points:,} stops, {read:,} readings beside 4 threads"
+
+
+def _sample(run: Run, seconds: float) -> int:
+    intake, done = run.intake(3), threading.Event()
+
+    def churn() -> None:
+        while not done.is_set():
+            intake.offer("a")
+            with suppress(run.subject.Empty):
+                lease = intake.take(timeout=0)
+                _ = lease.item
+                lease.release()
+
+    interval_s = sys.getswitchinterval()
+    sys.setswitchinterval(1e-5)
+    jobs = [start(churn, "a worker") for _ in range(4)]
+    deadline_s, read, last = time.monotonic() + seconds, 0, None
+    try:
+        while time.monotonic() < deadline_s:
+            statistics = intake.statistics()
+            conserved(statistics, 3, f"reading {read} beside 4 threads")
+            if last is not None:
+                grown = all(getattr(statistics, name) >= getattr(last, name) for name in ("accepted", "full", "released", "peak"))
+                expect(grown, "LEDGER-1", f"a count went back: {last}, then {statistics}")
+            last = statistics
+            read += 1
+            run.alive()
+    finally:
+        done.set()
+        sys.setswitchinterval(interval_s)
+    run.finish(jobs, "NOWAIT-1")
+    for lease in take_all(run, intake):
+        lease.release()
+    recount(intake, "after 4 threads", free=3, queued=0, in_flight=0)
+    return read
+
+
+@scenario(
+    32,
+    "NOWAIT-1 NOWAIT-2 EXACT-1",
+    "the wake-up path waited for a parked consumer in the Disruptor's tryPublishEvent (log4j2 #4009)",
+    "Given consumers parked in take, and one stopped for ever at any bytecode of take, release, drain, statistics or close, "
+    "every offer "
+    "still returns, with the right answer.",
+    "Stops inside C calls: they hold the interpreter.",
+)
+def waiting_wake_up(run: Run) -> str:
+    outcome = run.subject.Outcome
+    intake = run.intake(3)
+    parked = [start(partial(_take_and_release, intake), "a parked consumer") for _ in range(8)]
+    time.sleep(0.005)
+    answers = [intake.offer(number) for number in range(8)]
+    deadline_s = time.monotonic() + WAKE_S
+    while answers.count(outcome.ACCEPTED) < len(parked):
+        time.sleep(0.0005)
+        answers.append(intake.offer("more"))
+        expect(time.monotonic() < deadline_s, "EXACT-1 LOCAL-1", "parked consumers did not take what was offered")
+    run.finish(parked, "LOCAL-1")
+    blocked = {name: prepare for name, prepare in ALL.items() if not name.startswith("collect")}
+    for step in steps(run, blocked):
+        with step.frozen():
+            before = step.intake.statistics()
+            offer = start(partial(step.intake.offer, "beside"), "an offer")
+            answer = run.finish([offer], "NOWAIT-1 NOWAIT-2", PATIENCE_S)[0]
+            where = f"{step.name}, stopped for good at {step.where}"
+            known = answer in (outcome.ACCEPTED, outcome.FULL, outcome.CLOSED)
+            expect(known, "NOWAIT-2", f"{where}: an offer is answered {answer}")
+            if answer is outcome.FULL:
+                expect(before.free <= 1, "EXACT-1", f"{where}: FULL with {before.free} slots free")
+    return f"8 consumers parked, {run.points:,} stops for good: every offer was answered"
+
+
+def _take_and_release(intake: Any) -> bool:
+    return bool(intake.take(timeout=60.0).release())
+
+
+@scenario(
+    33,
+    "NOWAIT-1 EXACT-1 LEASE-1",
+    "a worker that logged to its own full queue waited for itself in log4j2 #2893",
+    "Given a worker that offers to the full intake whose item it holds, the answer is FULL, at once; and ACCEPTED once it "
+    "released.",
+    "Several workers that wait for each other by means of their own.",
+)
+def own_intake(run: Run) -> str:
+    outcome = run.subject.Outcome
+    for capacity in (1, 2, 64):
+        intake = run.intake(capacity)
+        for number in range(capacity):
+            intake.offer(number)
+        answers: list[Any] = []
+
+        def work(intake: Any = intake, answers: list[Any] = answers) -> None:
+            with intake.take(timeout=0):
+                answers.append(intake.offer("its own"))
+            answers.append(intake.offer("its own"))
+
+        run.finish([start(work, "a worker that offers")], "NOWAIT-1", PATIENCE_S)
+        wanted = [outcome.FULL, outcome.ACCEPTED]
+        expect(answers == wanted, "EXACT-1 LEASE-1", f"capacity {capacity}: a worker's own offers were answered {answers}")
+        shortest_s = min(_time_s(partial(_fill, intake, capacity)) for _ in range(5))  # whatever else the machine does meanwhile
+        expect(shortest_s < _AT_ONCE_S, "NOWAIT-1", f"capacity {capacity}: FULL took {shortest_s:.2f} s at the least")
+    return "capacities 1, 2 and 64, and five FULL answers timed for each"
+
+
+_AT_ONCE_S = 0.1
+
+
+def _fill(intake: Any, capacity: int) -> None:
+    """Offer until the intake is full, and once more."""
+    for _ in range(capacity + 1 - intake.statistics().queued):
+        intake.offer("more")
+
+
+def _time_s(call: Callable[[], None]) -> float:
+    begun_s = time.monotonic()
+    call()
+    return time.monotonic() - begun_s
+
+
+@scenario(
+    34,
+    "LEDGER-1 BOUND-2 REENTRY-1",
+    "a snapshot iterated a live container and raised in cpython #144809",
+    "Given every kind of change before each bytecode of statistics, in the same thread and in another, and threads that change at "
+    "full speed, statistics never raises and stays within its bounds.",
+    "Readings at every instant: the threads are sampled.",
+)
+def live_snapshots(run: Run) -> str:
+    def prepare(run: Run) -> Step:
+        intake = run.intake(3)
+        intake.offer("a")
+        return Step(intake, intake.statistics)
+
+    for step in steps(run, {"statistics": prepare}):
+        statistics = step.hooked(partial(_change, run, step.intake))
+        where = f"statistics, with changes inside at {step.where or 'its end'}"
+        expect(not isinstance(statistics, type), "LEDGER-1", f"{where} raised {statistics}")
+        conserved(statistics, 3, where)
+    for step in steps(run, {"statistics": prepare}):
+        with step.frozen() as frozen:
+            _change(run, step.intake)
+            statistics = frozen.thaw()
+        where = f"statistics, stopped at {step.where or 'its end'} while another thread changes"
+        expect(not isinstance(statistics, type), "LEDGER-1", f"{where} raised {statistics}")
+        conserved(statistics, 3, where)
+    read = _sample(run, 1.0 if run.full else 0.2)
+    return f"{run.points} stops with changes inside, {read:,} readings beside 4 threads"
+
+
+def _change(run: Run, intake: Any) -> None:
+    """Make every kind of change."""
+    for number in range(4):
+        intake.offer(number)
+    leases = take_all(run, intake)
+    _ = [lease.item for lease in leases[1:]]
+    leases[-1].release()
+    del leases, _
+    intake.offer("b")
+    intake.close()
+    intake.offer("late")
+
+
+@scenario(
+    35,
+    "INTERRUPT-1 NOWAIT-2 BOUND-2",
+    "a signal handler that raised left `with lock:` locked in cpython #148874",
+    "Given an exception before each bytecode of every operation, another thread's offer, take, release, statistics, close "
+    "and drain "
+    "still return, and every slot can be used.",
+    "A second exception in the finaliser that repairs the first.",
+)
+def left_locked(run: Run) -> str:
+    for step in steps(run, ALL):
+        step.interrupted()
+        other = start(partial(_use, run, step), "another thread")
+        run.finish([other], "NOWAIT-2 INTERRUPT-1", PATIENCE_S)
+    return f"{run.points:,} exceptions, another thread used the intake after each"
+
+
+def _use(run: Run, step: Step) -> None:
+    settle(run, step)
+    for lease in take_all(run, step.intake):
+        lease.release()
+    step.intake.close()
+    left = step.intake.drain(timeout=0)
+    expect(left == 0, "INTERRUPT-1 BOUND-2", f"{step.name}, interrupted at {step.where}: {left} slots never came home")

@@ -1,0 +1,376 @@
+"""The operations that are swept, each on a fresh intake in a known state, and the audit of what is left afterwards."""
+
+from collections.abc import Callable, Generator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from dis import get_instructions
+from functools import cache
+from types import CodeType
+from typing import Any, Final, final
+
+from ..check import Subject
+from ..injection import Hook, Injector, Interrupt, quiet_finalisers
+from ..subjects import Control, injector_for, verbs_of
+
+
+@final
+@dataclass(slots=True)
+class Stage:
+    """An intake in a known state, and the call that is swept on it.
+
+    held: leases, looked at, that the call does not touch. loose: leases that the call may end. must: items that are queued, in
+    order, or put back by the call (so many: puts_back). may: items that the call may bring in, or finish. boxed: leases that
+    only the call's own container holds. claims, takes, frees: how many slots the call may itself hold, take from the queue, or
+    bring home. cut_in: an action before the bytecode at `cut_in_at`, which belongs to the operation.
+    """
+
+    intake: Any
+    call: Callable[[], Any]
+    held: list[Any] = field(default_factory=list[Any])
+    loose: list[Any] = field(default_factory=list[Any])
+    must: list[Any] = field(default_factory=list[Any])
+    may: list[Any] = field(default_factory=list[Any])
+    boxed: int = 0
+    claims: int = 0
+    takes: int = 0
+    frees: int = 0
+    puts_back: int = 0
+    closed: bool = False
+    closes: bool = False
+    cut_in: Callable[[], Any] | None = None
+    cut_in_at: int = 0
+
+    @property
+    def queued(self) -> int:
+        """How many items are queued before the call."""
+        return len(self.must) - self.puts_back
+
+    @property
+    def free(self) -> int:
+        """How many slots are free before the call."""
+        return int(self.intake.capacity) - self.queued - len(self.held) - len(self.loose) - self.boxed
+
+    def run(self, injector: Injector, hook: Hook) -> Any:
+        """Make the call with a hook before each bytecode."""
+        cut_in, cut_in_at = self.cut_in, self.cut_in_at
+        if cut_in is None:
+            return injector.run(self.call, hook)
+
+        def both(at: int, code: CodeType, offset: int) -> None:
+            if at == cut_in_at:
+                cut_in()
+            hook(at, code, offset)
+
+        return injector.run(self.call, both)
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """Name an operation, what an implementation must be able to do for it, and how to make its stage."""
+
+    name: str
+    needs: frozenset[str]
+    prepare: Callable[[Subject], Stage]
+
+
+def _filled(subject: Subject, capacity: int, *items: Any) -> Any:
+    intake = subject.Intake(capacity)
+    for item in items:
+        intake.offer(item)
+    return intake
+
+
+def _seen(intake: Any) -> Any:
+    lease = intake.take(timeout=0)
+    _ = lease.item
+    return lease
+
+
+def _offer(subject: Subject) -> Stage:
+    intake = _filled(subject, 3, "a")
+    return Stage(intake, lambda: intake.offer("b"), must=["a"], may=["b"], claims=1)
+
+
+def _offer_full(subject: Subject) -> Stage:
+    intake = _filled(subject, 1, "a")
+    return Stage(intake, lambda: intake.offer("b"), must=["a"], may=["b"])
+
+
+def _offer_closed(subject: Subject) -> Stage:
+    intake = _filled(subject, 2, "a")
+    intake.close()
+    return Stage(intake, lambda: intake.offer("b"), must=["a"], closed=True)
+
+
+def _take(subject: Subject) -> Stage:
+    intake = _filled(subject, 3, "a", "b")
+    return Stage(intake, lambda: intake.take(timeout=0), must=["a", "b"], takes=1)
+
+
+def _take_empty(subject: Subject) -> Stage:
+    intake = subject.Intake(2)
+    return Stage(intake, lambda: intake.take(timeout=0))
+
+
+def _take_closed(subject: Subject) -> Stage:
+    intake = subject.Intake(2)
+    intake.close()
+    return Stage(intake, intake.take, closed=True)
+
+
+def _take_last(subject: Subject) -> Stage:
+    intake = _filled(subject, 2, "a")
+    intake.close()
+    return Stage(intake, intake.take, must=["a"], takes=1, closed=True)
+
+
+def _look(subject: Subject) -> Stage:
+    intake = _filled(subject, 3, "a", "b")
+    lease = intake.take(timeout=0)
+    return Stage(intake, lambda: lease.item, held=[lease], must=["b"])
+
+
+def _release(subject: Subject) -> Stage:
+    intake = _filled(subject, 3, "a", "b")
+    lease = _seen(intake)
+    return Stage(intake, lease.release, loose=[lease], must=["b"], frees=1)
+
+
+def _release_closed(subject: Subject) -> Stage:
+    intake = _filled(subject, 2, "a", "b")
+    lease = _seen(intake)
+    intake.close()
+    return Stage(intake, lease.release, loose=[lease], must=["b"], frees=1, closed=True)
+
+
+def _drop_seen(subject: Subject) -> Stage:
+    intake = _filled(subject, 3, "a", "b")
+    box = [_seen(intake)]
+    return Stage(intake, box.clear, must=["b"], may=["a"], boxed=1, frees=1)
+
+
+def _drop_unseen(subject: Subject) -> Stage:
+    intake = _filled(subject, 3, "a", "b")
+    box = [intake.take(timeout=0)]
+    return Stage(intake, box.clear, must=["b", "a"], boxed=1, puts_back=1)
+
+
+def _drop_seen_closed(subject: Subject) -> Stage:
+    stage = _drop_seen(subject)
+    stage.intake.close()
+    stage.closed = True
+    return stage
+
+
+def _close(subject: Subject) -> Stage:
+    intake = _filled(subject, 3, "a", "b")
+    held = [_seen(intake)]
+    return Stage(intake, intake.close, held=held, must=["b"], closes=True)
+
+
+def _drain(subject: Subject) -> Stage:
+    intake = subject.Intake(2)
+    return Stage(intake, lambda: intake.drain(timeout=0), closes=True)
+
+
+def _drain_busy(subject: Subject) -> Stage:
+    intake = _filled(subject, 3, "a", "b")
+    held = [_seen(intake)]
+    return Stage(intake, lambda: intake.drain(timeout=0), held=held, must=["b"], closes=True)
+
+
+def _statistics(subject: Subject) -> Stage:
+    intake = _filled(subject, 3, "a", "b")
+    held = [_seen(intake)]
+    return Stage(intake, intake.statistics, held=held, must=["b"])
+
+
+def _operation(name: str, needs: str, prepare: Callable[[Subject], Stage]) -> Operation:
+    return Operation(name, frozenset(needs.split()), prepare)
+
+
+OPERATIONS: Final[tuple[Operation, ...]] = (
+    _operation("offer", "offer", _offer),
+    _operation("offer to a full intake", "offer", _offer_full),
+    _operation("offer to a closed intake", "offer close", _offer_closed),
+    _operation("take", "take", _take),
+    _operation("take from an empty intake", "take", _take_empty),
+    _operation("take from a closed intake", "take close", _take_closed),
+    _operation("take the last item of a closed intake", "take close", _take_last),
+    _operation("look at the item", "item", _look),
+    _operation("release", "release", _release),
+    _operation("release after close", "release close", _release_closed),
+    _operation("drop a seen lease", "drop", _drop_seen),
+    _operation("drop a seen lease after close", "drop close", _drop_seen_closed),
+    _operation("drop an unseen lease", "drop", _drop_unseen),
+    _operation("close", "close", _close),
+    _operation("drain", "drain", _drain),
+    _operation("drain a busy intake", "drain", _drain_busy),
+    _operation("statistics", "statistics", _statistics),
+)
+
+
+def operations_of(subject: Subject) -> tuple[Operation, ...]:
+    """Choose the operations that an implementation has."""
+    verbs = verbs_of(subject)
+    return tuple(operation for operation in OPERATIONS if operation.needs <= verbs)
+
+
+@cache
+def handler_entries(code: CodeType) -> frozenset[int]:
+    """Give the offsets at which an exception handler of the code begins.
+
+    No exception can arrive there, between another exception and its handler, and one that a hook raises there makes 3.12 leak the
+    first one, with all that it refers to.
+    """
+    return frozenset(step.offset for step in get_instructions(code) if step.opname == "PUSH_EXC_INFO")
+
+
+@contextmanager
+def sweeping(subject: Subject) -> Generator[Injector]:
+    """Give an injector for an implementation, with finalisers' exceptions silenced and no collection of its own accord."""
+    with quiet_finalisers(), injector_for(subject) as injector:
+        yield injector
+
+
+def confirm_s(subject: Subject) -> float:
+    """How long to look on before a call is said to wait for ever: of a control that is expected anyway."""
+    return 0.0 if isinstance(subject, Control) else 1.0
+
+
+@final
+class Overtaken:
+    """Make offers that a close overtakes after their claim: the close cuts in where that takes the offer the longest way."""
+
+    def __init__(self, subject: Subject, injector: Injector) -> None:
+        self.at, self.bytecodes = 0, 0
+        for cut_in_at in range(1, 1000):
+            stage = self._stage(subject, cut_in_at)
+            last = 0
+
+            def hook(at: int, _code: CodeType, _offset: int) -> None:
+                nonlocal last
+                last = at
+
+            answer = stage.run(injector, hook)
+            if last < cut_in_at:
+                break
+            if answer is subject.Outcome.CLOSED and last > self.bytecodes:
+                self.at, self.bytecodes = cut_in_at, last
+
+    @staticmethod
+    def _stage(subject: Subject, cut_in_at: int) -> Stage:
+        intake = _filled(subject, 2, "a")
+        return Stage(
+            intake,
+            lambda: intake.offer("b"),
+            must=["a"],
+            may=["b"],
+            claims=1,
+            closes=True,
+            cut_in=intake.close,
+            cut_in_at=cut_in_at,
+        )
+
+    def operation(self) -> Operation:
+        """Give the operation."""
+        return Operation("offer overtaken by a close", frozenset({"offer", "close"}), lambda subject: self._stage(subject, self.at))
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Audit:
+    """Count what is left: slots that can be used, items lost and doubled; and say what the books had wrong.
+
+    told: how many slots are free, as statistics tell at the end.
+    """
+
+    slots: int
+    capacity: int
+    lost: int = 0
+    doubled: int = 0
+    books: str = ""
+    told: int = -1
+
+
+def take_all(subject: Subject, intake: Any) -> list[Any]:
+    """Take whatever is queued without waiting; at most a few more than there are slots, should there be more."""
+    leases: list[Any] = []
+    with suppress(subject.Empty, subject.Closed):
+        for _ in range(intake.capacity + 3):
+            leases.append(intake.take(timeout=0))  # noqa: PERF401 - what was taken before it ends is kept
+    return leases
+
+
+def audit(subject: Subject, stage: Stage, out: Sequence[Any] = (), ours: Sequence[Any] = ()) -> Audit:
+    """Take and release everything, then count the slots by using them. Leaves nothing in the stage.
+
+    out: items that others have taken from the intake already. ours: items that others had accepted.
+    """
+    intake = stage.intake
+    books = _books(subject, intake, held=len(stage.held), loose=len(stage.loose))
+    leases = take_all(subject, intake)
+    items = [*out, *(lease.item for lease in leases)]
+    wanted = [*stage.must, *ours]
+    lost = sum(items.count(item) == 0 for item in wanted)
+    doubled = sum(items.count(item) > 1 for item in (*wanted, *stage.may))
+    doubled += sum(item not in wanted and item not in stage.may for item in items)
+    for lease in (*leases, *stage.held):
+        if lease.release() is not True:
+            books = books or "a lease that nobody released was released"
+    for lease in stage.loose:
+        lease.release()
+    leases.clear()
+    stage.held.clear()
+    stage.loose.clear()
+    capacity: int = intake.capacity
+    unfinished = getattr(intake, "unfinished", None)
+    if unfinished is not None and unfinished() != 0:
+        books = books or f"{unfinished()} tasks unfinished with everything released"
+    answers = [intake.offer(("audit", number)) for number in range(capacity + 1)]
+    if answers[0] is subject.Outcome.CLOSED:
+        slots = capacity - intake.drain(timeout=0) if set(answers) == {subject.Outcome.CLOSED} else -1
+    else:
+        slots = answers.count(subject.Outcome.ACCEPTED)
+        for lease in take_all(subject, intake):
+            lease.release()
+    books = books or _books(subject, intake, held=0, loose=0, free=slots)
+    told = int(intake.statistics().free) if "statistics" in verbs_of(subject) else -1
+    return Audit(slots, capacity, lost, doubled, books, told)
+
+
+def _books(subject: Subject, intake: Any, held: int, loose: int, free: int | None = None) -> str:
+    """Say what is wrong in a reading of statistics, or nothing."""
+    if "statistics" not in verbs_of(subject):
+        return ""
+    read = intake.statistics()
+    if read.free + read.queued + read.in_flight != read.capacity or min(read.free, read.queued, read.in_flight) < 0:
+        return f"slots are lost or minted in {read}"
+    if read.accepted != read.queued + read.in_flight + read.released + read.abandoned:
+        return f"the ledger does not add up in {read}"
+    if not held <= read.in_flight <= held + loose:
+        return f"{read.in_flight} in flight with {held} to {held + loose} leases held"
+    if free is not None and read.free != free:
+        return f"statistics tell {read.free} free slots, {free} can be used"
+    return ""
+
+
+def interrupted(injector: Injector, stage: Stage, hook: Hook) -> Any:
+    """Make the stage's call with a hook. Give its answer, or its exception's type: nothing keeps a traceback, and its locals.
+
+    What dies with the traceback, dies while the hook is still called.
+    """
+    call = stage.call
+
+    def caught() -> Any:
+        try:
+            return call()
+        except (Exception, Interrupt) as error:  # noqa: BLE001 - the implementation's own answers, and ours
+            return type(error)
+
+    stage.call = caught
+    try:
+        return stage.run(injector, hook)
+    finally:
+        stage.call = call

@@ -1,0 +1,94 @@
+"""After a fork the child's intake is usable at once, holds none of the parent's work and all of its slots (FORK-1)."""
+
+import os
+import signal
+import threading
+import warnings
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any
+
+from headgate import Closed, Empty, Intake, Outcome
+
+
+def filled(capacity: int, *items: Any) -> Intake[Any]:
+    intake: Intake[Any] = Intake(capacity)
+    for item in items:
+        assert intake.offer(item) is Outcome.ACCEPTED
+    return intake
+
+
+def in_child(check: Callable[[], bool]) -> bool:
+    """Tell whether a check holds in a fork of this process. One that hangs is killed, and does not."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # of a fork beside threads: that is what is tested
+        child = os.fork()
+    if child == 0:
+        status = 1
+        try:
+            signal.alarm(5)
+            status = 0 if check() else 1
+        finally:
+            os._exit(status)
+    return os.waitpid(child, 0)[1] == 0
+
+
+def usable(intake: Intake[Any]) -> bool:
+    """Tell whether an intake is empty, open, and has all its slots."""
+    capacity = intake.capacity
+    if intake.statistics().free != capacity or intake.statistics().accepted:
+        return False
+    answers = [intake.offer(number) for number in range(capacity + 1)]
+    items = [intake.take(timeout=0).item for _ in range(capacity)]
+    return answers == [Outcome.ACCEPTED] * capacity + [Outcome.FULL] and items == list(range(capacity)) and not intake.drain(0)
+
+
+if hasattr(os, "fork"):
+
+    def test_a_childs_intake_is_empty_and_has_all_its_slots() -> None:
+        intake = filled(3, "a", "b")
+        lease = intake.take(timeout=0)
+        assert in_child(lambda: usable(intake))
+        assert in_child(lambda: lease.release() in (True, False) and usable(intake))
+        assert lease.item == "a"
+        assert (intake.statistics().queued, intake.statistics().in_flight) == (1, 1)
+
+    def test_a_closed_intake_stays_closed_in_a_child() -> None:
+        intake = filled(2, "a")
+        intake.close()
+
+        def check() -> bool:
+            try:
+                intake.take()
+            except Closed:
+                return intake.offer("b") is Outcome.CLOSED and intake.drain() == 0
+            return False
+
+        assert in_child(check)
+        assert intake.take(timeout=0).item == "a"
+
+    def test_a_fork_beside_threads_that_are_inside() -> None:
+        intake: Intake[str] = Intake(2)
+        stop = threading.Event()
+
+        def churn() -> None:
+            while not stop.is_set():
+                intake.offer("a")
+                with suppress(Empty):
+                    intake.take(timeout=0.001).release()
+
+        threads = [threading.Thread(target=churn) for _ in range(3)]
+        for thread in threads:
+            thread.start()
+        try:
+            assert all(in_child(lambda: usable(intake)) for _ in range(20))
+        finally:
+            stop.set()
+            for thread in threads:
+                thread.join(10)
+        assert intake.drain(timeout=0) == intake.statistics().queued
+
+    def test_an_intake_that_is_gone_does_not_come_back_in_a_child() -> None:
+        intake = filled(1, "a")
+        del intake
+        assert in_child(lambda: usable(Intake(2)))

@@ -1,0 +1,210 @@
+"""The kernel under the explorer: counts and outcomes as the manifest has them, ways that agree, and races that must be found."""
+
+from dataclasses import replace
+
+import pytest
+
+from headgate_specs.check import Settings, Subject, Verdict, load_subject
+from headgate_specs.explore.configurations import (
+    BY_NAME,
+    CHECKS,
+    CONFIGURATIONS,
+    Plan,
+    check_configuration,
+    load_manifest,
+    program_of,
+    run_plan,
+)
+from headgate_specs.explore.explorer import Explorer, Limits, Report
+from headgate_specs.explore.history import History
+from headgate_specs.explore.intake_model import strict_model
+from headgate_specs.explore.linearizability import check
+from headgate_specs.explore.replay import replay, show
+from headgate_specs.explore.schedules import decode
+from headgate_specs.mutants import Patch
+from headgate_specs.mutation import load_patched, unload
+
+SMALL = (
+    "offers-2-take-1",
+    "claimed-not-published",
+    "release-release-offer",
+    "release-offer-offer",
+    "timeout-publish",
+    "statistics-offer-take",
+)
+
+
+@pytest.mark.parametrize("name", SMALL)
+def test_small_configurations_hold_and_match_the_manifest(name: str) -> None:
+    configuration = BY_NAME[name]
+    plans = tuple(plan for plan in configuration.plans if plan.quick)
+    result = check_configuration(replace(configuration, plans=plans), load_subject(), Settings())
+    assert result.verdict is Verdict.OK, f"{result.evidence}\n{result.witness}"
+
+
+@pytest.mark.parametrize("name", ["offers-2-take-1", "claimed-not-published", "release-release-offer", "drop-offer-offer"])
+def test_reduced_and_unreduced_and_every_opcode_agree_on_outcomes(name: str) -> None:
+    subject = load_subject()
+    reduced, whole, opcodes = (
+        run_plan(BY_NAME[name], plan, subject, Limits())
+        for plan in (Plan("access", None, True), Plan("access", None), Plan("opcode", 1))
+    )
+    assert all(report.exhausted for report in (reduced, whole, opcodes))
+    assert reduced.schedules < whole.schedules
+    assert set(reduced.outcomes) == set(whole.outcomes) == set(opcodes.outcomes)
+
+
+def test_counts_are_what_they_are() -> None:
+    """Two offers and a taker on one slot: figures that a checker which stops looking would miss."""
+    report = run_plan(BY_NAME["offers-2-take-1"], Plan("access", None), load_subject(), Limits())
+    assert (report.schedules, len(report.outcomes), len(report.sites)) == (284, 4, 9)
+    reduced = run_plan(BY_NAME["offers-2-take-1"], Plan("access", None, True), load_subject(), Limits())
+    assert (reduced.schedules, reduced.redundant) == (16, 0)
+
+
+@pytest.mark.parametrize("name", ["put-back-take", "close-put-back"])
+def test_what_is_shared_is_found_soon_and_every_time(name: str) -> None:
+    with Explorer(program_of(BY_NAME[name], load_subject())) as explorer:
+        found = explorer.learn()
+        assert explorer.learn() == found
+        assert explorer.learn(500) == found
+
+
+def test_replays_do_the_same_again() -> None:
+    with Explorer(program_of(BY_NAME["offers-2-take-1"], load_subject())) as explorer:
+        explorer.scheduler.aim(explorer.learn())
+        first, _, history = explorer.run([0, 1, 2, 1, 0])
+        for _ in range(20):
+            again, _, same = explorer.run(first.steps)
+            assert (again.steps, again.enabled) == (first.steps, first.enabled)
+            assert same.key() == history.key()
+
+
+def test_one_step_offers_are_too_strict_for_the_kernel() -> None:
+    """Its histories refute the specification in which an offer is one action (design.md), and keep the one with two."""
+    program = program_of(BY_NAME["claimed-not-published"], load_subject())
+    strict = replace(program, check=_strictly)
+    with Explorer(strict) as explorer:
+        report = explorer.depth_first("access", None, Limits())
+    assert report.verdict is Verdict.ILLEGAL
+    assert "FULL" in report.faults[0].message
+    assert "Empty" in report.faults[0].message
+
+
+def _strictly(shared: object, history: History) -> str:
+    operations = [op for op in history.operations() if op.name in ("offer", "take")]
+    return check(operations, strict_model(1)).timeline
+
+
+RACES: dict[str, tuple[tuple[Patch, ...], str, Plan, int]] = {
+    "two offers claim one token": (
+        (Patch("_intake.py", "token = slots.claim()\n", "token = slots.free[-1]; del slots.free[-1:]\n"),),
+        "offers-2-take-1",
+        Plan("access", None, True),
+        10,
+    ),
+    "closed is read before the claim only": (
+        (Patch("_intake.py", "if not slots.closed:  # read again", "if True:  # read again"),),
+        "drain-offers",
+        Plan("access", 2),
+        100,
+    ),
+    "published before the item is stored": (
+        (
+            Patch("_intake.py", "relies on it\n", "relies on it\n                        slots.publish(token)\n"),
+            Patch("_intake.py", "slots.publish(token)\n                        return ACCEPTED", "return ACCEPTED"),
+        ),
+        "offers-2-take-1",
+        Plan("access", None, True),
+        10,
+    ),
+    "both of two releases find the token": (
+        (Patch("_intake.py", "token = self._cell.pop()", "token = self._cell[0]; self._cell.clear()"),),
+        "release-release-offer",
+        Plan("access", 2),
+        100,
+    ),
+    "a counter is read, then written": (
+        (
+            Patch(
+                "_intake.py",
+                "rejections = next(slots.answered_full)",
+                "rejections = slots.answered_full; slots.answered_full = rejections + 1",
+            ),
+            Patch("_slots.py", "self.answered_full: Final = count()", "self.answered_full = 0"),
+            Patch("_slots.py", "full=value_of(self.answered_full)", "full=self.answered_full"),
+        ),
+        "offers-3-take-1",
+        Plan("access", 2),
+        100,
+    ),
+    "Closed while an offer is in progress": (
+        (Patch("_slots.py", "return settled == self.capacity", "return self.queue.empty()"),),
+        "close-offer-take",
+        Plan("access", 2),
+        100,
+    ),
+    "who leaves with Closed passes no bell on": (
+        (
+            Patch(
+                "_intake.py",
+                "slots.ring()  # whoever leaves passes the bell on\n                        raise Closed",
+                "raise Closed",
+            ),
+            Patch("_intake.py", "slots.ring()  # also should the exception have hit while passing it on", "pass"),
+        ),
+        "close-take-take",
+        Plan("access", 1),
+        50,
+    ),
+    "the slot is free before it is empty": (
+        (
+            Patch("_intake.py", "            slots.items[index] = NOTHING\n            slots.turns", "            slots.turns"),
+            Patch(
+                "_intake.py",
+                "slots.restore(token)\n            if slots.closed:\n                slots.ring()\n            del item",
+                "slots.restore(token)\n            slots.items[index] = NOTHING\n            del item",
+            ),
+        ),
+        "release-offer-offer",
+        Plan("access", 2),
+        50,
+    ),
+}
+
+
+def kill(name: str) -> tuple[Report, Subject]:
+    patches, configuration, plan, within = RACES[name]
+    subject = load_patched(patches, "race_" + "".join(each if each.isalnum() else "_" for each in name))
+    return run_plan(BY_NAME[configuration], plan, subject, Limits(within)), subject
+
+
+@pytest.mark.parametrize("name", RACES)
+def test_a_race_is_found_within_the_stated_schedules_and_replays(name: str) -> None:
+    report, subject = kill(name)
+    try:
+        assert report.verdict is Verdict.ILLEGAL, report
+        schedule = decode(report.faults[0].schedule)
+        again = replay(program_of(BY_NAME[schedule.program], subject), schedule.steps)
+        assert again.fault.splitlines()[0] == report.faults[0].message.splitlines()[0]
+        assert "thread A" in show(again, 132, False)
+    finally:
+        unload(str(vars(subject)["__name__"]))
+
+
+def test_every_configuration_is_a_check_and_its_plans_are_in_the_manifest() -> None:
+    assert [each.name for each in CHECKS] == [f"explore.{configuration.name}" for configuration in CONFIGURATIONS]
+    manifest = load_manifest()
+    assert {"3.11", "3.12", "3.13"} <= set(manifest)
+    plans = {(configuration.name, plan.key) for configuration in CONFIGURATIONS for plan in configuration.plans if plan.quick}
+    for version, entries in manifest.items():
+        assert plans <= {(name, key) for name, found in entries.items() for key in found}, version
+
+
+def test_all_versions_and_all_ways_without_bound_found_the_same_outcomes() -> None:
+    for configuration in CONFIGURATIONS:
+        found = [entries.get(configuration.name, {}) for entries in load_manifest().values()]
+        seen = {outcome for plans in found for entry in plans.values() for outcome in entry["outcomes"]}
+        for plans in found:
+            for key, entry in plans.items():
+                assert "unbounded" not in key or set(entry["outcomes"]) == seen, (configuration.name, key)

@@ -1,0 +1,164 @@
+"""The lockstep and the enumeration pass on the kernel, and fail on planted faults with what replays the failure."""
+
+import types
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from typing import Any, NoReturn, cast
+
+import pytest
+from hypothesis import settings
+
+import headgate
+from headgate_specs import machine, stateful
+from headgate_specs.check import Settings, Subject, Verdict
+from headgate_specs.clauses import BY_ID
+from headgate_specs.machine import State
+
+
+def subject_with(intake: Callable[[int], Any]) -> Subject:
+    """Give the kernel with another class for its intake."""
+    made = types.SimpleNamespace(Intake=intake, Outcome=headgate.Outcome, Empty=headgate.Empty, Closed=headgate.Closed)
+    return cast(Subject, made)
+
+
+class Wrapper:
+    """Pass every call on to a real intake: the base of planted faults."""
+
+    def __init__(self, capacity: int) -> None:
+        self.inner: headgate.Intake[Any] = headgate.Intake(capacity)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.inner, name)
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter(self.inner)
+
+    def __reduce_ex__(self, protocol: object) -> NoReturn:
+        raise TypeError
+
+    @property
+    def capacity(self) -> int:
+        return self.inner.capacity
+
+
+class OneSlotMore(Wrapper):
+    """Admit one item above the capacity."""
+
+    def __init__(self, capacity: int) -> None:
+        super().__init__(capacity)
+        self.inner = headgate.Intake(capacity + 1)
+
+    @property
+    def capacity(self) -> int:
+        return self.inner.capacity - 1
+
+    def statistics(self) -> Any:
+        told = self.inner.statistics()
+        return replace(told, capacity=self.capacity, free=told.free - 1)
+
+
+class LastFirst(Wrapper):
+    """Give the newest item first, when two are queued."""
+
+    def take(self, timeout: float | None = None) -> Any:
+        first = self.inner.take(timeout)
+        if self.inner.statistics().queued:
+            second = self.inner.take(timeout)
+            del first  # nobody looked: it is put back
+            return second
+        return first
+
+
+class Uncounted(Wrapper):
+    """Forget rejections."""
+
+    def statistics(self) -> Any:
+        return replace(self.inner.statistics(), full=0)
+
+
+class AdmitsWhenClosed(Wrapper):
+    """Ignore the first close."""
+
+    def __init__(self, capacity: int) -> None:
+        super().__init__(capacity)
+        self.closes = 0
+
+    def close(self) -> None:
+        self.closes += 1
+        if self.closes > 1:
+            self.inner.close()
+
+
+FAULTS: list[tuple[Callable[[int], Any], str]] = [
+    (OneSlotMore, "BOUND-1"),
+    (LastFirst, "LOCAL-1"),
+    (Uncounted, "LEDGER-1"),
+    (AdmitsWhenClosed, "CLOSE-1"),
+]
+CHECKS = {check.name: check for check in stateful.CHECKS}
+
+
+@pytest.mark.parametrize("name", CHECKS)
+def test_the_kernel_passes(name: str) -> None:
+    result = CHECKS[name].run(headgate, Settings("quick", 1))
+    assert (result.verdict, result.witness) == (Verdict.OK, "")
+    assert "57,446 histories" in result.evidence or "300 x 50 steps" in result.evidence
+
+
+@pytest.mark.parametrize("name", CHECKS)
+@pytest.mark.parametrize(("intake", "clause"), FAULTS, ids=lambda value: getattr(value, "__name__", str(value)))
+def test_a_planted_fault_is_found(name: str, intake: Callable[[int], Any], clause: str) -> None:
+    result = CHECKS[name].run(subject_with(intake), Settings("quick", 0))
+    assert result.verdict is Verdict.ILLEGAL
+    assert clause in result.blames
+    assert f"replay: headgate verify --check {name} --profile quick" in result.witness
+    if name == "stateful.lockstep":
+        assert "@reproduce_failure(" in result.witness
+        assert "--seed 0" in result.witness
+
+
+def test_a_found_history_is_short() -> None:
+    result = stateful.enumeration(subject_with(LastFirst), Settings())
+    assert "after Intake(2): " in result.witness
+    assert result.witness.splitlines()[0].count(";") <= 6
+
+
+def test_the_same_seed_gives_the_same_failure() -> None:
+    first, second = (stateful.lockstep(subject_with(LastFirst), Settings("quick", 7)) for _ in range(2))
+    assert first == second
+
+
+def test_a_lost_history_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stateful, "LENGTHS", {"quick": {1: 3}})
+    monkeypatch.setattr(stateful, "COUNTS", {(1, 3): stateful.histories(headgate, 1, 3) + 1})
+    assert stateful.enumeration(headgate, Settings()).verdict is Verdict.UNKNOWN
+
+
+def test_a_situation_that_never_comes_up_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stateful, "SITUATIONS", stateful.SITUATIONS | {"offer: MAYBE"})
+    result = stateful.lockstep(headgate, Settings())
+    assert (result.verdict, result.witness) == (Verdict.UNKNOWN, "never came up: offer: MAYBE")
+
+
+@pytest.mark.parametrize("name", CHECKS)
+def test_a_fault_of_the_specification_is_no_verdict_on_the_kernel(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def take(s: State) -> State:
+        return replace(s, queue=s.queue[1:], seen=(*s.seen, s.queue[0]))
+
+    monkeypatch.setattr(machine, "take", take)
+    result = CHECKS[name].run(headgate, Settings())
+    assert result.verdict is Verdict.UNKNOWN
+    assert "SpecificationFault" in result.witness
+
+
+def test_the_profiles_are_registered() -> None:
+    for name, profile in stateful.PROFILES.items():
+        assert settings.get_profile(name) is profile
+    assert stateful.PROFILES["headgate-nightly"].max_examples == 1_000
+    assert stateful.PROFILES["headgate-nightly"].stateful_step_count == 50
+
+
+def test_the_checks_bear_on_clauses() -> None:
+    for check in stateful.CHECKS:
+        assert check.name.startswith(f"{check.group}.")
+        assert set(check.clauses) <= set(BY_ID)

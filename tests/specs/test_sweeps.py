@@ -1,0 +1,188 @@
+"""The sweeps over bytecodes: what they find on the kernel, on planted faults, and on queues whose faults are known."""
+
+import queue
+import sys
+from collections.abc import Iterable
+from typing import Any
+
+import pytest
+
+import headgate
+from headgate_specs.check import Check, Settings, Subject, Verdict
+from headgate_specs.mutants import Patch
+from headgate_specs.mutation import load_mutant, load_patched
+from headgate_specs.subjects import PEERS, Control, peer_control, stdlib_control
+from headgate_specs.sweeps import CHECKS, controls, double_fault, fork_at, freeze, interrupt, reenter, storm, try_control, wake
+from headgate_specs.sweeps.operations import OPERATIONS, Operation
+from headgate_specs.sweeps.party import ENDED, STOPPED, WAITING, Frozen, Party
+
+BY_NAME = {check.name: check for check in CHECKS}
+
+
+def check_named(name: str) -> Check:
+    return BY_NAME[f"sweeps.{name}"]
+
+
+def only(*names: str) -> Iterable[Operation]:
+    return [operation for operation in OPERATIONS if operation.name in names]
+
+
+@pytest.mark.parametrize("name", BY_NAME)
+def test_the_kernel_passes(name: str) -> None:
+    result = BY_NAME[name].run(headgate, Settings())
+    assert (result.verdict, result.witness) == (Verdict.OK, "")
+    assert result.evidence[0].isdigit() or result.evidence.startswith("queue.Queue")
+
+
+def test_every_operation_has_points_and_the_same_ones_each_time() -> None:
+    tally, again = freeze(headgate), freeze(headgate)
+    assert tally.blocked_by == again.blocked_by
+    assert tally.operations == len(OPERATIONS)
+    assert all(points > 10 for _, points in tally.blocked_by.values())
+
+
+# Planted faults
+
+
+def test_a_lock_around_the_publish_blocks_when_its_holder_is_stopped() -> None:
+    tally = freeze(load_mutant("lock_around_offer"), only("offer"))
+    assert tally.blocked > 0
+    assert "another party's offer waits" in tally.witness
+
+
+def test_a_lock_around_the_publish_deadlocks_on_re_entry() -> None:
+    tally = reenter(load_mutant("lock_around_offer"), [("call", "offer"), ("signal", "offer")], only("offer"))
+    assert tally.deadlocked > 0
+    assert not tally.signals, "a deadlock of the main thread could not be ended"
+
+
+def test_a_slot_given_back_after_an_exception_is_minted() -> None:
+    tally = interrupt(load_mutant("give_back_in_except"), only("offer"))
+    assert tally.minted > 0
+    assert "4 of 3 slots" in tally.witness or tally.items_doubled > 0
+
+
+def test_without_finalisers_slots_are_lost() -> None:
+    tally = interrupt(load_mutant("finaliser_missing"), only("offer", "take"))
+    assert tally.slots_lost > 10
+    assert tally.items_lost > 10
+
+
+@pytest.mark.parametrize("way", ["signal", "thread"])
+def test_a_storm_loses_slots_without_finalisers(way: Any) -> None:
+    tally = storm(load_mutant("finaliser_missing"), way, 200)
+    assert tally.slots_lost > 0 or tally.items_lost > 0
+
+
+def test_a_fork_that_nobody_heeds_leaves_the_parents_work_in_the_child() -> None:
+    tally = fork_at(load_mutant("fork_ignored"), only("offer", "release"), stride=9)
+    assert tally.bad > 0
+    assert "of the parent's" in tally.witness
+
+
+def test_a_close_that_rings_for_nobody_is_noticed() -> None:
+    assert wake(load_mutant("close_wakes_nobody")).lost > 0
+
+
+def test_a_refusal_with_a_slot_free_is_noticed() -> None:
+    subject = load_mutant("reject_too_soon")
+    tally = reenter(subject, [("call", "offer")], only("take", "statistics"))
+    assert tally.spurious > 0
+    assert freeze(subject, only("statistics")).refused > 0
+
+
+def test_a_slot_that_two_recoveries_bring_home_is_minted() -> None:
+    guard = Patch("_slots.py", "            return  # its successor owns the slot\n", "            pass\n")
+    subject = load_patched([guard], "recovers_twice")
+    tally = double_fault(subject, stride=5, step=5, names=["drop a seen lease"])
+    assert tally.minted > 0
+
+
+# What a double fault costs is bounded, and told.
+
+
+def test_a_double_fault_is_told_by_statistics() -> None:
+    tally = double_fault(headgate, stride=3, step=3, names=["drop a seen lease"])
+    assert 0 < tally.slots_lost < tally.runs
+    assert (tally.untold, tally.minted, tally.doubled, tally.broken) == (0, 0, 0, 0)
+
+
+# Controls
+
+
+def test_queue_has_the_faults_it_is_known_to_have() -> None:
+    tally = try_control(stdlib_control())
+    assert tally.missing == []
+    known = controls.KNOWN.get(sys.version_info[:2])
+    found = (tally.frozen_points, tally.blocked, tally.interrupted_points, tally.broken, tally.locked)
+    assert known in {None, found}
+
+
+def test_a_peer_that_is_not_installed_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert peer_control("no_such_queue") is None
+
+    def found_nothing(control: Control) -> controls.ControlTally:
+        return controls.ControlTally(control.name)
+
+    monkeypatch.setattr(controls, "try_control", found_nothing)
+    found, absent = controls.try_controls(("no_such_queue",))
+    assert [tally.name for tally in found] == ["queue.Queue"]
+    assert absent == ["no_such_queue"]
+
+
+@pytest.mark.parametrize("blind", ["freeze", "interrupt", "reenter"])
+def test_a_sweep_that_looks_away_is_noticed(blind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = getattr(controls, blind)
+
+    def nothing(subject: Subject, *arguments: Any) -> Any:
+        return whole(subject, *arguments[:-1], only("no such operation") or [Operation("nothing", frozenset(), lambda _: _idle())])
+
+    monkeypatch.setattr(controls, blind, nothing)
+    monkeypatch.setattr(controls, "PEERS", ())
+    tally = try_control(stdlib_control())
+    assert tally.missing
+
+
+def _idle() -> Any:
+    from headgate_specs.sweeps.operations import Stage
+
+    return Stage(stdlib_control().Intake(1), lambda: None)
+
+
+def test_the_check_of_the_controls_says_unknown_when_a_sweep_looks_away(monkeypatch: pytest.MonkeyPatch) -> None:
+    blind = controls.ControlTally("queue.Queue", missing=["blocked"])
+    monkeypatch.setattr("headgate_specs.sweeps.try_controls", lambda: ([blind], list(PEERS)))
+    result = check_named("controls").run(headgate, Settings())
+    assert result.verdict is Verdict.UNKNOWN
+    assert "blocked" in result.witness
+    assert "janus: not installed" in result.evidence
+
+
+# Telling a thread that waits from one that is slow
+
+
+def test_a_party_that_waits_for_ever_is_told_from_one_that_works() -> None:
+    party, gate = Party(), queue.SimpleQueue[None]()
+    party.start(gate.get)
+    assert party.wait() == WAITING
+    gate.put(None)
+    assert party.wait() == ENDED
+    party.start(lambda: sum(range(3_000_000)))
+    assert party.wait() == ENDED
+    assert party.answer() == sum(range(3_000_000))
+    party.dismiss()
+
+
+def test_a_frozen_party_goes_on_when_let_go() -> None:
+    party = Party()
+
+    def run(hook: Any) -> int:
+        for at in (1, 2, 3):
+            hook(at, run.__code__, at)
+        return 7
+
+    frozen = Frozen(party, run, 2)
+    assert frozen.event == STOPPED
+    assert frozen.let_go()
+    assert party.answer() == 7
+    party.dismiss()
