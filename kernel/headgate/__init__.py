@@ -73,7 +73,10 @@ Limits
     a call, a second inside the finaliser) can take a slot out of use: it stays counted as queued or in flight and is never
     admitted twice. An operation that its own thread forks inside of goes on, in the child, with the parent's copied slots;
     what it accepts or takes there is not in the child's intake. Memory running out while the queue grows is outside the
-    contract. Waiting for workers is all a drain can do: one that never releases is reported, not cured.
+    contract. Before 3.13, `SimpleQueue.get` with a time-out waits without one if another taker took the item it was woken for
+    just as its time ran out (its C code then passes on a negative time); `take` with a time-out inherits that: it returns
+    at the next item or at close, but maybe not at its time. Waiting for workers is all a drain can do: one that never
+    releases is reported, not cured.
 """
 
 from ._intake import Intake, Lease

@@ -78,9 +78,13 @@ class Lease(Generic[T]):
         item: T = self._slots.items[self._index]
         if not (self._seen and self._cell):  # released, maybe before the read: the item may be another offer's
             raise ValueError("this lease is released, its item is gone")
-        self._seen[0] = True
-        if self._slots.closed:
-            self._slots.ring()  # a taker may wait to hear that this item can't come back
+        try:
+            self._seen[0] = True
+            if self._slots.closed:
+                self._slots.ring()  # a taker may wait to hear that this item can't come back
+        except BaseException:
+            self._slots.ring()
+            raise
         return item
 
     def release(self) -> bool:
@@ -139,13 +143,21 @@ class Intake(Generic[T]):
     TypeError unless `capacity` is an int, ValueError unless it is at least 1 and fits into memory, before anything is
     allocated (HOSTILE-1). The capacity never changes, and there is no unbounded and no blocking mode (FIXED-1). After a fork
     the child's intake is empty with all slots free, and closed only if the parent's was (FORK-1).
+
+    Overload changes nothing but the counts: memory stays flat (STABLE-1), workers keep their rate (RESPONSIVE-2), an accepted
+    item is taken within ceil(capacity / workers) service times (LATENCY-1), and when the load drops every slot is free again
+    within one (RECOVER-1).
     """
 
     __slots__ = ("__weakref__", "_slots")
 
-    def __init__(self, capacity: int) -> None:
-        self._slots = Slots(_checked_capacity(capacity))
-        _intakes.add(self)
+    _slots: Slots
+
+    def __new__(cls, capacity: int) -> "Intake[T]":  # not __init__, which could be called again, with another capacity
+        intake = super().__new__(cls)
+        intake._slots = Slots(_checked_capacity(capacity))
+        _intakes.add(intake)
+        return intake
 
     @property
     def capacity(self) -> int:
@@ -219,7 +231,7 @@ class Intake(Generic[T]):
                         slots.ring()  # whoever leaves passes the bell on
                         raise Closed("closed, and everything accepted has been taken")
                     if remaining is not None:
-                        remaining = max(0.0, deadline - monotonic())
+                        remaining = max(0.0, min(remaining, deadline - monotonic()))
                     token = slots.await_slot(True, remaining)
             except queue.Empty:
                 if slots.closed:
@@ -281,7 +293,7 @@ class Intake(Generic[T]):
                 while left := slots.capacity - len(slots.free):
                     slots.await_home(True, remaining)
                     if remaining is not None:
-                        remaining = max(0.0, deadline - monotonic())
+                        remaining = max(0.0, min(remaining, deadline - monotonic()))
             except queue.Empty:
                 left = slots.capacity - len(slots.free)
             slots.ring()  # whoever leaves passes the bell on

@@ -16,6 +16,7 @@ import sys
 import tracemalloc
 import warnings
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from functools import partial
 from typing import Any, Final
 
@@ -200,7 +201,9 @@ def _surface_findings(subject: Subject) -> list[str]:
             continue
         findings.append(f"Intake.{name} can be set")
     cls: Any = subject.Intake
-    for method, names in ((cls.offer, ["self", "item"]), (cls.__init__, ["self", "capacity"])):
+    with suppress(TypeError):
+        intake.__init__(3)  # a second time, with another capacity: refused or of no effect
+    for method, names in ((cls.offer, ["self", "item"]), (cls, ["capacity"])):
         parameters = inspect.signature(method).parameters
         plain = all(
             parameter.kind is parameter.POSITIONAL_OR_KEYWORD and parameter.default is parameter.empty

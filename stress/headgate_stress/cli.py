@@ -23,6 +23,8 @@ _COMMANDS: Mapping[str, _Command] = {
     "verify": _Command("headgate_stress.verify", "judge the kernel by its contract, clause by clause"),
     "spec": _Command("headgate_stress.spec", "print the clauses with their predicates and the checks that bear on them"),
     "mutants": _Command("headgate_specs.mutation", "judge deliberately broken kernels and print which check kills which"),
+    "explore": _Command("headgate_specs.explore.command", "run the kernel's bytecode under every schedule of a configuration"),
+    "replay": _Command("headgate_specs.explore.replay", "show one schedule as columns of source lines, one for each thread"),
     "bench": _Command("headgate_stress.bench", "compare the cost of each operation with other queues, as ratios"),
     "stress": _Command("headgate_stress.overload", "run the intake under real overload, with real threads"),
 }

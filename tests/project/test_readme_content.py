@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
+
 from headgate_specs.clauses import CLAUSES
 from headgate_stress.bench import BARS, FLAT_BAR, GOODPUT_BAR, SLOT_BAR_BYTES
 

@@ -16,7 +16,7 @@ PATCHES = (
     ),
     Patch(
         "_intake.py",
-        "        self._seen[0] = True\n",
-        ("        self._seen[0] = True\n        self._item = item\n"),
+        "        try:\n            self._seen[0] = True\n            if self._slots.closed:",
+        "        try:\n            self._seen[0] = True\n            self._item = item\n            if self._slots.closed:",
     ),
 )
