@@ -26,12 +26,12 @@ class Group:
 
 # The one list of all groups, in the order in which they are started: those that take longest first, those that run alone last.
 GROUPS: tuple[Group, ...] = (
+    Group("mutants", "headgate_specs.mutation", "mutant checks"),
     Group("explore", "headgate_specs.explore", "configurations", deep=True, divisible=True),
     Group("contracts", "headgate_specs.contracts", "families of contracts", divisible=True),
     Group("stateful", "headgate_specs.stateful", "state machines"),
     Group("scenarios", "headgate_specs.scenarios", "scenarios", divisible=True),
     Group("audit", "headgate_specs.audit", "audits"),
-    Group("mutants", "headgate_specs.mutation", "mutant checks"),
     Group("sweeps", "headgate_specs.sweeps", "sweeps", alone=True, deep=True),
     Group("overload", "headgate_stress.overload", "measurements", alone=True),
 )

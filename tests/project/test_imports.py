@@ -12,6 +12,7 @@ KERNEL = Path(__file__).parents[2] / "kernel" / "headgate"
 ALLOWED = {
     "collections.abc": {"Callable", "Iterator"},
     "dataclasses": {"dataclass"},
+    "gc": {"callbacks"},
     "enum": {"Enum"},
     "functools": {"partial"},
     "itertools": {"count", "repeat"},

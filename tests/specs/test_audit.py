@@ -176,8 +176,8 @@ SURFACE = {
     "a public method": ("    def offer(self", "    def resize(self, value):\n        pass\n\n    def offer(self"),
     "a blocking mode": ("    def offer(self, item: T)", "    def offer(self, item: T, block: bool = False)"),
     "a default capacity": (
-        "    def __init__(self, capacity: int) -> None:\n        self._slots",
-        "    def __init__(self, capacity: int = 1) -> None:\n        self._slots",
+        "    def __new__(cls, capacity: int)",
+        "    def __new__(cls, capacity: int = 1)",
     ),
     "open attributes": ('    __slots__ = ("__weakref__", "_slots")\n', ""),
 }
