@@ -55,6 +55,20 @@ START_LIMIT_S: Final = 60.0
 WIDTH: Final = 132
 
 
+EPILOG: Final = """\
+examples:
+  headgate mutants                     every mutant against the first group that must kill it
+  headgate mutants --profile full      the whole matrix, in a few minutes
+  headgate mutants lifo lost_slot      these two only
+
+exit codes:
+  0  every mutant is killed
+  1  a mutant survives a check that must kill it
+  2  bad usage
+  3  the kernel itself fails a check, or there was no answer
+"""
+
+
 class StaleMutant(Exception):
     """Raised when a mutant no longer fits the kernel's source, or says too little about itself."""
 
@@ -582,7 +596,12 @@ CHECKS: Final[tuple[Check, ...]] = (matrix_check(),)
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one mutant under one group of checks (names on stdin, see `runner`), or print the kill matrix."""
-    parser = argparse.ArgumentParser(prog="python -m headgate_specs.mutation", description=main.__doc__)
+    parser = argparse.ArgumentParser(
+        prog="headgate mutants",
+        description="Judge deliberately broken kernels and print which check kills which.",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     parser.add_argument("--run", nargs=2, metavar=("MUTANT", "GROUP"), help="answer for the checks of a group that stdin names")
     parser.add_argument("--module", help="the module of that group, if it is not the specification's own")
     parser.add_argument("--source", type=Path, help="the folder of the kernel to patch (default: the installed one)")

@@ -10,6 +10,8 @@ from headgate_specs.check import Verdict
 
 from .plan import Answer, Request
 
+_NUMBER = re.compile(r"\d[\d,]*")
+_COUNTS = re.compile(r"# [a-z ]+(, # [a-z ]+)*")  # "# contracts confirmed, # witnesses": such evidence can be added up
 _EXIT_CODES = {Verdict.OK: 0, Verdict.ILLEGAL: 1, Verdict.UNKNOWN: 3}
 
 
@@ -156,10 +158,11 @@ def _fold(answers: Sequence[Answer]) -> list[str]:
 def _fold_group(answers: Sequence[Answer]) -> str:
     if len(answers) == 1:
         return one_line(answers[0].evidence.partition("; ")[0]) or answers[0].check.name
-    counted = [re.fullmatch(r"([\d,]+)( \D+)", answer.evidence) for answer in answers]
-    if all(counted) and len({_singular(match[2]) for match in counted if match}) == 1:
-        total = sum(int(match[1].replace(",", "")) for match in counted if match)
-        return f"{total:,}{max((match[2] for match in counted if match), key=len)}"
+    shapes = [_NUMBER.sub("#", answer.evidence) for answer in answers]
+    if _COUNTS.fullmatch(shapes[0]) and len({_singular(shape) for shape in shapes}) == 1:
+        rows = [[int(number.replace(",", "")) for number in _NUMBER.findall(answer.evidence)] for answer in answers]
+        totals = iter([sum(column) for column in zip(*rows, strict=True)])
+        return re.sub("#", lambda _: f"{next(totals):,}", max(shapes, key=len))
     group = answers[0].check.group
     return f"{len(answers)} {group.noun or group.name + ' checks'}"
 

@@ -408,6 +408,7 @@ def test_the_verdict_on_a_clause(found: list[Answer], expected: Verdict) -> None
     [
         (["11 contracts confirmed"], "11 contracts confirmed"),
         (["1,000 contracts confirmed", "1 contract confirmed"], "1,001 contracts confirmed"),
+        (["4 contracts confirmed, 4 witnesses", "6 contracts confirmed, 3 witnesses"], "10 contracts confirmed, 7 witnesses"),
         (["5 x 50 steps", "6 x 60 steps"], "2 tries"),
         (["waves of 3", "no loop"], "2 tries"),
     ],
