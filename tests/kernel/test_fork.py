@@ -75,7 +75,7 @@ if hasattr(os, "fork"):
             while not stop.is_set():
                 intake.offer("a")
                 with suppress(Empty):
-                    intake.take(timeout=0.001).release()
+                    intake.take(timeout=0).release()
 
         threads = [threading.Thread(target=churn) for _ in range(3)]
         for thread in threads:
