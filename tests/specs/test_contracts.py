@@ -70,9 +70,7 @@ def test_a_bad_form_is_refused(fault: str) -> None:
         check_form(function_in(BAD[fault]))
 
 
-@pytest.mark.parametrize(
-    "extra", ["def helper() -> None:\n    try:\n        f()\n    finally:\n        g()", "assert True is not False"]
-)
+@pytest.mark.parametrize("extra", ["def helper() -> None:\n    try:\n        f()\n    finally:\n        g()", "assert EXPECTED"])
 def test_nothing_near_a_contract_may_swallow_it(extra: str) -> None:
     with pytest.raises(Malformed):
         check_module("m", ast.parse(f"{GOOD}\n{extra}\n"), [Family("f", "m", {"c": ("BOUND-1",)})])
