@@ -5,12 +5,12 @@ import os
 import signal
 import threading
 import time
-import weakref
 from collections.abc import Callable
 from functools import partial
 from typing import Any
 
 from ..injection import quiet_finalisers
+from ..ways import Finalised, by_finaliser, by_weak_reference
 from .accounting import ONE_AT_A_TIME
 from .operations import ALL, Prepare, settle, steps
 from .run import (
@@ -78,33 +78,8 @@ def _busy_operations(free: int) -> dict[str, Prepare]:
     return {operation.__name__.replace("_", " "): operation for operation in named}
 
 
-class _Finalised:
-    """Call something when it dies."""
-
-    def __init__(self, call: Callable[[], None]) -> None:
-        self.call = call
-
-    def __del__(self) -> None:
-        self.call()
-
-
-class _Target:
-    pass
-
-
-def _by_finaliser(call: Callable[[], None]) -> None:
-    _Finalised(call)
-
-
-def _by_weak_reference(call: Callable[[], None]) -> None:
-    target = _Target()
-    kept = weakref.ref(target, lambda _: call())
-    del target
-    del kept
-
-
 def _by_collector(call: Callable[[], None]) -> None:
-    knot: list[Any] = [_Finalised(call)]
+    knot: list[Any] = [Finalised(call)]
     knot.append(knot)
     del knot
     gc.collect()
@@ -120,7 +95,7 @@ def _by_collector(call: Callable[[], None]) -> None:
     ONE_AT_A_TIME,
 )
 def offers_from_finalisers(run: Run) -> str:
-    ways = {"finaliser": _by_finaliser, "weak reference": _by_weak_reference, "collector": _by_collector}
+    ways = {"finaliser": by_finaliser, "weak reference": by_weak_reference, "collector": _by_collector}
     for way, trap in ways.items():
         gc.freeze()
         for step in steps(run, _busy_operations(1)):
@@ -131,7 +106,7 @@ def offers_from_finalisers(run: Run) -> str:
             del given  # a lease it was given is dropped unseen
             if not step.over:
                 _judge_one_slot(run, step, answers, way)
-    collected = sum(_released_by_finaliser(run, capacity, older) for capacity in (1, 2, 3) for older in (False, True))
+    collected = sum(_releasedby_finaliser(run, capacity, older) for capacity in (1, 2, 3) for older in (False, True))
     return (
         f"{run.points:,} offers from finalisers, callbacks and collections; {collected} leases released while they were collected"
     )
@@ -165,7 +140,7 @@ class _Worker:
         self.answers.append(self.lease.release())
 
 
-def _released_by_finaliser(run: Run, capacity: int, older: bool) -> int:
+def _releasedby_finaliser(run: Run, capacity: int, older: bool) -> int:
     """Collect a lease together with a worker that releases it, made before or after the intake: the collector's order differs."""
     answers: list[bool] = []
     where = (

@@ -9,13 +9,10 @@ import contextlib
 import ctypes
 import gc
 import os
-import select
-import signal
 import sys
 import threading
 import time
 import traceback
-import warnings
 from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import count
@@ -23,6 +20,7 @@ from operator import attrgetter
 from types import FrameType
 from typing import Any, Generic, TypeVar
 
+from .. import child
 from ..check import Check, Result, Settings, Subject, Verdict
 from ..injection import Injector, Interrupt, Unraisable, files_of, is_in, quiet_finalisers
 from ..progress import progress
@@ -451,46 +449,19 @@ def in_child(work: Callable[[], None], limit_s: float, clauses: str) -> None:
 
     The child is killed when it takes longer: something in it did not return.
     """
-    reader, writer = os.pipe()
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # 3.12 and later warn about a fork beside threads, which is the subject here
-        child = os.fork()
-    if child == 0:
-        _report_and_exit(work, writer)
-    os.close(writer)
-    report = b""
-    deadline_s = time.monotonic() + limit_s
-    try:
-        while select.select([reader], [], [], max(0.0, deadline_s - time.monotonic()))[0]:
-            read = os.read(reader, 65536)
-            if not read:
-                break
-            report += read
-    finally:
-        os.close(reader)
-        if not report:
-            os.kill(child, signal.SIGKILL)
-        os.waitpid(child, 0)
-    if not report:
-        raise Violation(clauses.split(), f"after a fork, the child did not return from its calls within {limit_s:g} s")
-    blamed, _, message = report.decode().partition("|")
-    if message:
-        raise Violation(blamed.split(), message)
 
-
-def _report_and_exit(work: Callable[[], None], writer: int) -> None:
-    """Do the child's work, tell the parent, and leave at once: what the parent would do at its end is the parent's."""
-    try:
+    def report() -> dict[str, Any]:
         try:
             work()
-            report = "done|"
         except Violation as violation:
-            report = f"{' '.join(violation.clauses)}|{violation}"
-        except BaseException as error:  # noqa: BLE001  there is nobody else to tell
-            report = f"|{type(error).__name__} in the child: {error}"
-        os.write(writer, report.encode())
-    finally:
-        os._exit(0)
+            return {"blames": list(violation.clauses), "violation": str(violation)}
+        return {}
+
+    found = child.in_child(report, limit_s)
+    if "died" in found:
+        raise Violation(clauses.split(), f"after a fork, the child did not come through its calls: {found['died']}")
+    if found:
+        raise Violation(found["blames"], found["violation"])
 
 
 def rounds(run: Run, quick: int, full: int, chunk: int = 1000) -> Iterator[int]:

@@ -11,11 +11,11 @@ from types import CodeType
 from typing import Any, final
 
 from ..check import Subject
+from ..child import fork, hear, in_child, report_and_exit
 from ..clauses import fork_1
 from ..injection import Injector
 from ..progress import progress
 from ..subjects import verbs_of
-from .child import fork, hear, in_child, report_and_exit
 from .operations import Operation, Stage, audit, interrupted, operations_of, sweeping, take_all
 from .party import ENDED, Frozen, Party
 

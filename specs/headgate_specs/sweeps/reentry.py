@@ -6,7 +6,6 @@ must be one that the specification allows there, and nothing may be lost, double
 
 import signal
 import threading
-import weakref
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from functools import partial
@@ -17,42 +16,17 @@ from ..check import Subject
 from ..injection import Injector
 from ..progress import progress
 from ..subjects import verbs_of
+from ..ways import Way, by_finaliser, by_weak_reference
 from .interrupt import tell
 from .operations import Audit, Operation, Stage, audit, confirm_s, interrupted, operations_of, sweeping
 from .party import ENDED, Party
 
-Way = Callable[[Callable[[], None]], None]
 STUCK: Final = 40
-
-
-class _Finalised:
-    def __init__(self, call: Callable[[], None]) -> None:
-        self.call = call
-
-    def __del__(self) -> None:
-        self.call()
-
-
-class _Target:
-    pass
 
 
 def by_call(call: Callable[[], None]) -> None:
     """Call it."""
     call()
-
-
-def by_finaliser(call: Callable[[], None]) -> None:
-    """Let a finaliser call it."""
-    _Finalised(call)
-
-
-def by_weak_reference(call: Callable[[], None]) -> None:
-    """Let a weak reference's callback call it."""
-    target = _Target()
-    kept = weakref.ref(target, lambda _: call())
-    del target
-    del kept
 
 
 def by_signal(call: Callable[[], None]) -> None:

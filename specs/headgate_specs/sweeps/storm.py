@@ -15,8 +15,8 @@ from functools import partial
 from typing import Any, Final, Literal, final
 
 from ..check import Subject
+from ..child import in_child
 from ..injection import Interrupt, quiet_finalisers
-from .child import in_child
 from .operations import take_all
 
 Way = Literal["signal", "thread"]
