@@ -1,6 +1,8 @@
 """The explorer itself: what it counts, that its ways agree with each other, and that it finds what is known to be there."""
 
+import os
 import queue
+import subprocess
 import sys
 import textwrap
 import threading
@@ -18,6 +20,7 @@ from headgate_specs.explore import Caller, Diverged, Explorer, History, Limits, 
 from headgate_specs.explore.history import Operation
 from headgate_specs.explore.intake_model import strict_model
 from headgate_specs.explore.linearizability import check
+from headgate_specs.explore.processor import reserve
 from headgate_specs.explore.scheduler import WATCHES
 from headgate_specs.explore.schedules import decode, encode
 
@@ -296,3 +299,22 @@ def _offer_and_take(shared: Any, call: Caller) -> None:
 
 def _not_strict(shared: Any, history: History) -> str:
     return check(history.operations(), strict_model(1)).timeline
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="no other system lets a thread choose its processor")
+def test_an_exploration_keeps_to_one_processor_that_no_other_process_explores_on() -> None:
+    if reserve() is None:
+        pytest.skip("other processes explore on all processors")
+    allowed, policy = os.sched_getaffinity(0), os.sched_getscheduler(0)
+    with Explorer(counting("add")):
+        mine = os.sched_getaffinity(0)
+        theirs = subprocess.run(
+            [sys.executable, "-c", "from headgate_specs.explore.processor import reserve; print(reserve())"],
+            capture_output=True,
+            text=True,
+            check=True,
+            timeout=60,
+        ).stdout.strip()
+    assert len(mine) == 1
+    assert theirs not in {str(processor) for processor in mine}
+    assert (os.sched_getaffinity(0), os.sched_getscheduler(0)) == (allowed, policy)

@@ -20,6 +20,7 @@ earnest: a lock, a condition, a `SimpleQueue` and the clock are replaced in thos
 other. A deadlock is a fault. A limit is UNKNOWN.
 
     scheduler        real threads that pass a baton, watched by settrace or sys.monitoring
+    processor        one for all of its threads
     accesses         what each opcode touches, and when two of them conflict
     explorer         the search: depth first, bounds on preemptions, source sets and sleep sets, samples by priority
     history          calls, answers and overlaps

@@ -14,8 +14,10 @@ import ast
 import builtins
 import contextlib
 import dis
+import enum
 import gc
 import types
+import typing
 import weakref
 from collections.abc import Callable, Iterable, Mapping
 from queue import SimpleQueue
@@ -77,6 +79,7 @@ _SCALARS_AND_CODE: Final = (
     types.CodeType,
     types.FrameType,
 )
+_FIXED: Final = (tuple, frozenset, types.BuiltinFunctionType, typing.TypeVar, type(Final), enum.Enum)
 _CONTAINERS: Final = (list, dict, set, bytearray)
 _POSITION = tuple[int, int, int, int]
 
@@ -137,11 +140,12 @@ class _Reader:
     """Find out what one opcode of one function touches, given the frame that is about to run it."""
 
     def __init__(self, kind: str, node: ast.AST | None, name: str, known: frozenset[types.CodeType]) -> None:
-        self.kind, self.node, self.name, self.known = kind, node, name, known
+        self.node, self.name, self.known = node, name, known
+        self.look: Callable[[Scope, Scope], Label] = getattr(self, "_" + kind.replace(" ", "_"))
 
     def __call__(self, scope: Scope, world: Scope) -> Label:
         try:
-            found: Label = getattr(self, "_" + self.kind.replace(" ", "_"))(scope, world)
+            found = self.look(scope, world)
         except _Unclear:
             return UNKNOWN
         return found
@@ -416,16 +420,31 @@ def _nodes(module: types.ModuleType) -> dict[_POSITION, list[ast.AST]]:
     return found
 
 
+class _Ends(dict[type[Any], bool]):
+    """Remember which types the search for what is reachable stops at."""
+
+    def __missing__(self, kind: type[Any]) -> bool:
+        self[kind] = issubclass(kind, _SCALARS_AND_CODE)
+        return self[kind]
+
+
+_ends: Final = _Ends()
+
+
 def reachable(roots: Iterable[Any]) -> dict[int, Any]:
     """Find every object that can be reached from some, except through code, types and modules."""
     found: dict[int, Any] = {}
     todo = list(roots)
     while todo:
-        value = todo.pop()
-        if id(value) not in found and not isinstance(value, _SCALARS_AND_CODE):
-            found[id(value)] = value
-            todo.extend(gc.get_referents(value))
+        fresh = {id(value): value for value in todo if id(value) not in found and not _ends[type(value)]}
+        found |= fresh
+        todo = gc.get_referents(*fresh.values())
     return found
+
+
+def mutable(value: Any) -> bool:
+    """Tell whether more may be reachable from an object later than is now: any that is not of a few types known to be fixed."""
+    return not isinstance(value, (*_FIXED, *_SCALARS_AND_CODE)) and type(value) is not object
 
 
 def fixed(roots: Iterable[Any]) -> set[int]:

@@ -20,6 +20,7 @@ from typing import Any, Final, Literal, Self
 from ..check import Verdict
 from .accesses import Site, Sites, conflict
 from .history import Caller, History
+from .processor import one_processor
 from .scheduler import DEFAULT_WATCH, Run, Scheduler, substituted
 from .schedules import encode
 
@@ -126,8 +127,10 @@ class Explorer:
         self.progress: Callable[[Report], None] | None = None
         self._substituted = substituted(program.modules)
         self._collecting = False
+        self._processor = one_processor()
 
     def __enter__(self) -> Self:
+        self._processor.__enter__()
         self._collecting = gc.isenabled()
         gc.disable()  # finalisers of what the collector finds would run at points of its choosing
         self._substituted.__enter__()
@@ -138,6 +141,7 @@ class Explorer:
         self.scheduler.close()
         if self._collecting:
             gc.enable()
+        self._processor.__exit__(None, None, None)
 
     # One schedule.
 

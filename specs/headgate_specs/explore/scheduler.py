@@ -20,7 +20,7 @@ from contextlib import contextmanager
 from queue import Empty, SimpleQueue
 from typing import Any, Final, Protocol
 
-from .accesses import HARMLESS, LOCAL, Label, Site, Sites, fixed, harmless_to_hold, reachable
+from .accesses import HARMLESS, LOCAL, Label, Site, Sites, fixed, harmless_to_hold, mutable, reachable
 
 Body = Callable[[], None]
 PROLOGUE, RUNNING, ABANDONING = 0, 1, 2
@@ -72,11 +72,16 @@ class TracingWatch:
         self._local = {code: self._tracer(code, offsets) for code, offsets in by_code.items()}
 
     def _tracer(self, code: types.CodeType, offsets: set[int]) -> Callable[..., Any]:
+        """Make the function that follows a frame: by lines, and by opcodes only while it is in a line with a chosen one."""
         pause = self._scheduler.pause
+        lines = {line for start, end, line in code.co_lines() if any(start <= offset < end for offset in offsets)}
 
         def trace(frame: types.FrameType, event: str, argument: object) -> Any:
-            if event == "opcode" and frame.f_lasti in offsets:
-                pause(code, frame.f_lasti, frame)
+            if event == "opcode":
+                if frame.f_lasti in offsets:
+                    pause(code, frame.f_lasti, frame)
+            elif event == "line":
+                frame.f_trace_opcodes = frame.f_lineno in lines  # takes effect from this very opcode on
             return trace
 
         return trace
@@ -85,8 +90,7 @@ class TracingWatch:
         trace = self._local.get(frame.f_code)
         if trace is not None:
             frame.f_trace = trace  # 3.13 wants it before the next line
-            frame.f_trace_opcodes = True
-            frame.f_trace_lines = False
+            frame.f_trace_opcodes = True  # what comes before the first line
         return trace
 
     def begin(self) -> None:
@@ -219,8 +223,9 @@ class Scheduler:
         self._shared: set[int] = set()  # identities of objects that all threads can reach until the run ends
         self._held: list[Any] = []  # kept alive until the run ends, so that their identities stay theirs
         names = [(name, value) for module in sites.modules for name, value in vars(module).items()]
-        self._modules = [value for name, value in names if not name.startswith("__") and not isinstance(value, type)]
-        self._global = fixed(self._modules) | {id(vars(module)) for module in sites.modules}
+        values = [value for name, value in names if not name.startswith("__") and not isinstance(value, type)]
+        self._modules = [value for value in values if any(map(mutable, reachable([value]).values()))]
+        self._global = fixed(values) | {id(vars(module)) for module in sites.modules}
 
     def aim(self, points: frozenset[Site], labelled: bool = False, logged: bool = False) -> None:
         """Choose the points to stop at, whether to find out what each step touches, and whether to log every opcode on the way."""
