@@ -4,6 +4,10 @@ A mutant is a patch of the real kernel's source, in a file of its own in `mutant
 checks that must kill it. The kill matrix runs every mutant against the groups of checks, each pair in a process of its own. A
 mutant that no check kills, or that a group named in its file does not kill, is a survivor, and a survivor fails the build: the
 check that should have seen it looks away.
+
+A race mutant is wrong only when threads meet at the wrong moment. Its file states within how many schedules the explorer kills it;
+one more is a survivor too. Plain stress is run on it as well, and need not kill it: what lives there, and dies under the explorer,
+is why there is an explorer.
 """
 
 import argparse
@@ -42,12 +46,20 @@ GROUPS: Final[Mapping[str, str]] = {  # whose checks are run on mutants, by modu
     "contracts": "headgate_specs.contracts",
     "stateful": "headgate_specs.stateful",
     "scenarios": "headgate_specs.scenarios",
+    "sweeps": "headgate_specs.sweeps",
+    "explore": "headgate_specs.explore",
+    "stress": "headgate_specs.plain_stress",
 }
 NAMED_ONLY: Final = (
     "contracts",
     "stateful",
+    "sweeps",
+    "explore",
     "overload",
 )  # take too long for every mutant: run on those that name one of their checks
+STRESS: Final = "stress"  # run on the race mutants in profile full, for ten seconds; none has to die of it
+RACES: Final = ("explore", STRESS)  # the groups that have a table of their own
+FINDS_HANGS: Final = ("sweeps", *RACES)  # whose checks name a hang themselves, in more time than they take on the kernel
 CHILDREN: Final = 2
 HANG_FACTOR: Final = 4.0  # a check that takes this many times what it takes on the kernel hangs
 HANG_FLOOR_S: Final = 3.0
@@ -76,13 +88,18 @@ class StaleMutant(Exception):
 @final
 @dataclass(frozen=True, slots=True)
 class Mutant:
-    """Describe one mutant. what: the fault in a paragraph. killed_by: groups, or names of checks, that must kill it."""
+    """Describe one mutant.
+
+    what: the fault in a paragraph. killed_by: groups, or names of checks, that must kill it, the one that profile quick runs first.
+    within: for a race, the most schedules that a check of the explorer may need.
+    """
 
     name: str
     what: str
     breaks: tuple[str, ...]
     killed_by: tuple[str, ...]
     patches: tuple[Patch, ...]
+    within: Mapping[str, int] = field(default_factory=dict[str, int])
 
     def named(self, group: str) -> tuple[str, ...] | None:
         """Give the checks of a group that must kill it: none in particular if empty, none at all if None."""
@@ -105,10 +122,15 @@ def describe(name: str) -> Mutant:
     text = module.__doc__ or ""
     breaks: tuple[str, ...] = module.BREAKS
     killed_by: tuple[str, ...] = module.KILLED_BY
-    for line in (f"Breaks: {', '.join(breaks)}", f"Killed by: {', '.join(killed_by)}"):
+    within: dict[str, int] = getattr(module, "WITHIN", {})
+    lines = [f"Breaks: {', '.join(breaks)}", f"Killed by: {', '.join(killed_by)}"]
+    if within:
+        lines.append(f"Within: {', '.join(f'{most} schedules of {check}' for check, most in within.items())}")
+    for line in lines:
         if line not in text.splitlines():
             raise StaleMutant(f"mutant {name}: its docstring lacks the line {line!r}")
-    return Mutant(name, " ".join(text.partition("\n\nBreaks:")[0].split()), breaks, killed_by, tuple(module.PATCHES))
+    what = " ".join(text.partition("\n\nBreaks:")[0].split())
+    return Mutant(name, what, breaks, killed_by, tuple(module.PATCHES), within)
 
 
 def kernel_dir() -> Path:
@@ -214,17 +236,23 @@ class Fate(enum.Enum):
 @final
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """Give the fate of one mutant under one group. by: the check that killed it, or that was not able to say; note: how."""
+    """Give the fate of one mutant under one group.
+
+    by: the check that killed it, or that was not able to say; note: how. effort: how many schedules or rounds the last check took.
+    """
 
     fate: Fate
     by: str = ""
     note: str = ""
+    effort: int = 0
     seconds: float = 0.0
     times_s: Mapping[str, float] = field(default_factory=dict[str, float])  # of each check that was OK
 
     def __str__(self) -> str:
-        detail = self.by.partition(".")[2]
-        how = f" ({self.note})" if self.note == "hung" else ""
+        group, _, detail = self.by.partition(".")
+        if group == STRESS and self.fate is Fate.KILLED:
+            return f"{self.fate.value} after {self.effort:,} rounds"
+        how = f" ({self.note})" if self.note == "hung" else f" ({self.effort:,})" if group in RACES and self.effort else ""
         return " ".join(part for part in (self.fate.value, detail + how) if part)
 
 
@@ -257,8 +285,11 @@ class Matrix:
                 continue
             for group, cell in ran.items():
                 named = mutant.named(group)
+                most = mutant.within.get(cell.by)
                 if cell.fate is Fate.SURVIVES and named is not None:
                     found.append(f"{mutant.name}: {group} must kill it and does not")
+                elif cell.fate is Fate.KILLED and most is not None and cell.effort > most:
+                    found.append(f"{mutant.name}: {cell.by} must kill it within {most:,} schedules, and took {cell.effort:,}")
                 elif cell.fate is Fate.KILLED and named and cell.by not in named:
                     found.append(f"{mutant.name}: {' or '.join(named)} must kill it, and only {cell.by} does")
         return tuple(found)
@@ -402,45 +433,54 @@ class _Job:
         started_s = time.monotonic()
         taken_s: dict[str, float] = {}
         with _Child(self) as child:
-            fate, by, note = self._judge(child, times_s, taken_s)
-        return Cell(fate, by, note, time.monotonic() - started_s, taken_s)
+            fate, by, note, effort = self._judge(child, times_s, taken_s)
+        return Cell(fate, by, note, effort, time.monotonic() - started_s, taken_s)
 
-    def _judge(self, child: _Child, times_s: Mapping[str, float] | None, taken_s: dict[str, float]) -> tuple[Fate, str, str]:
+    def _judge(self, child: _Child, times_s: Mapping[str, float] | None, taken_s: dict[str, float]) -> tuple[Fate, str, str, int]:
         ready = child.event("ready", START_LIMIT_S)
         if ready["event"] != "ready":
-            return Fate.UNKNOWN, f"{self.group}.load", str(ready.get("message", ready["event"])).strip().splitlines()[-1]
+            return Fate.UNKNOWN, f"{self.group}.load", str(ready.get("message", ready["event"])).strip().splitlines()[-1], 0
         checks = {str(check["name"]): check for check in ready["checks"]}
         missing = [name for name in self.first if name not in checks]
         if missing:
-            return Fate.UNKNOWN, missing[0], "there is no such check"
+            return Fate.UNKNOWN, missing[0], "there is no such check", 0
         doubt = ("", "")
+        effort = 0
         for name in (*self.first, *(() if self.only else (name for name in checks if name not in self.first))):
             limit_s = float(checks[name]["limit_s"][self.profile == "full"])
             if times_s is not None:
                 if name not in times_s:
                     doubt = name, "the kernel itself does not pass it"
                     continue
-                limit_s = max(HANG_FLOOR_S, HANG_FACTOR * times_s[name])
+                if self.group not in FINDS_HANGS:
+                    limit_s = max(HANG_FLOOR_S, HANG_FACTOR * times_s[name])
             child.ask(name)
             answer = child.event("result", limit_s)
-            if answer["event"] == "hung" and times_s is not None:
+            if answer["event"] == "hung" and times_s is not None and self.group not in FINDS_HANGS:
                 child.restart()  # and once more, alone: a busy machine makes a check slow, but not twice
                 child.event("ready", START_LIMIT_S)
                 child.ask(name)
                 answer = child.event("result", limit_s)
                 if answer["event"] == "hung":
-                    return Fate.KILLED, name, "hung"
+                    return Fate.KILLED, name, "hung", 0
             if answer["event"] == "hung":
-                return Fate.UNKNOWN, name, f"no answer within {limit_s:.0f} s"
+                return Fate.UNKNOWN, name, f"no answer within {limit_s:.0f} s", 0
             if answer["event"] != "result":
-                return Fate.UNKNOWN, name, str(answer.get("message", ""))
+                return Fate.UNKNOWN, name, str(answer.get("message", "")), 0
+            effort = _leading_number(str(answer["evidence"]))
             if answer["verdict"] == "OK":
                 taken_s[name] = float(answer["seconds"])
             elif answer["verdict"] == "ILLEGAL" and times_s is not None:
-                return Fate.KILLED, name, str(answer["witness"])
+                return Fate.KILLED, name, str(answer["witness"]), effort
             else:
                 doubt = name, (str(answer["witness"]).strip().splitlines() or [""])[-1]
-        return (Fate.UNKNOWN if doubt[0] else Fate.SURVIVES), doubt[0], doubt[1]
+        return (Fate.UNKNOWN if doubt[0] else Fate.SURVIVES), doubt[0], doubt[1], effort
+
+
+def _leading_number(evidence: str) -> int:
+    """Read what a check's evidence begins with, where that is a number: "1,021 schedules", "37 rounds"."""
+    digits = evidence.partition(" ")[0].replace(",", "")
+    return int(digits) if digits.isdecimal() else 0
 
 
 def kill_matrix(
@@ -455,7 +495,8 @@ def kill_matrix(
 
     groups: module by group; all that are here if None (a caller above the specification adds its own). profile: quick runs each
     mutant against the first of its `KILLED_BY` that is here, full against every group (those of `NAMED_ONLY`: the checks that the
-    mutant names); the checks themselves run with their quick profile in both. names: the mutants, all if None.
+    mutant names), and a race against the checks that it names and plain stress. All checks but that one run with their quick
+    profile in both. names: the mutants, all if None.
     The kernel itself is run first, on the same checks: it must pass, and what it takes tells when a mutant hangs.
     """
     started_s = time.monotonic()
@@ -463,7 +504,7 @@ def kill_matrix(
     rows = tuple(describe(name) for name in (mutant_names() if names is None else names))
     jobs = [job for mutant in rows for job in _jobs(mutant, modules, profile, seed, source_dir)]
     controls = [
-        _Job(describe(CONTROL), group, modules[group], "quick", seed, source_dir, *_needed(group, jobs))
+        _Job(describe(CONTROL), group, modules[group], _profile_of(group), seed, source_dir, *_needed(group, jobs))
         for group in modules
         if any(job.group == group for job in jobs)
     ]
@@ -489,16 +530,24 @@ def kill_matrix(
 
 def _jobs(mutant: Mutant, modules: Mapping[str, str], profile: Profile, seed: int, source_dir: Path | None) -> list[_Job]:
     def job(group: str, first: tuple[str, ...], only: bool) -> _Job:
-        return _Job(mutant, group, modules[group], "quick", seed, source_dir, first, only)
+        return _Job(mutant, group, modules[group], _profile_of(group), seed, source_dir, first, only)
 
     if profile == "full":
         named = {group: mutant.named(group) or () for group in modules}
-        return [job(group, named[group], group in NAMED_ONLY) for group in modules if named[group] or group not in NAMED_ONLY]
+        if mutant.within:
+            return [job(group, named[group], bool(named[group])) for group in modules if named[group] or group == STRESS]
+        fit = [group for group in modules if named[group] or group not in (*NAMED_ONLY, STRESS)]
+        return [job(group, named[group], group in NAMED_ONLY) for group in fit]
     here = [entry for entry in mutant.killed_by if entry.partition(".")[0] in modules]
     if not here:
         return [job(group, (), False) for group in modules] if not mutant.killed_by else []
     group = here[0].partition(".")[0]
     return [job(group, (here[0],) if "." in here[0] else (), "." in here[0])]
+
+
+def _profile_of(group: str) -> Profile:
+    """Tell how hard the checks of a group look at a mutant: one quick look, but for stress, which is given its ten seconds."""
+    return "full" if group == STRESS else "quick"
 
 
 def _needed(group: str, jobs: Sequence[_Job]) -> tuple[tuple[str, ...], bool]:
@@ -508,30 +557,43 @@ def _needed(group: str, jobs: Sequence[_Job]) -> tuple[tuple[str, ...], bool]:
 
 
 def render(matrix: Matrix) -> str:
-    """Draw the matrix as a table of at most 132 columns: K and the check that killed, or what happened instead."""
-    names = max([len("(the kernel itself)"), *(len(mutant.name) for mutant in matrix.rows)])
-    clauses = max([len("breaks"), *(len(", ".join(mutant.breaks)) for mutant in matrix.rows)])
-    room = (WIDTH - names - clauses - 2) // max(1, len(matrix.groups)) - 2
-    table: list[tuple[str, str, list[str]]] = [("mutant", "breaks", list(matrix.groups))]
-    table.append(("(the kernel itself)", "", [_control_text(matrix.control.get(group)) for group in matrix.groups]))
-    table += [
-        (mutant.name, ", ".join(mutant.breaks), [str(matrix.cell(mutant, group)) for group in matrix.groups])
-        for mutant in matrix.rows
-    ]
-    table.append(("killed", "", [_total(matrix, group) for group in matrix.groups]))
-    widths = [min(room, max(len(row[2][column]) for row in table)) for column in range(len(matrix.groups))]
+    """Draw the matrix as tables of at most 132 columns: K and the check that killed, or what happened instead."""
+    races = [mutant for mutant in matrix.rows if mutant.within]
+    lines = _table(matrix, matrix.rows, [group for group in matrix.groups if group not in RACES])
+    if races:
+        lines += ["", "The races, with the schedules that the explorer took, and the rounds of plain stress:", ""]
+        lines += _table(matrix, races, [group for group in matrix.groups if group in RACES])
+    lines.append(f"{matrix.killed} of {len(matrix.rows)} mutants killed in {matrix.seconds:.0f} s")
+    lines += [f"SURVIVOR {text}" for text in matrix.survivors]
+    lines += [f"UNKNOWN  {text}" for text in matrix.doubts]
+    return "\n".join(lines)
+
+
+def _table(matrix: Matrix, mutants: Sequence[Mutant], groups: Sequence[str]) -> list[str]:
+    """Draw some rows and columns of a matrix, between a line for the kernel itself and a line of totals."""
+    stated = any(mutant.within for mutant in mutants) and "explore" in groups
+    names = max([len("(the kernel itself)"), *(len(mutant.name) for mutant in mutants)])
+    clauses = max([len("breaks"), *(len(", ".join(mutant.breaks)) for mutant in mutants)])
+    columns = [*groups, "stated"] if stated else [*groups]
+    table: list[tuple[str, str, list[str]]] = [("mutant", "breaks", columns)]
+    table.append(("(the kernel itself)", "", [_control_text(matrix.control.get(group)) for group in groups]))
+    for mutant in mutants:
+        cells = [str(matrix.cell(mutant, group)) for group in groups]
+        table.append((mutant.name, ", ".join(mutant.breaks), [*cells, ", ".join(map(str, mutant.within.values()))][: len(columns)]))
+    table.append(("killed", "", [_total(matrix, mutants, group) for group in groups]))
+    widths = [max(len(row[2][column]) for row in table if column < len(row[2])) for column in range(len(columns))]
+    room = WIDTH - names - clauses - 2 - 2 * len(columns)
+    while sum(widths) > room:  # the widest column gives way
+        widths[widths.index(max(widths))] -= 1
     lines = [
         "  ".join(
-            [name.ljust(names), breaks.ljust(clauses), *(_cut(text, width) for text, width in zip(cells, widths, strict=True))]
+            [name.ljust(names), breaks.ljust(clauses), *(_cut(text, width) for text, width in zip(cells, widths, strict=False))]
         ).rstrip()
         for name, breaks, cells in table
     ]
     lines.insert(1, "-" * max(map(len, lines)))
     lines.insert(-1, lines[1])
-    lines.append(f"{matrix.killed} of {len(matrix.rows)} mutants killed in {matrix.seconds:.0f} s")
-    lines += [f"SURVIVOR {text}" for text in matrix.survivors]
-    lines += [f"UNKNOWN  {text}" for text in matrix.doubts]
-    return "\n".join(lines)
+    return lines
 
 
 def _cut(text: str, width: int) -> str:
@@ -544,8 +606,8 @@ def _control_text(cell: Cell | None) -> str:
     return f"OK {cell.seconds:.1f} s" if cell.fate is Fate.SURVIVES else f"fails {cell.by.partition('.')[2]}"
 
 
-def _total(matrix: Matrix, group: str) -> str:
-    fates = [matrix.cell(mutant, group).fate for mutant in matrix.rows]
+def _total(matrix: Matrix, mutants: Sequence[Mutant], group: str) -> str:
+    fates = [matrix.cell(mutant, group).fate for mutant in mutants]
     return f"{fates.count(Fate.KILLED)} of {len(fates) - fates.count(Fate.NOT_RUN)}"
 
 

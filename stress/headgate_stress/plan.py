@@ -12,8 +12,7 @@ class Group:
 
     The checks name it: `Check.group` is its name, and `Check.name` begins with it. noun: what several of its checks are called
     together ("12 scenarios"). alone: its checks measure time, so it runs after the others, with no group beside it. divisible: no
-    check builds on another, so a second process may take a share of a long group. deep: takes minutes, so it runs in profile full
-    only, or when one of its checks is named.
+    check builds on another, so a second process may take a share of a long group.
     """
 
     name: str
@@ -21,18 +20,17 @@ class Group:
     noun: str = ""
     alone: bool = False
     divisible: bool = False
-    deep: bool = False
 
 
 # The one list of all groups, in the order in which they are started: those that take longest first, those that run alone last.
 GROUPS: tuple[Group, ...] = (
     Group("mutants", "headgate_specs.mutation", "mutant checks"),
-    Group("explore", "headgate_specs.explore", "configurations", deep=True, divisible=True),
+    Group("explore", "headgate_specs.explore", "configurations", divisible=True),
     Group("contracts", "headgate_specs.contracts", "families of contracts", divisible=True),
     Group("stateful", "headgate_specs.stateful", "state machines"),
     Group("scenarios", "headgate_specs.scenarios", "scenarios", divisible=True),
     Group("audit", "headgate_specs.audit", "audits"),
-    Group("sweeps", "headgate_specs.sweeps", "sweeps", alone=True, deep=True),
+    Group("sweeps", "headgate_specs.sweeps", "sweeps", divisible=True),
     Group("overload", "headgate_stress.overload", "measurements", alone=True),
 )
 

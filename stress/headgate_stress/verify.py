@@ -28,7 +28,7 @@ from .supervisor import Running, Supervisor
 
 _EPILOG = """\
 examples:
-  headgate verify                                   everything, in under a minute
+  headgate verify                                   everything, in under 90 s on 2 cores
   headgate verify --profile full                    everything, harder, in under 10 minutes on 2 cores
   headgate verify --clause BOUND-1 --clause FORK-1  only the checks that bear on these clauses
   headgate verify --check scenarios.09 --seed 7     one check, as the line under a failure says
@@ -172,10 +172,7 @@ class _Run:
         return as_json(self.judge(), self.request, platform.python_version(), platform.platform(), self.more)
 
     def _is_chosen(self, check: Planned) -> bool:
-        if self.patterns:
-            named = any(_matches(check, pattern) for pattern in self.patterns)
-        else:
-            named = self.request.profile == "full" or not check.group.deep
+        named = not self.patterns or any(_matches(check, pattern) for pattern in self.patterns)
         return named and any(id_ in self.ids for id_ in check.clauses)
 
 

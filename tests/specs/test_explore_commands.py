@@ -44,3 +44,10 @@ def test_a_replay_shows_a_column_for_each_thread_and_the_answers(capsys: pytest.
     assert "no fault" in shown
     assert replay.main([f"claimed-not-published@{this_version()}:A20B5", "--colour", "always"]) == 0
     assert "\x1b[" in capsys.readouterr().out
+
+
+def test_the_cost_is_told_part_by_part(capsys: pytest.CaptureFixture[str]) -> None:
+    assert command.main(["claimed-not-published", "--cost"]) == 0
+    shown = capsys.readouterr().out
+    for part in ("own calls", "passing the baton", "watching opcodes", "judging", "one schedule", "one switch"):
+        assert part in shown

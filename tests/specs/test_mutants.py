@@ -1,6 +1,7 @@
 """The mutants fit the kernel, say what they break, and die; a mutant that lives is reported."""
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from headgate_specs.check import Settings, Verdict
 from headgate_specs.clauses import BY_ID
 from headgate_specs.mutants import Patch
 from headgate_specs.mutation import Cell, Fate, Matrix, Mutant, StaleMutant
+from headgate_specs.sweeps import CHECKS as SWEEPS
 
 NAMES = mutation.mutant_names()
 HARMLESS = Mutant(
@@ -22,8 +24,40 @@ HARMLESS = Mutant(
 )
 
 
+RACES = {  # a race mutant, or several, of each kind
+    "the flag, then the claim": ["no_second_look"],
+    "a claim, then a check": ["check_then_act", "claim_in_two_steps"],
+    "a counter": ["full_count_torn", "closed_count_torn", "peak_torn"],
+    "a drop": ["put_back_publishes_early", "drop_counted_late", "drop_misses_close"],
+    "a release": ["release_clears_late", "slot_free_before_empty"],
+    "a lost wake-up": ["bell_swallowed", "bell_before_flag", "late_claim_wakes_nobody"],
+    "a publication": ["published_before_stored"],
+    "an offer in progress": ["closed_during_offer", "drain_misses_claims"],
+    "a reading": ["statistics_torn"],
+}
+
+
 def test_there_are_enough() -> None:
-    assert len(NAMES) >= 22
+    assert len(NAMES) >= 30
+    assert "give_back_in_except" in NAMES
+
+
+def test_every_race_is_of_a_known_kind_and_states_its_schedules() -> None:
+    known = [name for names in RACES.values() for name in names]
+    assert sorted(known) == [name for name in NAMES if mutation.describe(name).within]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_what_the_explorer_must_kill_is_a_race_that_quick_tries_first(name: str) -> None:
+    mutant = mutation.describe(name)
+    assert (mutant.named("explore") or ()) == tuple(mutant.within)
+    assert list(mutant.within) == list(mutant.killed_by[: len(mutant.within)])
+    assert mutant.named("stress") is None
+
+
+def test_every_sweep_has_a_mutant_that_it_must_kill() -> None:
+    named = {entry for name in NAMES for entry in mutation.describe(name).killed_by}
+    assert {check.name for check in SWEEPS} - named == {"sweeps.controls"}  # which has controls instead, and sees no kernel
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -171,6 +205,41 @@ UNKNOWN = Cell(Fate.UNKNOWN, "audit.quiet", "a time-out")
 def test_a_verdict_follows_from_the_cells(killed_by: tuple[str, ...], audit: Cell, stateful: Cell, verdict: Verdict) -> None:
     mutant = Mutant("planted", "Something is broken.", ("BOUND-1",), killed_by, ())
     assert mutation.judge(matrix_of(mutant, audit=audit, stateful=stateful)).verdict is verdict
+
+
+RACE = Mutant("planted", "A race.", ("BOUND-1",), ("explore.wake-2",), (), {"explore.wake-2": 100})
+FOUND = Cell(Fate.KILLED, "explore.wake-2", "a deadlock", 100)
+
+
+@pytest.mark.parametrize(
+    ("explore", "stress", "verdict"),
+    [
+        (FOUND, SURVIVES, Verdict.OK),
+        (FOUND, Cell(Fate.UNKNOWN, "stress.plain"), Verdict.OK),
+        (replace(FOUND, effort=101), SURVIVES, Verdict.ILLEGAL),
+        (SURVIVES, Cell(Fate.KILLED, "stress.plain", "lost", 12), Verdict.ILLEGAL),
+    ],
+)
+def test_a_race_must_die_within_the_schedules_stated(explore: Cell, stress: Cell, verdict: Verdict) -> None:
+    assert mutation.judge(matrix_of(RACE, explore=explore, stress=stress)).verdict is verdict
+
+
+def test_the_races_have_a_table_of_their_own() -> None:
+    text = mutation.render(matrix_of(RACE, audit=SURVIVES, explore=FOUND, stress=Cell(Fate.KILLED, "stress.plain", "lost", 1_234)))
+    above, below = text.split("The races")
+    assert "explore" not in above
+    assert "K wake-2 (100)" in below
+    assert "K after 1,234 rounds" in below
+    assert "stated" in below
+    assert "audit" not in below
+
+
+def test_a_race_under_the_explorer_end_to_end() -> None:
+    matrix = mutation.kill_matrix({"explore": "headgate_specs.explore"}, names=["statistics_torn"])
+    cell = matrix.cells["statistics_torn", "explore"]
+    assert (cell.fate, cell.by) == (Fate.KILLED, "explore.statistics-release-offer")
+    assert 0 < cell.effort <= mutation.describe("statistics_torn").within[cell.by]
+    assert mutation.judge(matrix).verdict is Verdict.OK
 
 
 def test_a_kernel_that_fails_is_no_measure() -> None:

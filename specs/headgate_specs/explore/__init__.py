@@ -28,6 +28,7 @@ other. A deadlock is a fault. A limit is UNKNOWN.
     intake_model     the state machine of an intake as such a specification
     configurations   what is explored on an intake, and what must hold; the checks
     schedules        schedule ids; `replay` and `command` are `headgate replay` and `headgate explore`
+    cost             what a schedule costs, and where the time goes
 
 What it takes for granted: a call into C is one step (the interpreter lock is held), and the subject is deterministic but for the
 order of its threads. The reduction needs to know what each opcode touches; what it can't find out it takes to conflict with

@@ -19,10 +19,26 @@ from .configurations import (
     program_of,
     run_plan,
 )
+from .cost import cost_of
 from .explorer import Explorer, Limits, Report
 from .replay import subject_named
-from .schedules import this_version
+from .schedules import replay_command, this_version
 
+EPILOG = """\
+examples:
+  headgate explore                                        everything, in the order of the table; half an hour
+  headgate explore --profile quick                        what `headgate verify` explores, in half a minute
+  headgate explore offers-2-take-1 --grain opcode --bound 2   one configuration, threads switched at every opcode
+  headgate explore wake-2 --reduce                        one schedule of each class of equivalent ones
+  headgate explore drain-offers --subject mutant:closed_during_offer   on a kernel that is broken on purpose
+  headgate explore close-offer-take --cost                what a schedule and a switch cost, and where the time goes
+
+exit codes:
+  0  all explored, and well
+  1  a fault was found; its history, and the command that shows its schedule, are printed
+  2  bad usage
+  3  a limit was hit, or the counts are not those of the manifest
+"""
 EXIT = {Verdict.OK: 0, Verdict.ILLEGAL: 1, Verdict.UNKNOWN: 3}
 
 
@@ -65,9 +81,9 @@ def _row(name: str, key: str, report: Report, note: str) -> str:
 HEAD = f"{'configuration':26} {'how':28} {'verdict':8} {'schedules':>9} {'outcomes':>8} {'seconds':>7} {'a second':>8}"
 
 
-def _tell(report: Report) -> None:
+def _tell(report: Report, subject: Subject) -> None:
     for fault in report.faults:
-        print(f"\n{fault.message}\n{fault.timeline}\nreplay: headgate replay '{fault.schedule}'\n")
+        print(f"\n{fault.message}\n{fault.timeline}\nreplay: {replay_command(fault.schedule, subject)}\n")
 
 
 def table(configurations: Sequence[Configuration], subject: Subject, limits: Limits, profile: str, update: bool) -> Verdict:
@@ -86,7 +102,7 @@ def table(configurations: Sequence[Configuration], subject: Subject, limits: Lim
                 manifest.setdefault(this_version(), {}).setdefault(configuration.name, {})[plan.key] = entry_of(report)
             different = "" if update else compare(configuration, plan, report)
             print(_row(configuration.name, plan.key, report, f"; {different}" if different else ""), flush=True)
-            _tell(report)
+            _tell(report, subject)
             verdict = Verdict.UNKNOWN if different and report.verdict is Verdict.OK else report.verdict
             if verdict is Verdict.ILLEGAL or worst is Verdict.OK:
                 worst = verdict
@@ -95,18 +111,38 @@ def table(configurations: Sequence[Configuration], subject: Subject, limits: Lim
     return worst
 
 
+def known(configurations: Sequence[Configuration]) -> str:
+    """Print what the manifest has: schedules on each version of Python, each figure exhausted within its bound."""
+    manifest = load_manifest()
+    lines = [f"{'configuration':26} {'how':28} {'outcomes':>8}" + "".join(f"{version:>11}" for version in sorted(manifest))]
+    for configuration in configurations:
+        for plan in configuration.plans:
+            entries = [manifest[version].get(configuration.name, {}).get(plan.key) for version in sorted(manifest)]
+            outcomes = {len(entry["outcomes"]) for entry in entries if entry}
+            counts = "".join(f"{entry['schedules']:11,}" if entry else f"{'-':>11}" for entry in entries)
+            lines.append(f"{configuration.name:26} {plan.key:28} {'/'.join(map(str, sorted(outcomes))):>8}{counts}")
+    sums = (sum(entry["schedules"] for plans in manifest[v].values() for entry in plans.values()) for v in sorted(manifest))
+    lines.append(f"{'all':26} {'':28} {'':8}" + "".join(f"{total:11,}" for total in sums))
+    return "\n".join(lines)
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Run `headgate explore`. Exit 0 all explored and well, 1 a fault, 2 bad usage, 3 a limit was hit."""
     parser = argparse.ArgumentParser(
-        prog="headgate explore", description="Run an implementation under every schedule of a configuration."
+        prog="headgate explore",
+        description="Run an implementation under every schedule of a configuration.",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("configuration", nargs="*", help="names of configurations (default: all, by their plans)")
     parser.add_argument("--list", action="store_true", help="name the configurations and what their threads do")
+    parser.add_argument("--known", action="store_true", help="print what was found before, as the manifest has it, and run nothing")
     parser.add_argument("--grain", choices=("access", "opcode"), help="switch threads at every shared access, or at every opcode")
     parser.add_argument("--bound", type=int, help="at most so many preemptions (default: any number)")
     parser.add_argument("--reduce", action="store_true", help="one schedule of each class of equivalent ones")
     parser.add_argument("--sample", type=int, metavar="N", help="N schedules drawn by priorities, instead of all")
-    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--seed", type=int, default=0, help="seed of the sample (default: 0)")
+    parser.add_argument("--cost", action="store_true", help="tell what a schedule and a switch cost, and where the time goes")
     parser.add_argument("--limit", type=int, help="stop after so many schedules")
     parser.add_argument("--seconds", type=float, help="stop after so many seconds")
     parser.add_argument("--profile", choices=("quick", "full", "long"), default="long", help="by whose plans (default: all)")
@@ -122,8 +158,15 @@ def main(argv: Sequence[str] | None = None) -> int:
             before = f"  first {', '.join(each.setup)};" if each.setup else ""
             print(f"{each.name:26} capacity {each.capacity}:{before} {' | '.join(each.threads)}")
         return 0
+    if options.known:
+        print(known(chosen))
+        return 0
     limits = Limits(options.limit, options.seconds)
     subject = subject_named(options.subject)
+    if options.cost:
+        for each in chosen:
+            print(f"{each.name}\n{cost_of(program_of(each, subject)).table()}\n", flush=True)
+        return 0
     if options.sample is not None:
         return _sample(chosen, subject, limits, options.sample, options.bound or 3, options.seed)
     if options.grain or options.reduce or options.bound is not None:
@@ -144,7 +187,7 @@ def _plain(chosen: Sequence[Configuration], plan: Plan, subject: Subject, limits
         report = run_plan(configuration, plan, subject, limits, progress)
         progress.clear()
         print(_row(configuration.name, plan.key, report, ""), flush=True)
-        _tell(report)
+        _tell(report, subject)
         if report.verdict is Verdict.ILLEGAL or worst is Verdict.OK:
             worst = report.verdict
     return worst
@@ -157,6 +200,6 @@ def _sample(chosen: Sequence[Configuration], subject: Subject, limits: Limits, s
         with Explorer(program_of(configuration, subject)) as explorer:
             report = explorer.sample(schedules, depth, seed, limits)
         print(_row(configuration.name, f"sample, depth {depth}", report, ""), flush=True)
-        _tell(report)
+        _tell(report, subject)
         worst = Verdict.ILLEGAL if report.verdict is Verdict.ILLEGAL else worst
     return EXIT[worst]

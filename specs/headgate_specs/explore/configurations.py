@@ -25,7 +25,7 @@ from .history import Caller, History, Operation
 from .intake_model import World, intake_model
 from .linearizability import START, Done, Model, check
 from .scheduler import WaitsInEarnest
-from .schedules import this_version
+from .schedules import replay_command, this_version
 
 FIELDS: Final[tuple[str, ...]] = (
     "capacity",
@@ -67,6 +67,7 @@ REDUCED: Final = Plan("access", None, True, True)
 REDUCED_FULL: Final = Plan("access", None, True)
 REDUCED_LONG: Final = Plan("access", None, True, long=True)
 WHOLE: Final = Plan("access", None, False, True)
+WHOLE_FULL: Final = Plan("access", None)
 ACCESS_1: Final = Plan("access", 1, quick=True)
 ACCESS_2: Final = Plan("access", 2, quick=True)
 ACCESS_2_FULL: Final = Plan("access", 2)
@@ -75,6 +76,7 @@ ACCESS_3: Final = Plan("access", 3)
 ACCESS_3_LONG: Final = Plan("access", 3, long=True)
 OPCODE_1: Final = Plan("opcode", 1)
 OPCODE_2: Final = Plan("opcode", 2)
+OPCODE_2_LONG: Final = Plan("opcode", 2, long=True)
 
 
 @dataclass(frozen=True)
@@ -107,10 +109,15 @@ CONFIGURATIONS: Final = (
         (),
         ("offer a offer c", "offer b offer d", "take? look release", "take? look release"),
         _OFFERS,
-        (ACCESS_1, ACCESS_2_LONG),
+        (ACCESS_1, ACCESS_2_LONG, ACCESS_3_LONG),
     ),
     Configuration(
-        "offers-2x2-take-2-wide", 2, (), ("offer a offer c", "offer b offer d", _TAKER, _TAKER), _OFFERS, (ACCESS_1, ACCESS_2_LONG)
+        "offers-2x2-take-2-wide",
+        2,
+        (),
+        ("offer a offer c", "offer b offer d", _TAKER, _TAKER),
+        _OFFERS,
+        (ACCESS_1, ACCESS_2_LONG, ACCESS_3_LONG),
     ),
     Configuration(
         "claimed-not-published", 1, (), ("offer a", "offer b take0 look"), ("EXACT-1", "BOUND-1"), (REDUCED, WHOLE, OPCODE_2)
@@ -129,7 +136,7 @@ CONFIGURATIONS: Final = (
         ("offer a", "take", "look"),
         ("release@a", "offer b", "offer c"),
         _LEASES,
-        (REDUCED, WHOLE, OPCODE_1),
+        (REDUCED, WHOLE, OPCODE_1, OPCODE_2_LONG),
     ),
     Configuration(
         "release-drop-offer",
@@ -137,10 +144,15 @@ CONFIGURATIONS: Final = (
         ("offer a", "offer b", "take", "look", "take", "look"),
         ("release@a", "drop@b", "offer c"),
         _LEASES,
-        (REDUCED, WHOLE, OPCODE_1),
+        (REDUCED, WHOLE, OPCODE_1, OPCODE_2_LONG),
     ),
     Configuration(
-        "drop-offer-offer", 1, ("offer a", "take", "look"), ("drop@a", "offer b", "offer c"), _LEASES, (REDUCED, WHOLE, OPCODE_1)
+        "drop-offer-offer",
+        1,
+        ("offer a", "take", "look"),
+        ("drop@a", "offer b", "offer c"),
+        _LEASES,
+        (REDUCED, WHOLE, OPCODE_1, OPCODE_2_LONG),
     ),
     Configuration(
         "put-back-take",
@@ -151,10 +163,14 @@ CONFIGURATIONS: Final = (
         (REDUCED, ACCESS_2, OPCODE_1),
     ),
     Configuration("close-offer-take", 1, (), ("close", "offer a", _TAKER), _CLOSE, (ACCESS_2, REDUCED_FULL, ACCESS_3, OPCODE_1)),
-    Configuration("close-offers-take", 1, (), ("close", "offer a", "offer b", _TAKER), _CLOSE, (ACCESS_1, ACCESS_2_FULL)),
-    Configuration("close-offers-take-wide", 2, (), ("close", "offer a", "offer b", _TAKER), _CLOSE, (ACCESS_1, ACCESS_2_FULL)),
+    Configuration(
+        "close-offers-take", 1, (), ("close", "offer a", "offer b", _TAKER), _CLOSE, (ACCESS_1, ACCESS_2_FULL, ACCESS_3_LONG)
+    ),
+    Configuration(
+        "close-offers-take-wide", 2, (), ("close", "offer a", "offer b", _TAKER), _CLOSE, (ACCESS_1, ACCESS_2_FULL, ACCESS_3_LONG)
+    ),
     Configuration("close-take-take", 1, (), ("close", "take", "take"), _CLOSE, (ACCESS_2, REDUCED_FULL, ACCESS_3, OPCODE_1)),
-    Configuration("close-close-take", 1, (), ("close", "close", "take"), _CLOSE, (ACCESS_2, REDUCED_FULL)),
+    Configuration("close-close-take", 1, (), ("close", "close", "take"), _CLOSE, (ACCESS_2, REDUCED_FULL, ACCESS_3)),
     Configuration(
         "close-release-take",
         1,
@@ -166,9 +182,16 @@ CONFIGURATIONS: Final = (
     Configuration(
         "close-look-take", 1, ("offer a", "take"), ("close", "look@a", "take"), _CLOSE, (ACCESS_2, REDUCED_FULL, ACCESS_3)
     ),
-    Configuration("close-take-finish", 1, ("offer a",), ("close", _TAKER, _TAKER), _CLOSE, (ACCESS_2, OPCODE_1)),
+    Configuration("close-take-finish", 1, ("offer a",), ("close", _TAKER, _TAKER), _CLOSE, (ACCESS_2, ACCESS_3, OPCODE_1)),
     Configuration("close-put-back", 1, ("offer a",), ("close", "take drop", _TAKER), _CLOSE, (ACCESS_2, ACCESS_3_LONG, OPCODE_1)),
-    Configuration("close-statistics", 1, (), ("close", "offer a", "statistics"), ("LEDGER-1", "BOUND-2"), (REDUCED, ACCESS_1)),
+    Configuration(
+        "close-statistics",
+        1,
+        (),
+        ("close", "offer a", "statistics"),
+        ("LEDGER-1", "BOUND-2"),
+        (REDUCED, ACCESS_1, WHOLE_FULL, OPCODE_1),
+    ),
     Configuration("drain-offer-take", 1, (), ("drain", "offer a", _TAKER), _CLOSE, (ACCESS_2, ACCESS_3, OPCODE_1)),
     Configuration("drain-offers", 1, (), ("drain?", "offer a", "offer b"), _CLOSE, (ACCESS_2, ACCESS_3, OPCODE_1)),
     Configuration(
@@ -177,7 +200,7 @@ CONFIGURATIONS: Final = (
     Configuration(
         "drain-drop-take", 1, ("offer a", "take", "look"), ("drain", "drop@a", "take"), _CLOSE, (ACCESS_2, ACCESS_3_LONG, OPCODE_1)
     ),
-    Configuration("drain-take-take", 1, (), ("drain", "take", "take"), _CLOSE, (ACCESS_2, REDUCED_LONG, OPCODE_1)),
+    Configuration("drain-take-take", 1, (), ("drain", "take", "take"), _CLOSE, (ACCESS_2, ACCESS_3, REDUCED_LONG, OPCODE_1)),
     Configuration(
         "timeout-publish",
         1,
@@ -186,18 +209,30 @@ CONFIGURATIONS: Final = (
         ("LOCAL-1", "LEASE-1"),
         (REDUCED, WHOLE, OPCODE_1),
     ),
-    Configuration("timeout-close", 1, (), ("take?", "take", "close"), _CLOSE, (ACCESS_2, REDUCED_LONG)),
+    Configuration("timeout-close", 1, (), ("take?", "take", "close"), _CLOSE, (ACCESS_2, ACCESS_3, REDUCED_LONG)),
     Configuration(
-        "wake-2", 2, (), (_TAKER, _TAKER, "offer a", "offer b"), ("LOCAL-1", "CLOSE-2"), (ACCESS_1, REDUCED_FULL, ACCESS_2_FULL)
+        "wake-2",
+        2,
+        (),
+        (_TAKER, _TAKER, "offer a", "offer b"),
+        ("LOCAL-1", "CLOSE-2"),
+        (ACCESS_1, REDUCED_FULL, ACCESS_2_FULL, ACCESS_3_LONG),
     ),
-    Configuration("statistics-offer-take", 1, (), ("offer a", _TAKER, "statistics"), ("LEDGER-1", "BOUND-2"), (REDUCED, OPCODE_1)),
+    Configuration(
+        "statistics-offer-take",
+        1,
+        (),
+        ("offer a", _TAKER, "statistics"),
+        ("LEDGER-1", "BOUND-2"),
+        (REDUCED, OPCODE_1, OPCODE_2_LONG),
+    ),
     Configuration(
         "statistics-release-offer",
         1,
         ("offer a", "take", "look"),
         ("release@a", "offer b", "statistics"),
         ("LEDGER-1", "BOUND-2"),
-        (REDUCED, OPCODE_1),
+        (REDUCED, OPCODE_1, OPCODE_2_LONG),
     ),
     Configuration(
         "statistics-drop-offer",
@@ -205,10 +240,26 @@ CONFIGURATIONS: Final = (
         ("offer a", "take", "look"),
         ("drop@a", "offer b", "statistics"),
         ("LEDGER-1", "BOUND-2"),
-        (REDUCED, OPCODE_1),
+        (REDUCED, OPCODE_1, OPCODE_2_LONG),
     ),
 )
 BY_NAME: Final = {configuration.name: configuration for configuration in CONFIGURATIONS}
+# The scenarios that are races, by their numbers, and where such a fault would show.
+RACES: Final[dict[int, tuple[str, ...]]] = {
+    2: ("timeout-publish",),
+    5: ("release-release-offer",),
+    9: ("offers-2-take-1", "offers-3-take-1"),
+    10: ("release-offer-offer", "put-back-take"),
+    11: ("statistics-offer-take", "close-statistics"),
+    16: ("claimed-not-published", "offers-2-take-1-wide"),
+    22: ("close-take-take", "close-close-take"),
+    23: ("close-offer-take", "close-offers-take", "close-offers-take-wide"),
+    24: ("drain-offers", "drain-offer-take"),
+    25: ("close-release-take", "close-take-finish"),
+    27: ("wake-2", "timeout-close"),
+    31: ("statistics-release-offer",),
+    34: ("statistics-drop-offer",),
+}
 HOW_LONG_S: Final = 1.0  # of virtual time
 
 
@@ -529,11 +580,12 @@ def run_plan(
 
 
 def entry_of(report: Report) -> dict[str, Any]:
-    """Give what the manifest keeps of a report."""
+    """Give what the manifest keeps of a report. The seconds are for the reader; they are not compared."""
     return {
         "schedules": report.schedules,
         "exhausted": report.exhausted,
         "outcomes": sorted(json.dumps(outcome) for outcome in report.outcomes),
+        "seconds": round(report.seconds, 1),
     }
 
 
@@ -555,7 +607,11 @@ def compare(configuration: Configuration, plan: Plan, report: Report) -> str:
     if known is None:
         return f"no entry {plan.key!r} in the manifest"
     found = entry_of(report)
-    return "; ".join(f"{name}: {found[name]}, the manifest has {value}" for name, value in known.items() if found[name] != value)
+    return "; ".join(
+        f"{name}: {found[name]}, the manifest has {value}"
+        for name, value in known.items()
+        if name != "seconds" and found[name] != value
+    )
 
 
 # The checks.
@@ -570,6 +626,7 @@ def check_configuration(configuration: Configuration, subject: Subject, settings
     parts: list[str] = []
     unknown: list[str] = []
     shipped = getattr(subject, "__name__", "") == "headgate"
+    total = 0
     for plan in configuration.plans:
         if plan.long or (quick and not plan.quick):
             continue
@@ -577,10 +634,11 @@ def check_configuration(configuration: Configuration, subject: Subject, settings
             report = run_plan(configuration, plan, subject, Limits(QUICK_SCHEDULES if quick else FULL_SCHEDULES))
         except WaitsInEarnest as error:
             return Result(Verdict.UNKNOWN, "; ".join(parts) or "nothing explored", str(error))
+        total += report.schedules
         if report.faults:
             fault = report.faults[0]
-            witness = f"{fault.message}\n{fault.timeline}\nreplay: headgate replay '{fault.schedule}'"
-            return Result(Verdict.ILLEGAL, f"{report.schedules:,} schedules ({plan.key})", witness)
+            witness = f"{fault.message}\n{fault.timeline}\nreplay: {replay_command(fault.schedule, subject)}"
+            return Result(Verdict.ILLEGAL, f"{total:,} schedules ({plan.key})", witness)
         parts.append(f"{report.schedules:,} schedules, {len(report.outcomes)} outcomes ({plan.key})")
         if not report.exhausted:
             unknown.append(f"{plan.key}: {report.why_not}")
@@ -592,12 +650,14 @@ def check_configuration(configuration: Configuration, subject: Subject, settings
 
 def _check_of(configuration: Configuration) -> Check:
     before = f" after {', '.join(configuration.setup)}" if configuration.setup else ""
+    numbers = ", ".join(f"scenario {number}" for number, names in RACES.items() if configuration.name in names)
     return Check(
         name=f"explore.{configuration.name}",
         group="explore",
         tool="schedule explorer",
         clauses=configuration.clauses,
-        shows=f"capacity {configuration.capacity}, {' | '.join(configuration.threads)}{before}: every schedule within the bounds",
+        shows=f"capacity {configuration.capacity}, {' | '.join(configuration.threads)}{before}: every schedule within the bounds"
+        + (f" ({numbers})" if numbers else ""),
         shows_not="Other configurations; more preemptions than the bounds; the inside of calls into C; builds without the GIL.",
         run=partial(check_configuration, configuration),
         limit_s=(60.0, 300.0),

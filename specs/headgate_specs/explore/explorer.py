@@ -27,6 +27,7 @@ from .schedules import encode
 Grain = Literal["access", "opcode"]
 Thread = Callable[[Any, Caller], None]
 LEARNING_LIMIT: Final = 150  # schedules
+LEARNING_STEPS: Final = 1000  # in a run that shows what is shared: one of a subject that spins would not end
 COLLECT_EVERY: Final = 2000  # schedules
 
 
@@ -72,7 +73,8 @@ class Report:
 
     schedules: complete runs, each another schedule. redundant: runs that turned out to be another one's equivalent.
     by_preemptions: how many schedules had 0, 1, 2, ... preemptions, where they were bounded. exhausted: nothing within the bound
-    was left out. sites: the opcodes at which threads were switched. faults: the first, unless more were asked for.
+    was left out. sites: the opcodes at which threads were switched. steps, handed: choices made, and how often another thread than
+    before went on, in all schedules. faults: the first, unless more were asked for.
     """
 
     program: str
@@ -88,7 +90,7 @@ class Report:
     sites: frozenset[Site] = frozenset()
     shared_sites: frozenset[Site] = frozenset()
     steps: int = 0
-    switches: int = 0
+    handed: int = 0
     seconds: float = 0.0
     cpu_seconds: float = 0.0
     why_not: str = ""
@@ -157,6 +159,7 @@ class Explorer:
     def _judge(self, report: Report, run: Run, shared: Any, history: History) -> None:
         report.schedules += 1
         report.steps += len(run.steps)
+        report.handed += run.handed
         if run.limited:
             report.why_not = report.why_not or f"a run of more than {self.scheduler.max_steps} steps"
             return
@@ -170,13 +173,25 @@ class Explorer:
             self.progress(report)
 
     def _fault(self, message: str, run: Run, report: Report) -> Fault:
-        """Run the schedule again, counting every opcode, so that its id does not depend on the grain."""
+        """Run the schedule again, counting every opcode, so that its id does not depend on the grain.
+
+        What a call does before the first point at which there was a choice is its thread's own affair; it is put off until then, or
+        in the replay the call would begin earlier than it did here.
+        """
         self.scheduler.aim(report.sites, report.reduced, logged=True)
         try:
             again, _, history = self.run(run.steps)
         finally:
             self.scheduler.aim(report.sites, report.reduced)
-        return Fault(message, encode(self.program.name, [thread for thread, *_ in again.log]), history.timeline())
+        order: list[float] = list(range(len(again.log)))
+        for operation in history.operations():
+            mine = [n for n in range(operation.logged, len(again.log)) if again.log[n][0] == operation.thread]
+            first = next((n for n in mine if again.log[n][-1]), 0)
+            for n in mine:
+                if n < first:
+                    order[n] = first - 0.5
+        steps = [again.log[n][0] for n in sorted(range(len(order)), key=order.__getitem__)]
+        return Fault(message, encode(self.program.name, steps), history.timeline())
 
     def _over(self, report: Report, limits: Limits, start: float) -> bool:
         if len(report.faults) >= limits.faults:
@@ -245,14 +260,30 @@ class Explorer:
         return report
 
     def learn(self, schedules: int = LEARNING_LIMIT) -> frozenset[Site]:
-        """Find the opcodes at which threads touch what others touch too, one of them writing."""
+        """Find the opcodes at which threads touch what others touch too, one of them writing.
+
+        Where a reduced exploration is not done after so many schedules, a sample goes on until as many in a row show nothing new.
+        """
+        most = self.scheduler.max_steps
+        self.scheduler.max_steps = min(most, LEARNING_STEPS)
+        try:
+            return self._learn(schedules)
+        finally:
+            self.scheduler.max_steps = most
+
+    def _learn(self, schedules: int) -> frozenset[Site]:
         report = self.reduced(Limits(schedules=schedules, faults=1 << 30))
         sites = set(report.shared_sites)
         if not report.exhausted:
             self.scheduler.aim(self.sites.candidates(), labelled=True)
-            for seed in range(schedules // 4):
-                run, _, _ = self.run((), _Priorities(len(self.program.threads), 3, seed))
+            length = max(1, report.steps // max(1, report.schedules))
+            seed = idle = 0
+            while idle < schedules:
+                known = len(sites)
+                run, _, _ = self.run((), _Priorities(len(self.program.threads), 3, seed, length))
                 _shared_sites(run, sites)
+                length = max(length, len(run.steps))
+                seed, idle = seed + 1, 0 if len(sites) > known else idle + 1
         return frozenset(sites)
 
     # A sample.
@@ -263,10 +294,12 @@ class Explorer:
         report.sites = points if points is not None else self.learn()
         self.scheduler.aim(report.sites)
         start, start_cpu = time.perf_counter(), time.process_time()
+        length = 1
         for number in range(schedules):
             if self._over(report, limits, start):
                 break
-            run, shared, history = self.run((), _Priorities(len(self.program.threads), depth, seed + number))
+            run, shared, history = self.run((), _Priorities(len(self.program.threads), depth, seed + number, length))
+            length = max(length, len(run.steps))
             self._judge(report, run, shared, history)
         report.why_not = report.why_not or f"a sample of {schedules:,}"
         report.seconds = time.perf_counter() - start
@@ -327,12 +360,15 @@ def _shared_sites(run: Run, found: set[Site]) -> None:
 
 
 class _Priorities:
-    """Choose by random priorities with a few random changes: probabilistic concurrency testing (Burckhardt and others, 2010)."""
+    """Choose by random priorities with a few random changes: probabilistic concurrency testing (Burckhardt and others, 2010).
 
-    def __init__(self, threads: int, depth: int, seed: int, expected_steps: int = 40) -> None:
+    length: of the longest run so far, within which the changes fall.
+    """
+
+    def __init__(self, threads: int, depth: int, seed: int, length: int) -> None:
         draw = random.Random(seed)
         self._priority = draw.sample(range(depth, depth + threads), threads)
-        self._changes = {draw.randrange(expected_steps): lowered for lowered in range(depth - 1)}
+        self._changes = {draw.randrange(length): lowered for lowered in range(depth - 1)}
 
     def __call__(self, run: Run, enabled: int, stayed: int) -> int:
         lowered = self._changes.get(len(run.steps))

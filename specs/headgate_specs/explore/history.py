@@ -14,15 +14,17 @@ if TYPE_CHECKING:
 class Operation:
     """Tell of one call: by which thread, its name and argument, its result, and the steps it began and ended with.
 
-    `ended` is -1 if it never returned. result: what it returned, as the program shows it.
+    `ended` is -1 if it never returned. logged: how many opcodes were logged before it. result: what it returned, as the program
+    shows it.
     """
 
-    __slots__ = ("argument", "began", "ended", "invoked", "name", "result", "thread")
+    __slots__ = ("argument", "began", "ended", "invoked", "logged", "name", "result", "thread")
 
     def __init__(self, thread: int, name: str, argument: Hashable = None) -> None:
         self.thread, self.name, self.argument = thread, name, argument
         self.result: Hashable = None
         self.invoked = 0
+        self.logged = 0
         self.began = -1
         self.ended = -1
 
@@ -47,6 +49,7 @@ class Caller:
         shown."""
         operation = Operation(self._thread, name, argument)
         operation.invoked = self._steps()
+        operation.logged = 0 if self.scheduler is None else len(self.scheduler.run_.log)
         self.operations.append(operation)
         result = function(*arguments)
         operation.result = result

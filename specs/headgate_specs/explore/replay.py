@@ -14,6 +14,16 @@ from .history import Operation
 from .scheduler import Diverged, name_of
 from .schedules import decode, this_version
 
+EPILOG = """\
+examples:
+  headgate replay 'close-offer-take@3.11:A37B5A12'                       on the kernel
+  headgate replay 'drain-offers@3.11:A54B5C5B22' --subject mutant:drain_misses_claims   on a kernel that is broken on purpose
+
+exit codes:
+  0  the schedule ends well
+  1  it shows a fault
+  2  bad usage, or the schedule does not fit this implementation or this version of Python
+"""
 COLOURS = ("36", "33", "35", "32", "34", "31")
 
 
@@ -50,7 +60,7 @@ def replay(program: Program, steps: Sequence[int]) -> Replay:
     for op in operations:
         if op.ended >= 0:
             ends.setdefault(op.ended, []).append(op)
-    for number, (thread, file, line, opcode) in enumerate(run.log):
+    for number, (thread, file, line, opcode, _) in enumerate(run.log):
         if number in starts and starts[number].thread == thread:
             argument = starts[number].argument
             rows.append(Row(thread, f"{starts[number].name}({'' if argument is None else argument!s})", True))
@@ -90,7 +100,10 @@ def subject_named(text: str) -> Subject:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run `headgate replay`. Exit 0 if the schedule ends well, 1 if it shows a fault, 2 for bad usage."""
     parser = argparse.ArgumentParser(
-        prog="headgate replay", description="Show one schedule, as printed by a check or by headgate explore."
+        prog="headgate replay",
+        description="Show one schedule, as printed by a check or by headgate explore.",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("schedule", help="the schedule's id, such as close-offer-take@3.11:A37B5A12")
     parser.add_argument("--subject", default="headgate", help="the implementation: a module, or mutant:NAME")

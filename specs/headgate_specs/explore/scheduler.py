@@ -157,10 +157,10 @@ class Run:
     steps: the thread that was chosen, at each point. enabled: the threads that could have been (a bit each). stayed: the thread
     that would have gone on by itself, or -1 where it had finished or waited (choosing another is then no preemption). labels: what
     each step touched, if that was asked for; sites: where. deadlock: who waits where, if nobody could go on. limited: it was cut
-    short.
+    short. handed: how often the baton changed hands, to begin and to end with included.
     """
 
-    __slots__ = ("deadlock", "enabled", "errors", "labels", "limited", "log", "pending", "sites", "stayed", "steps")
+    __slots__ = ("deadlock", "enabled", "errors", "handed", "labels", "limited", "log", "pending", "sites", "stayed", "steps")
 
     def __init__(self) -> None:
         self.steps: list[int] = []
@@ -169,9 +169,10 @@ class Run:
         self.labels: list[Label] = []
         self.sites: list[Site | None] = []
         self.pending: list[tuple[Label, ...]] = []
-        self.log: list[tuple[int, str, int, str]] = []  # for a replay: thread, file, line, opcode
+        self.log: list[tuple[int, str, int, str, bool]] = []  # for a replay: thread, file, line, opcode, and was there a choice
         self.deadlock = ""
         self.limited = False
+        self.handed = 2
         self.errors: list[BaseException] = []
 
 
@@ -327,10 +328,11 @@ class Scheduler:
             return
         if self.labelled or self.logged:
             frame = frame or frame_above(2)
-            if self._chosen_here(me, code, offset, frame):
+            chosen = self._chosen_here(me, code, offset, frame)
+            if chosen:
                 self._open(me) if self._phase == PROLOGUE else self._decide(me, me)
             if self.logged:
-                self.run_.log.append((me, code.co_filename, frame.f_lineno or 0, self.sites.names[code].get(offset, "")))
+                self.run_.log.append((me, code.co_filename, frame.f_lineno or 0, self.sites.names[code].get(offset, ""), chosen))
         elif self._phase == PROLOGUE:
             self._open(me)
         else:
@@ -416,6 +418,7 @@ class Scheduler:
     def _pass_baton(self, me: int, to: int) -> None:
         ends = not self._alive >> me & 1  # read before the others go on: they may begin the next run
         self.current = to
+        self.run_.handed += 1
         self._locks[to].release()
         if not ends:
             self._locks[me].acquire()
@@ -442,7 +445,7 @@ class Scheduler:
             del self._parked[me]
             self._ready |= 1 << me
         if self.logged:
-            self.run_.log.append((me, "", 0, f"wait for {what}"))
+            self.run_.log.append((me, "", 0, f"wait for {what}", True))
         if ready():
             return True
         self.now[me] += timeout_s or 0.0

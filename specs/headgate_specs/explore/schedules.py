@@ -38,3 +38,10 @@ def decode(text: str) -> ScheduleId:
     for letter, length in re.findall(r"([A-Z])(\d+)", found["runs"]):
         steps.extend([ord(letter) - ord("A")] * int(length))
     return ScheduleId(found["program"], found["version"], steps)
+
+
+def replay_command(schedule: str, subject: object) -> str:
+    """Give the command that shows a schedule again on the implementation it was found on."""
+    name = str(getattr(subject, "__name__", "headgate"))
+    option = "" if name == "headgate" else f" --subject {name.replace('headgate_mutant_', 'mutant:')}"
+    return f"headgate replay '{schedule}'{option}"

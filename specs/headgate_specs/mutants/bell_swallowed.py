@@ -1,13 +1,15 @@
 """A taker that leaves because of close does not pass the bell on: of several that wait, only one wakes.
 
 Breaks: CLOSE-2
-Killed by: scenarios.22, stateful.enumeration
+Killed by: explore.close-take-take, scenarios.22, stateful.enumeration
+Within: 50 schedules of explore.close-take-take
 """
 
 from . import Patch
 
 BREAKS = ("CLOSE-2",)
-KILLED_BY = ("scenarios.22", "stateful.enumeration")
+KILLED_BY = ("explore.close-take-take", "scenarios.22", "stateful.enumeration")
+WITHIN = {"explore.close-take-take": 50}
 PATCHES = (
     Patch(
         "_intake.py",

@@ -2,13 +2,15 @@
 offers that look before either removes both accept into the same slot.
 
 Breaks: BOUND-1
-Killed by: scenarios.09
+Killed by: explore.offers-2-take-1, scenarios.09
+Within: 20 schedules of explore.offers-2-take-1
 """
 
 from . import Patch
 
 BREAKS = ("BOUND-1",)
-KILLED_BY = ("scenarios.09",)
+KILLED_BY = ("explore.offers-2-take-1", "scenarios.09")
+WITHIN = {"explore.offers-2-take-1": 20}
 PATCHES = (
     Patch(
         "_intake.py",

@@ -2,13 +2,13 @@
 for the one it interrupted, for ever.
 
 Breaks: NOWAIT-1, NOWAIT-2
-Killed by: audit.wait_free, scenarios.16
+Killed by: audit.wait_free, scenarios.16, sweeps.freeze, sweeps.reentry
 """
 
 from . import Patch
 
 BREAKS = ("NOWAIT-1", "NOWAIT-2")
-KILLED_BY = ("audit.wait_free", "scenarios.16")
+KILLED_BY = ("audit.wait_free", "scenarios.16", "sweeps.freeze", "sweeps.reentry")
 PATCHES = (
     Patch(
         "_intake.py",

@@ -2,13 +2,15 @@
 accepted after close returned, and after a drain answered 0.
 
 Breaks: CLOSE-2
-Killed by: scenarios.23
+Killed by: explore.drain-offers, scenarios.23
+Within: 100 schedules of explore.drain-offers
 """
 
 from . import Patch
 
 BREAKS = ("CLOSE-2",)
-KILLED_BY = ("scenarios.23",)
+KILLED_BY = ("explore.drain-offers", "scenarios.23")
+WITHIN = {"explore.drain-offers": 100}
 PATCHES = (
     Patch(
         "_intake.py",

@@ -31,6 +31,7 @@ _stacks: Callable[[], dict[int, FrameType]] = attrgetter("_current_frames")(sys)
 
 PATIENCE_S = 2.0  # for an operation that must not wait at all, or whose wait is over
 WAKE_S = 5.0  # for a thread to do what takes it microseconds
+_SLICE_S = 0.1
 _CONFIRM_S = 0.5
 
 
@@ -107,6 +108,11 @@ def stop(job: Job[Any], files: tuple[str, ...]) -> None:
         ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(job.thread.ident), ctypes.py_object(Interrupt))
 
 
+def ends_within(event: threading.Event, seconds: float) -> bool:
+    """Wait for an event in slices, each counted as what was asked for: time in which the whole machine stood still is not."""
+    return any(event.wait(_SLICE_S) for _ in range(round(seconds / _SLICE_S)))
+
+
 class Frozen:
     """An operation in a thread of its own, stopped before a bytecode until thawed."""
 
@@ -130,13 +136,13 @@ class Frozen:
                 self._here.set()
 
         self.job: Job[Any] = start(run, "frozen")
-        if not self._here.wait(WAKE_S):
+        if not ends_within(self._here, WAKE_S):
             raise Violation((), f"{_operation(self.job, injector.files) or 'an operation'} did not return")
 
     def thaw(self) -> Any:
         """Let it go on, and give its answer, or its exception's type."""
         self._go.set()
-        if not self.job.ended.wait(WAKE_S):
+        if not ends_within(self.job.ended, WAKE_S):
             raise Violation((), f"after a stop at {self.where} the operation did not return")
         answer, self.job.value = self.job.value, None
         return answer if self.job.error is None else type(self.job.error)
@@ -176,14 +182,15 @@ class Run:
 
     def finish(self, jobs: Sequence[Job[Any]], clauses: str, limit_s: float = WAKE_S) -> list[Any]:
         """Wait for threads whose work must come to an end by itself, and give their answers."""
-        deadline_s = time.monotonic() + limit_s
+        waited_s = 0.0
         for job in jobs:
-            while not job.ended.wait(0.2):
-                if time.monotonic() > deadline_s:
+            while not job.ended.wait(_SLICE_S):
+                waited_s += _SLICE_S
+                if waited_s > limit_s:
                     operation = _operation(job, self.files)
                     if operation and _stuck(job, self.files):
                         raise Violation(clauses.split(), f"{operation} did not return ({job.name or 'a thread'} waits for ever)")
-                    if time.monotonic() > deadline_s + limit_s:
+                    if waited_s > 2 * limit_s:
                         raise Inconclusive(f"{job.name or 'a thread'} was still running after {2 * limit_s:g} s")
                 self.alive()
         return [job.result() for job in jobs]
@@ -330,9 +337,11 @@ def judge(body: Body, clauses: tuple[str, ...], subject: Subject, settings: Sett
 def _watch(job: Job[str], run: Run, clauses: tuple[str, ...], limit_s: float) -> Result | None:
     """Wait for a scenario to end. If it hangs, or takes too long, say so."""
     begun_s = time.monotonic()
-    while not job.ended.wait(0.1):
+    seen_s, quiet_s = run.alive_s, 0.0
+    while not job.ended.wait(_SLICE_S):
         now_s = time.monotonic()
-        if now_s - run.alive_s > PATIENCE_S:
+        seen_s, quiet_s = run.alive_s, quiet_s + _SLICE_S if run.alive_s == seen_s else 0.0
+        if quiet_s > PATIENCE_S:
             operation = _operation(job, run.files)
             if operation and _stuck(job, run.files) and not job.ended.is_set():
                 return Result(Verdict.ILLEGAL, "", f"{operation} did not return", _blamed(operation, clauses))

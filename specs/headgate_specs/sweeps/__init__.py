@@ -103,7 +103,7 @@ def _storm(subject: Subject, settings: Settings) -> Result:
     if not hasattr(os, "fork") or not hasattr(signal, "setitimer"):
         return Result(Verdict.UNKNOWN, "0 deliveries", "this system has no fork or no timer signal")
     wanted = 5_000 if settings.profile == "full" else 1_000
-    tallies = [storm(subject, way, wanted // 2 if way == "thread" else wanted, settings.seed) for way in ("signal", "thread")]
+    tallies = [storm(subject, way, wanted, settings.seed) for way in ("signal", "thread")]
     evidence = "; ".join(
         f"{tally.deliveries:,} exceptions by {way} ({tally.swallowed} in finalisers): {tally.slots_lost} slots lost, "
         f"{tally.minted} minted, "
@@ -118,7 +118,7 @@ def _storm(subject: Subject, settings: Settings) -> Result:
     if blames:
         return Result(Verdict.ILLEGAL, evidence, next(tally.witness for tally in tallies if tally.witness), blames)
     problems = [tally.problem for tally in tallies if tally.problem]
-    if problems or any(tally.deliveries < wanted // 2 for tally in tallies):
+    if problems or any(tally.deliveries < wanted for tally in tallies):
         return Result(Verdict.UNKNOWN, evidence, "; ".join(problems) or "too few exceptions arrived")
     return Result(Verdict.OK, evidence)
 

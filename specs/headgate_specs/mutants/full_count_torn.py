@@ -1,0 +1,29 @@
+"""The count of FULL answers is read in one step and written in another: of two rejections at the same time one is not counted.
+
+Breaks: LEDGER-1
+Killed by: explore.offers-3-take-1
+Within: 100 schedules of explore.offers-3-take-1
+"""
+
+from . import Patch
+
+BREAKS = ("LEDGER-1",)
+KILLED_BY = ("explore.offers-3-take-1",)
+WITHIN = {"explore.offers-3-take-1": 100}
+PATCHES = (
+    Patch(
+        "_slots.py",
+        "self.answered_full: Final = count()",
+        "self.answers: Final[dict[str, int]] = {}",
+    ),
+    Patch(
+        "_slots.py",
+        "full=value_of(self.answered_full)",
+        'full=self.answers.get("FULL", 0)',
+    ),
+    Patch(
+        "_intake.py",
+        "rejections = next(slots.answered_full)",
+        'rejections = slots.answers["FULL"] = slots.answers.get("FULL", 0) + 1',
+    ),
+)

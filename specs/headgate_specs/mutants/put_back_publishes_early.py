@@ -1,0 +1,26 @@
+"""A lease dropped unseen is published before its slot is marked as queued again: the mark overwrites that of a taker who took it
+in between.
+
+Breaks: LEASE-1, LEDGER-1
+Killed by: explore.put-back-take
+Within: 100 schedules of explore.put-back-take
+"""
+
+from . import Patch
+
+BREAKS = ("LEASE-1", "LEDGER-1")
+KILLED_BY = ("explore.put-back-take",)
+WITHIN = {"explore.put-back-take": 100}
+PATCHES = (
+    Patch(
+        "_slots.py",
+        "                    self.turns[index] = turn - STEP  # put back: nobody looked, it is QUEUED again\n",
+        (
+            "                    self.publish(token)\n"
+            "                    self.turns[index] = turn - STEP\n"
+            "                    seen.clear()\n"
+            "                    self.seen[index] = None\n"
+            "                    return\n"
+        ),
+    ),
+)

@@ -1,0 +1,25 @@
+"""A release takes the token out of the lease only once the slot is home. A second release in between finds it too, and frees the
+slot again.
+
+Breaks: LEASE-1, BOUND-1
+Killed by: explore.release-release-offer
+Within: 100 schedules of explore.release-release-offer
+"""
+
+from . import Patch
+
+BREAKS = ("LEASE-1", "BOUND-1")
+KILLED_BY = ("explore.release-release-offer",)
+WITHIN = {"explore.release-release-offer": 100}
+PATCHES = (
+    Patch(
+        "_intake.py",
+        "token = self._cell.pop()",
+        "token = self._cell[0]",
+    ),
+    Patch(
+        "_intake.py",
+        ("            if slots.closed:\n                slots.ring()\n            del item\n"),
+        ("            self._cell.clear()\n            if slots.closed:\n                slots.ring()\n            del item\n"),
+    ),
+)

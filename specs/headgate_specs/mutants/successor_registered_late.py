@@ -1,0 +1,23 @@
+"""The recovery of a lost token registers its successor only once the slot is home. Interrupted in between, the lost token's
+second finaliser brings the slot home again.
+
+Breaks: INTERRUPT-1, BOUND-1, BOUND-2
+Killed by: sweeps.interrupt, sweeps.double_fault
+"""
+
+from . import Patch
+
+BREAKS = ("INTERRUPT-1", "BOUND-1", "BOUND-2")
+KILLED_BY = ("sweeps.interrupt", "sweeps.double_fault")
+PATCHES = (
+    Patch(
+        "_slots.py",
+        "            self.generations[index] = token.deed.generation\n",
+        "",
+    ),
+    Patch(
+        "_slots.py",
+        ("            del item\n        except BaseException:\n"),
+        ("            self.generations[index] = token.deed.generation\n            del item\n        except BaseException:\n"),
+    ),
+)

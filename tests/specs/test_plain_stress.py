@@ -1,0 +1,44 @@
+"""Plain stress lets the kernel live, and finds what is not a matter of luck."""
+
+import re
+
+import pytest
+
+import headgate
+from headgate_specs import mutation, plain_stress
+from headgate_specs.check import Settings, Verdict
+from headgate_specs.plain_stress import CHECKS, stress
+
+
+def test_the_kernel_passes() -> None:
+    (check,) = CHECKS
+    result = check.run(headgate, Settings())
+    assert (result.verdict, result.witness) == (Verdict.OK, "")
+    assert int(result.evidence.partition(" ")[0].replace(",", "")) > 0
+
+
+@pytest.mark.parametrize(
+    ("name", "fault"),
+    [
+        ("extra_slot", "is held|are held|add up|afterwards"),
+        ("uncounted_rejection", "closed is 0, not"),
+        ("abandoned_as_released", "abandoned is 0, not"),
+        ("double_release", "releases answered True|add up|afterwards|never taken|went down|did not end"),
+        ("peak_forgets", "a count went down"),
+        ("raising_rejection", "producer [012]: Full"),
+    ],
+)
+def test_faults_that_are_there_every_time_are_found(name: str, fault: str) -> None:
+    subject = mutation.load_mutant(name)
+    rounds, found = stress(subject, 20.0)
+    mutation.unload(f"headgate_mutant_{name}")
+    assert found.startswith(f"round {rounds}, capacity ")
+    assert re.search(fault, found), found
+
+
+def test_a_hang_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(plain_stress, "ROUND_LIMIT_S", 1.0)
+    _, found = stress(mutation.load_mutant("close_wakes_nobody"), 20.0)
+    mutation.unload("headgate_mutant_close_wakes_nobody")
+    assert "taker" in found
+    assert "did not end within 1 s" in found
