@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 
 from headgate_specs.clauses import CLAUSES
+from headgate_specs.explore.configurations import CONFIGURATIONS
+from headgate_specs.mutation import describe, mutant_names
 from headgate_stress.bench import BARS, FLAT_BAR, GOODPUT_BAR, SLOT_BAR_BYTES
 
 README = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
@@ -54,3 +56,13 @@ def test_figures_meet_the_bars_that_the_benchmark_asserts() -> None:
         else:
             assert float(bar) == GOODPUT_BAR
             assert all(float(figure) >= GOODPUT_BAR for figure in figures)
+
+
+def test_what_is_explored_is_counted_right() -> None:
+    races = [name for name in mutant_names() if describe(name).within]
+    for text in (
+        f"every schedule of {len(CONFIGURATIONS)} small configurations",
+        f"Of the {len(mutant_names())} kernels",
+        f"{len(races)} are races",
+    ):
+        assert text in " ".join(README.split()), text

@@ -182,8 +182,17 @@ CONFIGURATIONS: Final = (
     Configuration(
         "close-look-take", 1, ("offer a", "take"), ("close", "look@a", "take"), _CLOSE, (ACCESS_2, REDUCED_FULL, ACCESS_3)
     ),
-    Configuration("close-take-finish", 1, ("offer a",), ("close", _TAKER, _TAKER), _CLOSE, (ACCESS_2, ACCESS_3, OPCODE_1)),
-    Configuration("close-put-back", 1, ("offer a",), ("close", "take drop", _TAKER), _CLOSE, (ACCESS_2, ACCESS_3_LONG, OPCODE_1)),
+    Configuration(
+        "close-take-finish", 1, ("offer a",), ("close", _TAKER, _TAKER), _CLOSE, (ACCESS_1, ACCESS_2_FULL, ACCESS_3, OPCODE_1)
+    ),
+    Configuration(
+        "close-put-back",
+        1,
+        ("offer a",),
+        ("close", "take drop", _TAKER),
+        _CLOSE,
+        (ACCESS_1, ACCESS_2_FULL, ACCESS_3_LONG, OPCODE_1),
+    ),
     Configuration(
         "close-statistics",
         1,
@@ -192,15 +201,27 @@ CONFIGURATIONS: Final = (
         ("LEDGER-1", "BOUND-2"),
         (REDUCED, ACCESS_1, WHOLE_FULL, OPCODE_1),
     ),
-    Configuration("drain-offer-take", 1, (), ("drain", "offer a", _TAKER), _CLOSE, (ACCESS_2, ACCESS_3, OPCODE_1)),
+    Configuration("drain-offer-take", 1, (), ("drain", "offer a", _TAKER), _CLOSE, (ACCESS_1, ACCESS_2_FULL, ACCESS_3, OPCODE_1)),
     Configuration("drain-offers", 1, (), ("drain?", "offer a", "offer b"), _CLOSE, (ACCESS_2, ACCESS_3, OPCODE_1)),
     Configuration(
-        "drain-release", 1, ("offer a", "take", "look"), ("drain", "drain", "release@a"), _CLOSE, (ACCESS_2, ACCESS_3, OPCODE_1)
+        "drain-release",
+        1,
+        ("offer a", "take", "look"),
+        ("drain", "drain", "release@a"),
+        _CLOSE,
+        (ACCESS_1, ACCESS_2_FULL, ACCESS_3, OPCODE_1),
     ),
     Configuration(
-        "drain-drop-take", 1, ("offer a", "take", "look"), ("drain", "drop@a", "take"), _CLOSE, (ACCESS_2, ACCESS_3_LONG, OPCODE_1)
+        "drain-drop-take",
+        1,
+        ("offer a", "take", "look"),
+        ("drain", "drop@a", "take"),
+        _CLOSE,
+        (ACCESS_1, ACCESS_2_FULL, ACCESS_3_LONG, OPCODE_1),
     ),
-    Configuration("drain-take-take", 1, (), ("drain", "take", "take"), _CLOSE, (ACCESS_2, ACCESS_3, REDUCED_LONG, OPCODE_1)),
+    Configuration(
+        "drain-take-take", 1, (), ("drain", "take", "take"), _CLOSE, (ACCESS_1, ACCESS_2_FULL, ACCESS_3, REDUCED_LONG, OPCODE_1)
+    ),
     Configuration(
         "timeout-publish",
         1,
@@ -209,7 +230,7 @@ CONFIGURATIONS: Final = (
         ("LOCAL-1", "LEASE-1"),
         (REDUCED, WHOLE, OPCODE_1),
     ),
-    Configuration("timeout-close", 1, (), ("take?", "take", "close"), _CLOSE, (ACCESS_2, ACCESS_3, REDUCED_LONG)),
+    Configuration("timeout-close", 1, (), ("take?", "take", "close"), _CLOSE, (ACCESS_1, ACCESS_2_FULL, ACCESS_3, REDUCED_LONG)),
     Configuration(
         "wake-2",
         2,

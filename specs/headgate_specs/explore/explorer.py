@@ -26,7 +26,7 @@ from .schedules import encode
 
 Grain = Literal["access", "opcode"]
 Thread = Callable[[Any, Caller], None]
-LEARNING_LIMIT: Final = 150  # schedules
+LEARNING_LIMIT: Final = 120  # schedules
 LEARNING_STEPS: Final = 1000  # in a run that shows what is shared: one of a subject that spins would not end
 COLLECT_EVERY: Final = 2000  # schedules
 
