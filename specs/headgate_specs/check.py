@@ -68,6 +68,7 @@ class Check:
 
     name: stable, "group.detail", as in `--check` and in reports. group: the checks that run together in one process.
     limit_s: the time after which the verdict is UNKNOWN (on this class of machine it takes a fraction of it), by profile.
+    deep: left out of profile quick, unless named: another check there says the same by other means or of smaller cases.
     """
 
     name: str
@@ -78,3 +79,4 @@ class Check:
     shows_not: str
     run: Callable[[Subject, Settings], Result]
     limit_s: tuple[float, float] = (60.0, 300.0)
+    deep: bool = False

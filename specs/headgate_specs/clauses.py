@@ -275,6 +275,7 @@ CLAUSES: tuple[Clause, ...] = (
         (
             machine.ledger_1,
             machine.peak_1,
+            machine.peak_2,
         ),
         "The two counts of rejections are read just after the slots; exact snapshots need a GIL.",
     ),

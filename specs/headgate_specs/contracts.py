@@ -287,11 +287,11 @@ def run_family(family: Family, subject: Subject) -> Result:
         return Result(Verdict.UNKNOWN, "nothing confirmed", str(malformed))
 
 
-def _check(family: Family, shows: str, shows_not: str) -> Check:
+def _check(family: Family, shows: str, shows_not: str, deep: bool = False) -> Check:
     def run(subject: Subject, _: Settings) -> Result:
         return run_family(family, subject)
 
-    return Check(family.name, "contracts", "CrossHair", family.clauses, shows, shows_not, run, (120.0, 300.0))
+    return Check(family.name, "contracts", "CrossHair", family.clauses, shows, shows_not, run, (120.0, 300.0), deep)
 
 
 _NOT_MACHINE: Final = "What an implementation does: this is about the state machine alone. States with more than 2 items."
@@ -302,8 +302,8 @@ CHECKS: Final[tuple[Check, ...]] = (
     _check(OFFERS, "One offer, and offers up to the wall, from any small state; items of any value.", _NOT_KERNEL),
     _check(LEASES, "One take, look, release, drop or `with`, of any lease, from any small state.", _NOT_KERNEL),
     _check(END, "One close or drain, and taking everything out, from any small state.", _NOT_KERNEL),
-    _check(OFFER_ACTIONS, f"Every action of an offer and of the end in the state machine {_SOUND}", _NOT_MACHINE),
-    _check(LEASE_ACTIONS, f"Every action of a taker in the state machine {_SOUND}", _NOT_MACHINE),
+    _check(OFFER_ACTIONS, f"Every action of an offer and of the end in the state machine {_SOUND}", _NOT_MACHINE, deep=True),
+    _check(LEASE_ACTIONS, f"Every action of a taker in the state machine {_SOUND}", _NOT_MACHINE, deep=True),
     _check(
         ANSWERS, "Guards exclude each other where one answer is promised, and last answers are final, for any counts.", _NOT_MACHINE
     ),

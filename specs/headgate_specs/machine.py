@@ -28,7 +28,8 @@ class State:
     queue: queued items, the next to be taken first. unseen, seen: items in flight.
     closed: no new admission. ended: some taker was told Closed. drained: some drain answered 0.
     accepted, full, refused: offers answered ACCEPTED, FULL, CLOSED. released, abandoned: accepted items finished.
-    peak: the most slots held at once by items and by offers that found the intake open.
+    peak: the most slots held at once by items and by offers that found the intake open. What an implementation tells may be
+    less, by offers that held a slot and came to nothing, but never less than what is held by items.
     """
 
     capacity: int
@@ -313,10 +314,15 @@ def close_1(b: State, a: State) -> bool:
     return not b.closed or (a.closed and a.admitted <= b.admitted)
 
 
+def peak_2(b: State, a: State) -> bool:
+    """The peak never falls (part of LEDGER-1)."""
+    return a.peak >= b.peak
+
+
 def step(b: State, a: State) -> bool:
     """Conjoin all predicates on a step: true of every action from every state that satisfies the invariant."""
     offers = fixed_1(b, a) and exact_1(b, a) and explicit_1(b, a) and noretry_1(b, a)
-    return offers and local_1(b, a) and lease_1(b, a) and close_1(b, a)
+    return offers and local_1(b, a) and lease_1(b, a) and close_1(b, a) and peak_2(b, a)
 
 
 # Every action with its guard, for whoever enumerates them. Those of the second kind take the position of a lease.

@@ -94,6 +94,7 @@ def describe(check: Check) -> dict[str, object]:
         "shows": check.shows,
         "shows_not": check.shows_not,
         "limit_s": list(check.limit_s),
+        "deep": check.deep,
     }
 
 

@@ -21,7 +21,9 @@ class _Command:
 
 _COMMANDS: Mapping[str, _Command] = {
     "verify": _Command("headgate_stress.verify", "judge the kernel by its contract, clause by clause"),
-    "spec": _Command("headgate_stress.spec", "print the clauses with their predicates and the checks that bear on them"),
+    "spec": _Command("headgate_stress.spec", "the specification as a document: for a terminal, as a page, in TLA+"),
+    "prove": _Command("headgate_specs.prove", "prove the specification for every capacity and any number of threads"),
+    "walk": _Command("headgate_specs.walk", "visit every state of the specification for small capacities"),
     "mutants": _Command("headgate_specs.mutation", "judge deliberately broken kernels and print which check kills which"),
     "explore": _Command("headgate_specs.explore.command", "run the kernel's bytecode under every schedule of a configuration"),
     "replay": _Command("headgate_specs.explore.replay", "show one schedule as columns of source lines, one for each thread"),
@@ -31,7 +33,7 @@ _COMMANDS: Mapping[str, _Command] = {
 
 _EPILOG = """\
 examples:
-  headgate verify                   judge every clause, in under a minute
+  headgate verify                   judge every clause, in under 90 s on 2 cores
   headgate verify --profile full    look harder, in under 10 minutes on 2 cores
   headgate spec --clause BOUND-1    what a clause says, and what it rests on
   headgate COMMAND --help           the options of a command

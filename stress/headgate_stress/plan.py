@@ -26,10 +26,13 @@ class Group:
 GROUPS: tuple[Group, ...] = (
     Group("mutants", "headgate_specs.mutation", "mutant checks"),
     Group("explore", "headgate_specs.explore", "configurations", divisible=True),
+    Group("prove", "headgate_specs.prove", "families of obligations"),
     Group("contracts", "headgate_specs.contracts", "families of contracts", divisible=True),
     Group("stateful", "headgate_specs.stateful", "state machines"),
     Group("scenarios", "headgate_specs.scenarios", "scenarios", divisible=True),
+    Group("walk", "headgate_specs.walk", "walks"),
     Group("audit", "headgate_specs.audit", "audits"),
+    Group("correspondence", "headgate_specs.correspondence", "correspondences"),
     Group("sweeps", "headgate_specs.sweeps", "sweeps", divisible=True),
     Group("overload", "headgate_stress.overload", "measurements", alone=True),
 )
@@ -55,6 +58,7 @@ class Planned:
     shows: str
     shows_not: str
     limit_s: tuple[float, float]
+    deep: bool = False
 
     def limit_in(self, profile: Profile) -> float:
         """Give the time in seconds after which the check's verdict is UNKNOWN."""

@@ -1,11 +1,15 @@
-"""`headgate spec`: print the contract with the evidence behind each clause."""
+"""`headgate spec`: give the specification as a document: for a terminal, as a page, as a TLA+ module, as a citation."""
 
 import argparse
+import os
+import shutil
 import sys
-import textwrap
 from collections.abc import Sequence
+from pathlib import Path
 
-from headgate_specs.clauses import CLAUSES, Clause, predicate_names
+from headgate_specs.clauses import CLAUSES, predicate_names
+from headgate_specs.document import tla
+from headgate_specs.document.cite import citation
 
 from .extras import UsageError, require
 from .plan import GROUPS, Failure, Planned, Request
@@ -13,17 +17,23 @@ from .supervisor import Running, Supervisor
 
 _EPILOG = """\
 examples:
-  headgate spec                     the whole contract
+  headgate spec                     the whole document
   headgate spec --clause BOUND-1    one clause
   headgate spec --brief             one line for each clause
+  headgate spec --html spec.html    the document as one page, with drawings
+  headgate spec --tla               the machine as a TLA+ module
+  headgate spec --tla Headgate.tla  the same, into a file
+  headgate spec --cite              the text of CITATION.cff
   headgate spec --markdown          the guarantee table of the README
+
+colour: on a terminal, unless NO_COLOR is set
 
 exit codes:
   0  done
-  2  bad usage, or something that is needed is not installed
-  3  the checks of a group could not be listed: the table says which
+  2  bad usage, a file that can't be written, or something that is needed is not installed
+  3  the checks of a group could not be listed: the document says which
 """
-_WIDTH = 100
+_WIDTHS = (60, 100)  # the narrowest and the widest text
 
 
 class _Silence:
@@ -35,49 +45,79 @@ class _Silence:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Print the clauses; return the exit code that the help tells."""
+    """Give the document in the form asked for; return the exit code that the help tells."""
     arguments = _parser().parse_args(argv)
     known = {clause.id: clause for clause in CLAUSES}
     unknown = [id_ for id_ in arguments.clause if id_ not in known]
     if unknown:
         print(f"headgate spec: no clause {', '.join(unknown)}; the clauses are {', '.join(known)}", file=sys.stderr)
         return 2
+    if arguments.cite:
+        return _written(citation(), "-")
+    if arguments.tla is not None:
+        return _written(tla.module(), arguments.tla)
     try:
         require("headgate spec", "gate")
     except UsageError as error:
         print(f"headgate spec: {error}", file=sys.stderr)
         return 2
-    checks, failures = _checks()
-    if arguments.markdown:
-        print("\n".join(guarantees(checks)))
-        return 3 if failures else 0
-    part = ""
-    for clause in CLAUSES:
-        if arguments.clause and clause.id not in arguments.clause:
-            continue
-        bearing = [check for check in checks if clause.id in check.clauses]
-        if arguments.brief:
-            print(f"{clause.id:<13} {', '.join(predicate_names(clause)):<44} {_counts(bearing)}")
-            continue
-        if clause.part != part:
-            part = clause.part
-            print(f"{part}\n{'=' * len(part)}\n")
-        _print_clause(clause, bearing)
+    checks, failures = listed_checks()
+    code = _told(arguments, checks)
     for failure in failures:
-        print(f"UNKNOWN  {failure.sentence()}; its checks are missing above")
-    return 3 if failures else 0
+        print(f"UNKNOWN  {failure.sentence()}; its checks are missing", file=sys.stderr)
+    return code or (3 if failures else 0)
+
+
+def _told(arguments: argparse.Namespace, checks: Sequence[Planned]) -> int:
+    chosen = [clause for clause in CLAUSES if clause.id in arguments.clause or not arguments.clause]
+    if arguments.markdown:
+        return _written("\n".join(guarantees(checks)) + "\n", "-")
+    if arguments.brief:
+        for clause in chosen:
+            bearing = [check for check in checks if clause.id in check.clauses]
+            print(f"{clause.id:<13} {', '.join(predicate_names(clause)):<44} {_counts(bearing)}")
+        return 0
+    # These import what only the gate extra brings.
+    from headgate_specs.document.content import entries
+    from headgate_specs.document.page import page
+    from headgate_specs.document.text import Text
+
+    found = entries(checks)
+    if arguments.html is not None:
+        return _written(page(found), arguments.html)
+    width = min(max(shutil.get_terminal_size().columns, _WIDTHS[0]), _WIDTHS[1])
+    text = Text(width, colour=sys.stdout.isatty() and not os.environ.get("NO_COLOR"))
+    told = (entry for entry in found if entry.clause in chosen)
+    lines = [line for entry in told for line in text.clause(entry)] if arguments.clause else list(text.document(found))
+    return _written("\n".join(lines) + "\n", "-")
+
+
+def _written(text: str, file: str) -> int:
+    if file == "-":
+        sys.stdout.write(text)
+        return 0
+    try:
+        Path(file).write_text(text, encoding="utf-8")
+    except OSError as error:
+        print(f"headgate spec: {file} can't be written: {error.strerror}", file=sys.stderr)
+        return 2
+    return 0
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="headgate spec",
-        description="Print each clause: its sentence, its predicates, the checks that bear on it, and what they do not show.",
+        description="Print the specification: links, machine, clauses with their evidence, assumptions, citation.",
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--clause", action="append", default=[], metavar="ID", help="only this clause; repeatable")
-    parser.add_argument("--brief", action="store_true", help="one line for each clause")
-    parser.add_argument("--markdown", action="store_true", help="a Markdown table of all clauses")
+    forms = parser.add_mutually_exclusive_group()
+    forms.add_argument("--brief", action="store_true", help="one line for each clause")
+    forms.add_argument("--markdown", action="store_true", help="a Markdown table of all clauses")
+    forms.add_argument("--html", metavar="FILE", help="write the document as one self-contained page; - is the terminal")
+    forms.add_argument("--tla", metavar="FILE", nargs="?", const="-", help="write the machine as a TLA+ module")
+    forms.add_argument("--cite", action="store_true", help="the text of CITATION.cff")
     return parser
 
 
@@ -90,31 +130,13 @@ def guarantees(checks: Sequence[Planned]) -> list[str]:
     return lines
 
 
-def _checks() -> tuple[list[Planned], list[Failure]]:
+def listed_checks() -> tuple[list[Planned], list[Failure]]:
+    """List the checks of all groups, and the groups that could not be listed."""
     supervisor = Supervisor(Request(), 1, _Silence(), lambda: False)
     try:
         return supervisor.load(GROUPS)
     finally:
         supervisor.close()
-
-
-def _print_clause(clause: Clause, checks: Sequence[Planned]) -> None:
-    print(clause.id)
-    print(_wrapped("", clause.sentence))
-    print(_wrapped("predicate    ", ", ".join(predicate_names(clause))))
-    print(_wrapped("not claimed  ", clause.not_claimed))
-    for check in checks:
-        print(_wrapped("check        ", f"{check.name} [{check.tool}]"))
-        print(_wrapped("  shows      ", check.shows))
-        print(_wrapped("  shows not  ", check.shows_not))
-    if not checks:
-        print(_wrapped("check        ", "none: the clause is UNKNOWN"))
-    print()
-
-
-def _wrapped(label: str, text: str) -> str:
-    first = "  " + label
-    return textwrap.fill(text, _WIDTH, initial_indent=first, subsequent_indent=" " * len(first), break_on_hyphens=False)
 
 
 def _counts(checks: Sequence[Planned]) -> str:

@@ -331,4 +331,5 @@ def _planned(group: Group, described: dict[str, Any]) -> Planned:
         shows=described["shows"],
         shows_not=described["shows_not"],
         limit_s=(float(quick_s), float(full_s)),
+        deep=bool(described.get("deep")),
     )

@@ -172,7 +172,10 @@ class _Run:
         return as_json(self.judge(), self.request, platform.python_version(), platform.platform(), self.more)
 
     def _is_chosen(self, check: Planned) -> bool:
-        named = not self.patterns or any(_matches(check, pattern) for pattern in self.patterns)
+        if self.patterns:
+            named = any(_matches(check, pattern) for pattern in self.patterns)
+        else:
+            named = self.request.profile == "full" or not check.deep
         return named and any(id_ in self.ids for id_ in check.clauses)
 
 

@@ -10,6 +10,8 @@ import pytest
 from headgate_specs.clauses import CLAUSES
 from headgate_specs.explore.configurations import CONFIGURATIONS
 from headgate_specs.mutation import describe, mutant_names
+from headgate_specs.prove import EXPECTED
+from headgate_specs.prove.mutants import MUTANTS
 from headgate_stress.bench import BARS, FLAT_BAR, GOODPUT_BAR, SLOT_BAR_BYTES
 
 README = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
@@ -56,6 +58,11 @@ def test_figures_meet_the_bars_that_the_benchmark_asserts() -> None:
         else:
             assert float(bar) == GOODPUT_BAR
             assert all(float(figure) >= GOODPUT_BAR for figure in figures)
+
+
+def test_what_is_proved_is_counted_right() -> None:
+    assert f"Z3 prove {sum(EXPECTED.values()):,} obligations" in " ".join(README.split())
+    assert len(MUTANTS) == 40, "the README says forty"
 
 
 def test_what_is_explored_is_counted_right() -> None:

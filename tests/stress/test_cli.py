@@ -121,7 +121,7 @@ def test_spec_prints_every_clause() -> None:
     assert "Traceback" not in run.stderr
     for clause in CLAUSES:
         assert f"\n{clause.id}\n" in run.stdout
-    assert run.stdout.count("  predicate    ") == len(CLAUSES)
+    assert run.stdout.count("  predicate    ") == sum(len(clause.predicates) for clause in CLAUSES)
 
 
 def test_spec_of_one_clause() -> None:

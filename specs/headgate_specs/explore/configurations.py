@@ -67,8 +67,9 @@ REDUCED: Final = Plan("access", None, True, True)
 REDUCED_FULL: Final = Plan("access", None, True)
 REDUCED_LONG: Final = Plan("access", None, True, long=True)
 WHOLE: Final = Plan("access", None, False, True)
-WHOLE_FULL: Final = Plan("access", None)
+WHOLE_LONG: Final = Plan("access", None, long=True)
 ACCESS_1: Final = Plan("access", 1, quick=True)
+ACCESS_1_FULL: Final = Plan("access", 1)
 ACCESS_2: Final = Plan("access", 2, quick=True)
 ACCESS_2_FULL: Final = Plan("access", 2)
 ACCESS_2_LONG: Final = Plan("access", 2, long=True)
@@ -97,9 +98,9 @@ _CLOSE = ("CLOSE-1", "CLOSE-2", "LEDGER-1")
 _TAKER = "take look release"
 
 CONFIGURATIONS: Final = (
-    Configuration("offers-2-take-1", 1, (), ("offer a", "offer b", _TAKER), _OFFERS, (REDUCED, WHOLE, OPCODE_2)),
+    Configuration("offers-2-take-1", 1, (), ("offer a", "offer b", _TAKER), _OFFERS, (REDUCED, WHOLE, OPCODE_1, OPCODE_2_LONG)),
     Configuration("offers-2-take-1-wide", 2, (), ("offer a", "offer b", _TAKER), _OFFERS, (REDUCED, ACCESS_2, ACCESS_3)),
-    Configuration("offers-3-take-1", 1, (), ("offer a", "offer b", "offer c", _TAKER), _OFFERS, (REDUCED, ACCESS_1, ACCESS_3)),
+    Configuration("offers-3-take-1", 1, (), ("offer a", "offer b", "offer c", _TAKER), _OFFERS, (ACCESS_1, REDUCED_FULL, ACCESS_3)),
     Configuration(
         "offers-3-take-1-wide", 2, (), ("offer a", "offer b", "offer c", _TAKER), _OFFERS, (ACCESS_1, REDUCED_FULL, ACCESS_3_LONG)
     ),
@@ -109,7 +110,7 @@ CONFIGURATIONS: Final = (
         (),
         ("offer a offer c", "offer b offer d", "take? look release", "take? look release"),
         _OFFERS,
-        (ACCESS_1, ACCESS_2_LONG, ACCESS_3_LONG),
+        (ACCESS_1_FULL, ACCESS_2_LONG),
     ),
     Configuration(
         "offers-2x2-take-2-wide",
@@ -117,7 +118,7 @@ CONFIGURATIONS: Final = (
         (),
         ("offer a offer c", "offer b offer d", _TAKER, _TAKER),
         _OFFERS,
-        (ACCESS_1, ACCESS_2_LONG, ACCESS_3_LONG),
+        (ACCESS_1_FULL, ACCESS_2_LONG),
     ),
     Configuration(
         "claimed-not-published", 1, (), ("offer a", "offer b take0 look"), ("EXACT-1", "BOUND-1"), (REDUCED, WHOLE, OPCODE_2)
@@ -167,9 +168,14 @@ CONFIGURATIONS: Final = (
         "close-offers-take", 1, (), ("close", "offer a", "offer b", _TAKER), _CLOSE, (ACCESS_1, ACCESS_2_FULL, ACCESS_3_LONG)
     ),
     Configuration(
-        "close-offers-take-wide", 2, (), ("close", "offer a", "offer b", _TAKER), _CLOSE, (ACCESS_1, ACCESS_2_FULL, ACCESS_3_LONG)
+        "close-offers-take-wide",
+        2,
+        (),
+        ("close", "offer a", "offer b", _TAKER),
+        _CLOSE,
+        (ACCESS_1_FULL, ACCESS_2_FULL, ACCESS_3_LONG),
     ),
-    Configuration("close-take-take", 1, (), ("close", "take", "take"), _CLOSE, (ACCESS_2, REDUCED_FULL, ACCESS_3, OPCODE_1)),
+    Configuration("close-take-take", 1, (), ("close", "take", "take"), _CLOSE, (ACCESS_2, REDUCED_LONG, ACCESS_3, OPCODE_1)),
     Configuration("close-close-take", 1, (), ("close", "close", "take"), _CLOSE, (ACCESS_2, REDUCED_FULL, ACCESS_3)),
     Configuration(
         "close-release-take",
@@ -177,7 +183,7 @@ CONFIGURATIONS: Final = (
         ("offer a", "take", "look"),
         ("close", "release@a", "take"),
         _CLOSE,
-        (ACCESS_2, REDUCED_FULL, ACCESS_3),
+        (ACCESS_2, REDUCED_LONG, ACCESS_3),
     ),
     Configuration(
         "close-look-take", 1, ("offer a", "take"), ("close", "look@a", "take"), _CLOSE, (ACCESS_2, REDUCED_FULL, ACCESS_3)
@@ -199,7 +205,7 @@ CONFIGURATIONS: Final = (
         (),
         ("close", "offer a", "statistics"),
         ("LEDGER-1", "BOUND-2"),
-        (REDUCED, ACCESS_1, WHOLE_FULL, OPCODE_1),
+        (REDUCED, ACCESS_1, WHOLE_LONG, OPCODE_1),
     ),
     Configuration("drain-offer-take", 1, (), ("drain", "offer a", _TAKER), _CLOSE, (ACCESS_1, ACCESS_2_FULL, ACCESS_3, OPCODE_1)),
     Configuration("drain-offers", 1, (), ("drain?", "offer a", "offer b"), _CLOSE, (ACCESS_2, ACCESS_3, OPCODE_1)),

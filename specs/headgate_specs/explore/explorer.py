@@ -26,7 +26,6 @@ from .schedules import encode
 
 Grain = Literal["access", "opcode"]
 Thread = Callable[[Any, Caller], None]
-LEARNING_LIMIT: Final = 120  # schedules
 LEARNING_STEPS: Final = 1000  # in a run that shows what is shared: one of a subject that spins would not end
 COLLECT_EVERY: Final = 2000  # schedules
 
@@ -259,11 +258,13 @@ class Explorer:
         report.shared_sites = frozenset(shared_sites)
         return report
 
-    def learn(self, schedules: int = LEARNING_LIMIT) -> frozenset[Site]:
+    def learn(self, schedules: int = 0) -> frozenset[Site]:
         """Find the opcodes at which threads touch what others touch too, one of them writing.
 
-        Where a reduced exploration is not done after so many schedules, a sample goes on until as many in a row show nothing new.
+        Where a reduced exploration is not done after some schedules (36 with three threads, 216 with four), a sample goes on until
+        so many in a row show nothing new (0: twelve times the square of the number of threads).
         """
+        schedules = schedules or 12 * len(self.program.threads) ** 2
         most = self.scheduler.max_steps
         self.scheduler.max_steps = min(most, LEARNING_STEPS)
         try:
@@ -272,7 +273,7 @@ class Explorer:
             self.scheduler.max_steps = most
 
     def _learn(self, schedules: int) -> frozenset[Site]:
-        report = self.reduced(Limits(schedules=schedules, faults=1 << 30))
+        report = self.reduced(Limits(schedules=6 ** (len(self.program.threads) - 1), faults=1 << 30))
         sites = set(report.shared_sites)
         if not report.exhausted:
             self.scheduler.aim(self.sites.candidates(), labelled=True)

@@ -1,13 +1,13 @@
 """The queue gives the item accepted last instead of the one accepted first.
 
-Breaks: LOCAL-1
-Killed by: scenarios.26, stateful.enumeration, contracts.offers
+Breaks: LOCAL-1, LATENCY-1
+Killed by: scenarios.26, stateful.enumeration, contracts.offers, overload.latency
 """
 
 from . import Patch
 
-BREAKS = ("LOCAL-1",)
-KILLED_BY = ("scenarios.26", "stateful.enumeration", "contracts.offers")
+BREAKS = ("LOCAL-1", "LATENCY-1")
+KILLED_BY = ("scenarios.26", "stateful.enumeration", "contracts.offers", "overload.latency")
 PATCHES = (
     Patch(
         "_slots.py",

@@ -1,13 +1,13 @@
 """Offers exclude each other with a lock. A producer stopped inside holds up all others, and an offer from a signal handler waits
 for the one it interrupted, for ever.
 
-Breaks: NOWAIT-1, NOWAIT-2
+Breaks: NOWAIT-1, NOWAIT-2, REENTRY-1
 Killed by: audit.wait_free, scenarios.16, sweeps.freeze, sweeps.reentry
 """
 
 from . import Patch
 
-BREAKS = ("NOWAIT-1", "NOWAIT-2")
+BREAKS = ("NOWAIT-1", "NOWAIT-2", "REENTRY-1")
 KILLED_BY = ("audit.wait_free", "scenarios.16", "sweeps.freeze", "sweeps.reentry")
 PATCHES = (
     Patch(

@@ -140,7 +140,7 @@ def _double_fault(subject: Subject, settings: Settings) -> Result:
 
 def _reentry(subject: Subject, settings: Settings) -> Result:
     every = [(way, call) for way in WAYS for call in CALLS]
-    plan = every if settings.profile == "full" else [(way, call) for way, call in every if way == "call" or call == "offer"]
+    plan = every if settings.profile == "full" else [(way, call) for way, call in every if call == "offer"]
     tally = reenter(subject, plan)
     ways = ", ".join(f"{count:,} from a {way}" for way, count in tally.by_way.items())
     evidence = (
@@ -244,7 +244,7 @@ CHECKS: Final[tuple[Check, ...]] = (
         shows="offer, take, release and close, called before any bytecode of any operation in the same thread, from a plain "
         "call, a "
         "finaliser, a weak reference's callback and a signal handler, return with an answer that the specification allows there",
-        shows_not="In the quick profile only offers come from finalisers, callbacks and signal handlers. " + ONE_AT_A_TIME,
+        shows_not="In the quick profile only offers are called inside. " + ONE_AT_A_TIME,
         run=_reentry,
     ),
     Check(

@@ -1,0 +1,605 @@
+"""Tie the kernel to the net: step the net by the primitives that the real bytecode performs, one for one.
+
+Every operation is run with a hook before each of its bytecodes. Where one performs a primitive (a call into C on something that
+threads share, a store to it, a look at a flag or a length), the primitive is told in two ways: by the kernel's source text at that
+place, and by what it does to which object, looked up in the running frame. The net must then have a transition with that primitive,
+enabled where the call is, and takes it. At the end of the call the net must be at the end of a path too, and show what
+`statistics()` shows. So one primitive more, one less, or two exchanged leave the net's path.
+
+What a bytecode does to the frame's own variables, or to a slot's fields by its owner without the net saying so, is in `PRIVATE`.
+An operation that is overtaken is tried with a call of another party before each of its bytecodes.
+"""
+
+import ast
+import builtins
+import dis
+import sys
+import types
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from functools import cache
+from itertools import pairwise
+from typing import Any, Final, cast, final
+
+from . import net, progress
+from .check import Check, Result, Settings, Subject, Verdict
+from .explore.accesses import source_of
+from .explore.scheduler import frame_above
+from .injection import Injector, quiet_finalisers
+from .net import IDLE, Net, Transition
+from .refinement import View, observe, view
+
+Scope = Mapping[str, Any]
+
+# What each primitive of the net does, as it is seen in the running frame. `Slots` attributes are named as they are there.
+EFFECTS: Final = {
+    "slots.free": "look at free",
+    "slots.closed": "look at closed",
+    "not self.closed": "look at closed",
+    "slots.closed = True": "set closed",
+    "slots.claim()": "free.pop",
+    "slots.restore(token)": "free.append",
+    "self.restore(token)": "free.append",
+    "slots.publish(token)": "queue.put",
+    "self.publish(token)": "queue.put",
+    "self.queue.put(None)": "queue.put",
+    "self.queue.empty()": "queue.empty",
+    "self.bell.put(None)": "bell.put",
+    "self.bell.empty()": "bell.empty",
+    "slots.await_slot(True, remaining)": "queue.get",
+    "slots.await_home(True, remaining)": "bell.get",
+    "slots.items[token.deed.index] = item": "store in items",
+    "slots.items[index] = NOTHING": "store in items",
+    "slots.seen[index] = seen = [False]": "store in seen",
+    "slots.seen[index] = None": "store in seen",
+    "slots.turns[index] += STEP": "store in turns",
+    "self.turns[index] = turn - STEP": "store in turns",
+    "self.turns[index] = turn + ABANDON": "store in turns",
+    "lease._cell = [token]": "set _cell",
+    "self._cell.pop()": "cell.pop",
+    "self._seen[0] = True": "store in mark",
+    "next(slots.answered_full)": "next answered_full",
+    "next(slots.answered_closed)": "next answered_closed",
+    "yield_processor()": "yield_processor",
+    "len(self.free)": "len free",
+    "len(slots.free)": "len free",
+    "seen == SEEN": "compare mark",
+    "settled == self.capacity": "decide settled",
+    "list(map(add, self.turns": "copy",
+}
+
+# What the net leaves out, by the function that does it: told here, so that anything else is refused.
+PRIVATE: Final = frozenset(
+    {
+        # A finaliser owns the slot: what it does to it between the two stores that move it on, nobody else can see.
+        ("Slots.recover", "store in items"),
+        ("Slots.recover", "store in seen"),
+        ("Slots.recover", "store in generations"),
+        ("Slots.recover", "generations.get"),
+        ("Slots.recover", "next generations"),
+        ("Slots.recover", "compare mark"),
+        ("Slots.recover", "compare mark, false"),
+        ("Slots.recover", "mark.clear"),
+        # A token and a lease that nobody has yet.
+        ("Deed.__init__", "set home"),
+        ("Deed.__init__", "set index"),
+        ("Deed.__init__", "set generation"),
+        ("Token.__init__", "set deed"),
+        ("Intake.take", "set _slots"),
+        ("Intake.take", "set _index"),
+        ("Intake.take", "set _seen"),
+        # A slot that is in flight and not seen is not counted as settled.
+        ("Slots.exhausted.<locals>.<genexpr>", "compare mark, false"),
+    }
+)
+
+# Calls that touch nothing that is shared, or read what the copy has (`statistics`).
+PURE: Final = frozenset({isinstance, float, min, max, sum, zip, map, repr, int, super, str.format, iter, bool, type})
+
+# After these a taker goes on from the idle point: it asks on, or waits again.
+GOES_ON: Final = frozenset({"not self.closed", "len(self.free)", "seen == SEEN"})
+NOT_TRIED: Final = {  # which transitions no call here performs, and why
+    "an exception": "the sweeps raise one at every bytecode",
+    "never": "the net says that no reachable state enables it",
+    "recovering": "only an offer that was struck comes there",
+    "delivering": "only an offer that was struck comes there",
+    "restoring": "the collector's own finalisers (COLLECTING), where a successor of the token goes home",
+    "revived": "a mark that is cleared belongs to a lease that the collector brought back",
+    "other taker": "the watched taker's numbers change while another party releases",
+}
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Tell one primitive: the function that performs it, its source text, and what it does."""
+
+    function: str
+    line: int
+    text: str
+    effect: str
+
+    def __str__(self) -> str:
+        return f"{self.function} line {self.line}: {self.text} ({self.effect})"
+
+
+class LeavesThePath(Exception):
+    """Raised when the kernel performs what the net does not, or does not perform what it does."""
+
+
+# What a bytecode does, read off the syntax node at its place.
+
+_NODES: Final[dict[str, tuple[type[ast.AST], ...]]] = {
+    "LOAD_ATTR": (ast.Attribute,),
+    "LOAD_METHOD": (ast.Attribute,),
+    "STORE_ATTR": (ast.Attribute,),
+    "DELETE_ATTR": (ast.Attribute,),
+    "STORE_SUBSCR": (ast.Subscript,),
+    "DELETE_SUBSCR": (ast.Subscript,),
+    "CALL": (ast.Call,),
+    "CALL_KW": (ast.Call,),
+    "CALL_FUNCTION_EX": (ast.Call,),
+    "COMPARE_OP": (ast.Compare,),
+}
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Give the syntax node of one bytecode, what it is a part of, and the statement around it."""
+
+    opcode: str
+    node: Any
+    parent: ast.AST
+    statement: str
+
+
+@cache
+def _parents(module: types.ModuleType) -> dict[ast.AST, ast.AST]:
+    tree = ast.parse(source_of(module))
+    return {child: parent for parent in ast.walk(tree) for child in ast.iter_child_nodes(parent)}
+
+
+@cache
+def places(code: types.CodeType, module: types.ModuleType) -> dict[int, Place]:
+    """Give the place of every bytecode of a function that may perform a primitive."""
+    parents = _parents(module)
+    found: dict[int, Place] = {}
+    steps = list(dis.get_instructions(code))
+    for step, following in pairwise(steps):
+        kinds = _NODES.get(step.opname)
+        where = step.positions
+        if kinds is None or where is None:
+            continue
+        span = (where.lineno, where.col_offset, where.end_lineno, where.end_col_offset)
+        for node in parents:
+            if isinstance(node, kinds) and span == _span(node):
+                statement = node
+                while not isinstance(statement, ast.stmt):
+                    statement = parents[statement]
+                # A list is looked at by the test that follows, whatever was there when it was loaded.
+                looked = getattr(node, "attr", "") == "free" and following.opname.startswith(("TO_BOOL", "POP_JUMP"))
+                found[following.offset if looked else step.offset] = Place(step.opname, node, parents[node], ast.unparse(statement))
+    return found
+
+
+def _span(node: Any) -> tuple[int, int, int, int]:
+    return node.lineno, node.col_offset, node.end_lineno, node.end_col_offset
+
+
+class _Unclear(Exception):
+    """Raised when an expression can't be looked up without running something."""
+
+
+@final
+@dataclass(slots=True)
+class Reader:
+    """Tell what a bytecode of an intake's package does, from the frame just before it."""
+
+    slots: Any
+
+    def event(self, frame: types.FrameType, offset: int) -> Event | None:
+        """Give the primitive that the bytecode performs, if it performs one."""
+        module = sys.modules[frame.f_globals["__name__"]]
+        place = places(frame.f_code, module).get(offset)
+        if place is None:
+            return None
+        effect = self._effect(place, {**vars(builtins), **frame.f_globals, **frame.f_locals})
+        if not effect:
+            return None
+        stores = place.opcode.startswith(("STORE", "DELETE"))
+        text = place.statement if stores else ast.unparse(place.node)
+        return Event(frame.f_code.co_qualname, place.node.lineno, text, effect)
+
+    def _effect(self, place: Place, scope: Scope) -> str:
+        node = place.node
+        if isinstance(node, ast.Call):
+            return self._call(node, scope)
+        if isinstance(node, ast.Compare):
+            return self._compare(node, scope)
+        if isinstance(node, ast.Subscript):
+            return f"store in {self._role(node.value, scope)}"
+        if place.opcode.startswith(("STORE", "DELETE")):
+            return f"set {node.attr}"
+        try:
+            owner = self._value(node.value, scope)
+        except _Unclear:
+            return ""  # an attribute of what a call gave: nobody else has it yet
+        if owner is self.slots and node.attr == "closed":
+            return "look at closed"
+        if owner is self.slots and node.attr == "free" and not isinstance(place.parent, (ast.Call, ast.Attribute)):
+            return "look at free"
+        return ""
+
+    def _compare(self, node: ast.Compare, scope: Scope) -> str:
+        if isinstance(node.left, ast.Name) and node.left.id == "settled":
+            return "decide settled"
+        if isinstance(node.left, ast.Name) and self._role(node.left, scope) == "mark":
+            return "compare mark" if scope[node.left.id] == [True] else "compare mark, false"
+        return ""
+
+    def _call(self, node: ast.Call, scope: Scope) -> str:
+        try:
+            callee = self._value(node.func, scope)
+        except _Unclear:
+            return "" if isinstance(node.func, ast.Attribute) and hasattr(str, node.func.attr) else f"call {ast.unparse(node.func)}"
+        first = node.args[0] if node.args else None
+        if callee is len:
+            return f"len {self._role(cast(ast.expr, first), scope)}"
+        if callee is next:
+            return f"next {self._role(cast(ast.expr, first), scope)}"
+        if callee is list:
+            return "copy"
+        if ast.unparse(node.func) == "yield_processor":
+            return "yield_processor"
+        name = str(getattr(callee, "__name__", type(callee).__name__))
+        if isinstance(callee, (types.FunctionType, types.MethodType, type)) or callee in PURE or name in ("monotonic", "__new__"):
+            return ""  # its own bytecodes are looked at one by one, or it touches nothing shared
+        if type(callee).__name__ in ("ReferenceType", "weakref"):
+            return ""
+        owner: object = getattr(callee, "__self__", None)
+        return f"{self._role_of(owner, node.func, scope)}.{name}"
+
+    def _role(self, node: ast.expr, scope: Scope) -> str:
+        try:
+            return self._role_of(self._value(node, scope), node, scope)
+        except _Unclear:
+            return ast.unparse(node)
+
+    def _role_of(self, value: object, node: ast.expr, scope: Scope) -> str:
+        """Name an object by where the slots have it, or else by the attribute that it was read from."""
+        for name, held in cast(dict[str, object], vars(self.slots)).items():
+            if held is value and not isinstance(held, types.BuiltinFunctionType):
+                return name
+        if any(value is mark for mark in self.slots.seen):
+            return "mark"
+        while isinstance(node, ast.Attribute):
+            if node.attr in ("_seen", "_cell"):
+                return {"_seen": "mark", "_cell": "cell"}[node.attr]
+            node = node.value
+        return ast.unparse(node)
+
+    def _value(self, node: ast.expr, scope: Scope) -> Any:
+        """Look up a name, an attribute or a subscript, running none of the kernel's code."""
+        if isinstance(node, ast.Name) and node.id in scope:
+            return scope[node.id]
+        if isinstance(node, ast.Attribute):
+            owner = self._value(node.value, scope)
+            if not isinstance(getattr(cast(object, owner).__class__, node.attr, None), property):
+                return getattr(owner, node.attr)
+        raise _Unclear
+
+
+# The net beside the kernel.
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Walker:
+    """Be at one place of the net that the primitives so far can have led to.
+
+    stack: the program points of the call, the one that goes on last. ended: the call has performed its last primitive.
+    """
+
+    net: Net
+    stack: tuple[str, ...] = ()
+    ended: bool = True
+
+    @property
+    def at(self) -> str:
+        return self.stack[-1] if self.stack else IDLE
+
+    @property
+    def finished(self) -> bool:
+        return not self.stack and not self.net.watched
+
+
+Walkers = dict[Walker, frozenset[Transition]]  # with the transitions that led there
+_BY_EFFECT: Final[dict[str, list[Transition]]] = {}
+for _each in net.TRANSITIONS:
+    if _each.primitive:
+        _BY_EFFECT.setdefault(EFFECTS.get(_each.primitive, _each.primitive), []).append(_each)
+
+
+def _steps(walker: Walker, operation: str, ways: Iterable[Transition]) -> Iterator[tuple[Transition, Walker]]:
+    """Take every step that the net allows where the walker is."""
+    n = walker.net
+    for t in ways:
+        from_idle = t.at == IDLE
+        if t.never or t.at != walker.at or (from_idle and (t.operation != operation or walker.ended)):
+            continue
+        if n.watched and t.primitive.startswith("slots.await_slot"):
+            continue  # it must decide first
+        items = range(len(n.unseen) + len(n.seen)) if t.of_item else (None,)
+        for item in items:
+            chosen = () if item is None else (item,)
+            if net.enabled(n, t, *chosen):
+                yield t, _stepped(walker, t, net.fire(n, t, *chosen))
+
+
+def _stepped(walker: Walker, t: Transition, after: Net) -> Walker:
+    below = walker.stack[:-1]
+    rings = after.ringing - walker.net.ringing - (t.to == "ringing") + (t.at == "ringing")
+    leaves = after.leaving - walker.net.leaving - (t.to == "leaving") + (t.at == "leaving")
+    stack = (*below, *("leaving",) * leaves, *((t.to,) if t.to != IDLE else ()), *("ringing",) * rings)
+    asks_on = t.primitive in GOES_ON or (t.primitive.startswith("settled") and t.outcome.startswith("false"))
+    return Walker(after, stack, bool(stack) or not asks_on)
+
+
+def _same_text(t: Transition, text: str) -> bool:
+    """Tell whether the net names the kernel's own text; a flag may be read through another name of the slots."""
+    flag = t.primitive.endswith(".closed") and text.endswith(".closed")
+    return flag or t.primitive in text or text in t.primitive
+
+
+@final
+class Pair:
+    """Run calls on an intake, and step the net by their primitives."""
+
+    def __init__(self, subject: Subject, capacity: int, injector: Injector) -> None:
+        self.subject = subject
+        self.injector = injector
+        self.intake: Any = subject.Intake(capacity)
+        self.slots: Any = self.intake._slots
+        self.reader = Reader(self.slots)
+        self.walkers: Walkers = {Walker(net.new(capacity)): frozenset()}
+        self.leases: list[Any] = []
+        self.finished: list[Any] = []
+        self.taken: set[Transition] = set()
+        self.private: set[tuple[str, str]] = set()
+        self.events = 0
+        self.overtaken = False
+
+    def calls(self) -> dict[str, Callable[[], object]]:
+        """Give the calls that can be made now, by name. A take or a drain never waits."""
+        found: dict[str, Callable[[], object]] = {
+            "offer": lambda: self.intake.offer("item"),
+            "take": lambda: self.leases.append(self.intake.take(timeout=0)),
+            "close": self.intake.close,
+            "drain": lambda: self.intake.drain(timeout=0),
+            "statistics": self.intake.statistics,
+        }
+        if self.leases:
+            found |= {"look": lambda: self.leases[0].item, "release": self._release, "drop": self._drop}
+        if self.finished:
+            found["release again"] = self.finished[-1].release
+        return found
+
+    def _release(self) -> None:
+        self.finished = [self.leases.pop(0)]
+        self.finished[0].release()
+
+    def _drop(self) -> None:
+        del self.leases[0]
+
+    def run(self, name: str, cut_in: str = "", cut_in_at: int = 0) -> int:
+        """Make one call, with a call of another party before one of its bytecodes. Give how many bytecodes it had."""
+        operation = name.partition(" ")[0]
+        self.walkers = {Walker(w.net, w.stack, ended=False): taken for w, taken in self.walkers.items()}
+        if operation == "drop":
+            ways = [t for t in net.TRANSITIONS if t.operation == "drop"]
+            self.walkers = {after: taken | {t} for w, taken in self.walkers.items() for t, after in _steps(w, operation, ways)}
+        bytecodes = 0
+        fault: list[str] = []
+
+        def hook(position: int, code: types.CodeType, offset: int) -> None:
+            nonlocal bytecodes
+            bytecodes = position
+            if position == cut_in_at:
+                self._cut_in(cut_in)
+            frame: types.FrameType | None = frame_above(1)
+            while frame is not None and frame.f_code is not code:
+                frame = frame.f_back
+            event = None if frame is None else self.reader.event(frame, offset)
+            if event is not None and not fault:
+                self._perform(operation, event, fault)
+
+        call = self.calls()[name]
+        with suppress(self.subject.Empty, self.subject.Closed):
+            self.injector.run(call, hook)
+        if fault:
+            raise LeavesThePath(f"{name}: {fault[0]}")
+        self._settle(name)
+        return bytecodes
+
+    def _perform(self, operation: str, event: Event, fault: list[str]) -> None:
+        self.events += 1
+        if (event.function, event.effect) in PRIVATE:
+            self.private.add((event.function, event.effect))
+            return
+        ways = [t for t in _BY_EFFECT.get(event.effect, ()) if _same_text(t, event.text)]
+        after: Walkers = {}
+        for walker, taken in self.walkers.items():
+            for t, stepped in _steps(walker, operation, ways):
+                after[stepped] = after.get(stepped, frozenset()) | taken | {t}
+        if not after:
+            points = sorted({walker.at or "idle" for walker in self.walkers})
+            fault.append(f"the net, at {' or '.join(points)}, has no {event}")
+            return
+        self.walkers = after
+
+    def _cut_in(self, name: str) -> None:
+        """Have another party make a whole call, and let the net do it by itself."""
+        self.overtaken = True
+        getattr(self.intake, name)(*(("other",) if name == "offer" else ()))
+        after: Walkers = {}
+        for walker, taken in self.walkers.items():
+            for n in _alone(Walker(walker.net, ended=False), name):
+                after[Walker(n, walker.stack, walker.ended)] = taken
+        self.walkers = after
+
+    def _settle(self, name: str) -> None:
+        """Demand that the net is at the end of a path, and shows what the intake does."""
+        ended = {w: taken for w, taken in self.walkers.items() if w.finished}
+        if not ended:
+            points = sorted({walker.at or "a count that is not decided" for walker in self.walkers})
+            raise LeavesThePath(f"{name}: it ended where the net, at {' or '.join(points)}, goes on")
+        told = observe(self.intake)
+        seen = (told, len(self.slots.free), self.slots.queue.qsize(), self.slots.bell.qsize())
+        same = {w: taken for w, taken in ended.items() if _visible(w.net, told.peak if self.overtaken else None) == seen}
+        if not same:
+            raise LeavesThePath(f"{name}: the intake shows {seen}, the net {_visible(next(iter(ended)).net, None)}")
+        for taken in same.values():
+            self.taken |= taken
+        self.walkers = {Walker(w.net): frozenset() for w in same}
+
+
+def _visible(n: Net, peak: int | None) -> tuple[View, int, int, int]:
+    """Give what an intake at rest in this state shows. peak: what the intake tells; None for exactly the net's.
+
+    The net's is a bound where a close overtook an offer: it counts the claim, the kernel only the slots that held an item.
+    """
+    shown = view(net.specification(n, 0, 0))
+    if peak is not None and shown.queued + shown.in_flight <= peak <= shown.peak:
+        shown = replace(shown, peak=peak)
+    return shown, n.free, len(n.queue) + n.bells, n.rings
+
+
+def _alone(start: Walker, operation: str) -> set[Net]:
+    """Let the net do a whole call; give where it can end."""
+    waiting, found = [start], set[Net]()
+    ways = [t for t in net.TRANSITIONS if t.primitive]
+    while waiting:
+        for _, after in _steps(waiting.pop(), operation, ways):
+            (found.add(after.net) if after.finished and after.ended else waiting.append(after))
+    return found
+
+
+# What is tried.
+
+SCRIPTS: Final = (  # calls on an intake of capacity 2
+    "offer statistics take look look release release again offer take release",
+    "offer offer offer take drop take look drop statistics",
+    "offer " * 20,
+    "take offer take take drop",
+    "close close offer take drain statistics " + "offer " * 18,
+    "offer take close take look take release take drain",
+    "offer take look offer take close take release take drain release take offer drain",
+    "offer take close take drop take look drain take drop take drain",
+    "offer drain take drain release drain take",
+)
+OVERTAKEN: Final = (  # what was called before, what is called, and who cuts in
+    ("", "offer", "close"),
+    ("offer", "offer", "close"),
+    ("offer", "offer", "offer"),
+    ("offer offer", "offer", "close"),
+    ("offer", "take", "close"),
+    ("", "take", "close"),
+    ("offer take", "release", "close"),
+    ("offer take", "look", "close"),
+)
+
+
+@final
+@dataclass(slots=True)
+class Tally:
+    """Count what was tried."""
+
+    calls: int = 0
+    events: int = 0
+    taken: set[Transition] = field(default_factory=set[Transition])
+    private: set[tuple[str, str]] = field(default_factory=set[tuple[str, str]])
+
+    def add(self, pair: Pair) -> None:
+        self.events += pair.events
+        self.taken |= pair.taken
+        self.private |= pair.private
+
+
+def _words(script: str) -> list[str]:
+    words = script.replace("release again", "release_again").split()
+    return [word.replace("_", " ") for word in words]
+
+
+def trial(subject: Subject) -> Tally:
+    """Run all scripts and all overtaken calls. LeavesThePath if the kernel and the net come apart."""
+    tally = Tally()
+    with quiet_finalisers(), Injector(subject) as injector:
+        for script in SCRIPTS:
+            pair = Pair(subject, 2, injector)
+            for word in _words(script):
+                pair.run(word)
+                tally.calls += 1
+            tally.add(pair)
+        for before, name, cut_in in OVERTAKEN:
+            progress.progress(f"{name} overtaken by {cut_in}, {tally.calls:,} calls")
+            position = bytecodes = 1
+            while position <= bytecodes:
+                pair = Pair(subject, 2, injector)
+                for word in _words(before):
+                    pair.run(word)
+                bytecodes = pair.run(name, cut_in, position)
+                position += 1
+                tally.calls += 1
+                tally.add(pair)
+    return tally
+
+
+def why_not_tried(t: Transition) -> str:
+    """Say why no call here performs a transition: a key of `NOT_TRIED`, or nothing if one must."""
+    if t.never:
+        return "never"
+    if not t.primitive:
+        return "" if t.operation == "drop" else "an exception"
+    if t.operation == "recover" and t.at in ("recovering", "delivering", "restoring"):
+        return t.at
+    if t.primitive == "self._seen[0] = True" and t.outcome == "IndexError":
+        return "revived"
+    return "other taker" if "counted" in t.outcome or "and released" in t.outcome else ""
+
+
+def check_paths(subject: Subject, settings: Settings) -> Result:
+    """Step the net beside the kernel, and demand that every transition was taken that a call here can take."""
+    lost = sorted({t.primitive for t in net.TRANSITIONS if t.primitive} - set(EFFECTS))
+    if lost:
+        return Result(Verdict.UNKNOWN, "nothing was run", f"no effect is known of {', '.join(lost)}")
+    if not hasattr(subject.Intake(1), "_slots"):
+        return Result(Verdict.UNKNOWN, "nothing was run", "the net is of the kernel; this implementation has no slots")
+    try:
+        tally = trial(subject)
+    except LeavesThePath as fault:
+        return Result(Verdict.ILLEGAL, "the kernel leaves the path of the net", str(fault))
+    wanted = {t for t in net.TRANSITIONS if not why_not_tried(t)}
+    evidence = (
+        f"{tally.calls:,} calls, {tally.events:,} primitives, {len(tally.taken & wanted)} of {len(wanted)} transitions taken, "
+        f"{len(net.TRANSITIONS) - len(wanted)} not tried"
+    )
+    missing = [f"never taken: {t.name}" for t in net.TRANSITIONS if t in wanted - tally.taken]
+    missing += [f"taken, though not tried: {t.name}" for t in net.TRANSITIONS if t in tally.taken - wanted]
+    missing += [f"never performed: {effect} in {function}" for function, effect in sorted(PRIVATE - tally.private)]
+    return Result(Verdict.UNKNOWN if missing else Verdict.OK, evidence, "\n".join(missing))
+
+
+CHECKS: Final[tuple[Check, ...]] = (
+    Check(
+        "correspondence.paths",
+        "correspondence",
+        "tracing",
+        ("BOUND-1", "BOUND-2", "EXACT-1", "NORETRY-1", "LOCAL-1", "LEASE-1", "CLOSE-1", "CLOSE-2", "LEDGER-1"),
+        "The primitives that the bytecode of each operation performs, in their order, are a path of the net for that outcome.",
+        "Calls that an exception ends, the collector's finalisers, what a slot's owner does unseen; more than one other party.",
+        check_paths,
+        (60.0, 60.0),
+    ),
+)
