@@ -497,7 +497,8 @@ def kill_matrix(
     mutant against the first of its `KILLED_BY` that is here, full against every group (those of `NAMED_ONLY`: the checks that the
     mutant names), and a race against the checks that it names and plain stress. All checks but that one run with their quick
     profile in both. names: the mutants, all if None.
-    The kernel itself is run first, on the same checks: it must pass, and what it takes tells when a mutant hangs.
+    The kernel itself is run first, on the same checks: it must pass, and what it takes tells when a mutant hangs. In quick it is
+    spared the explorer and the sweeps, which the gate runs on it beside this.
     """
     started_s = time.monotonic()
     modules = discover_groups() if groups is None else dict(groups)
@@ -506,7 +507,7 @@ def kill_matrix(
     controls = [
         _Job(describe(CONTROL), group, modules[group], _profile_of(group), seed, source_dir, *_needed(group, jobs))
         for group in modules
-        if any(job.group == group for job in jobs)
+        if any(job.group == group for job in jobs) and (profile == "full" or group not in FINDS_HANGS)
     ]
     control: dict[str, Cell] = {}
 
@@ -514,12 +515,13 @@ def kill_matrix(
         return job.run(None)
 
     def run_mutant(job: _Job) -> Cell:
-        return job.run(control[job.group].times_s)
+        return job.run(control[job.group].times_s if job.group in control else dict.fromkeys(job.first, 0.0))
 
     with ThreadPoolExecutor(CHILDREN) as pool:
         progress(f"the kernel itself: {len(controls)} groups")
         control.update(zip((job.group for job in controls), pool.map(run_control, controls), strict=True))
-        jobs = [job for job in jobs if control[job.group].times_s]  # else the kernel passed none of them, and none can tell
+        # Where the kernel passes none of a group's checks, they can't tell.
+        jobs = [job for job in jobs if job.group not in control or control[job.group].times_s]
         cells: dict[tuple[str, str], Cell] = {}
         results = pool.map(run_mutant, jobs)
         for job, cell in zip(jobs, results, strict=True):
@@ -614,7 +616,8 @@ def _total(matrix: Matrix, mutants: Sequence[Mutant], group: str) -> str:
 def judge(matrix: Matrix) -> Result:
     """Turn a matrix into a verdict: a survivor is ILLEGAL, a mutant or a kernel that could not be judged is UNKNOWN."""
     ran = sum(cell.fate is not Fate.NOT_RUN for cell in matrix.cells.values())
-    evidence = f"{matrix.killed} of {len(matrix.rows)} mutants killed, {ran} runs over {len(matrix.control)} groups"
+    groups = len({group for (_, group), cell in matrix.cells.items() if cell.fate is not Fate.NOT_RUN})
+    evidence = f"{matrix.killed} of {len(matrix.rows)} mutants killed, {ran} runs over {groups} groups"
     if matrix.survivors:
         broken = {
             clause
