@@ -110,7 +110,7 @@ CONFIGURATIONS: Final = (
         (),
         ("offer a offer c", "offer b offer d", "take? look release", "take? look release"),
         _OFFERS,
-        (ACCESS_1_FULL, ACCESS_2_LONG),
+        (ACCESS_1_FULL, ACCESS_2_LONG, ACCESS_3_LONG),
     ),
     Configuration(
         "offers-2x2-take-2-wide",
