@@ -226,3 +226,8 @@ def test_an_undecided_obligation_exits_with_3(monkeypatch: pytest.MonkeyPatch, c
     monkeypatch.setattr(Base, "ask", undecided)
     assert prove.main(["latency"]) == 3
     assert "UNKNOWN" in capsys.readouterr().out
+
+
+def test_a_value_that_stands_for_all_is_looked_up_nowhere() -> None:
+    with pytest.raises(TypeError, match="stands for every value"):
+        hash(an_int("n"))

@@ -107,6 +107,10 @@ def merged(found: Sequence[Path], depth: int = 0) -> Formula:
 # Values.
 
 
+def _no_hash(self: object) -> int:
+    raise TypeError(f"a {type(self).__name__} stands for every value: it can't be looked up in a set or a dict")
+
+
 class Bool:
     """Stand for a truth value."""
 
@@ -121,7 +125,7 @@ class Bool:
     def __eq__(self, other: object) -> Any:
         return Bool(self.it == formula(other))
 
-    __hash__ = None  # type: ignore[assignment]  # nothing is looked up by a value that stands for all
+    __hash__ = _no_hash
 
 
 class Int:
@@ -167,7 +171,7 @@ class Int:
     def __ne__(self, other: object) -> Any:
         return Bool(self.it != number(other))
 
-    __hash__ = None  # type: ignore[assignment]
+    __hash__ = _no_hash
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,7 +218,7 @@ class Seq:
     def __ne__(self, other: object) -> Any:
         return Bool(self.it != sequence(other))
 
-    __hash__ = None  # type: ignore[assignment]
+    __hash__ = _no_hash
 
 
 def _from_start(index: Any, whole: Expression) -> Expression:
