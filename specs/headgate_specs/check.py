@@ -6,9 +6,9 @@ somebody else's intake. An implementation is a module (or anything else) with th
 
 import enum
 import importlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Any, Literal, Protocol, cast
+from typing import Any, Final, Literal, Protocol, cast
 
 Profile = Literal["quick", "full"]
 
@@ -37,6 +37,17 @@ class Verdict(enum.Enum):
     OK = "OK"
     ILLEGAL = "ILLEGAL"
     UNKNOWN = "UNKNOWN"
+
+
+EXIT_CODES: Final = {Verdict.OK: 0, Verdict.ILLEGAL: 1, Verdict.UNKNOWN: 3}  # of every command that ends with a verdict
+
+
+def overall(verdicts: Iterable[Verdict]) -> Verdict:
+    """Give the worst of these verdicts: ILLEGAL, then UNKNOWN, then OK. None at all is UNKNOWN."""
+    found = set(verdicts)
+    if Verdict.ILLEGAL in found:
+        return Verdict.ILLEGAL
+    return Verdict.OK if found == {Verdict.OK} else Verdict.UNKNOWN
 
 
 @dataclass(frozen=True, slots=True)

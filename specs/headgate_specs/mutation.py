@@ -34,7 +34,7 @@ from pathlib import Path
 from typing import Any, Final, Self, cast, final
 
 from . import mutants, runner
-from .check import Check, Profile, Result, Settings, Subject, Verdict, load_subject
+from .check import EXIT_CODES, Check, Profile, Result, Settings, Subject, Verdict, load_subject
 from .mutants import Patch
 from .progress import progress as tell
 
@@ -689,7 +689,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     matrix = kill_matrix(groups, arguments.profile, arguments.mutants or None, show, arguments.seed, arguments.source)
     print(render(matrix))
-    return {Verdict.OK: 0, Verdict.ILLEGAL: 1, Verdict.UNKNOWN: 3}[judge(matrix).verdict]
+    return EXIT_CODES[judge(matrix).verdict]
 
 
 if __name__ == "__main__":

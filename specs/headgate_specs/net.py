@@ -222,13 +222,8 @@ def an_item_unseen(n: Net, i: int) -> bool:
     return 0 <= i < len(n.unseen)
 
 
-def an_item_seen(n: Net, i: int) -> bool:
-    """The slot that comes home next."""
-    return 0 <= i < len(n.seen)
-
-
 def a_counted_item_seen(n: Net, i: int) -> bool:
-    """The same, where the watched taker has counted that slot in flight."""
+    """The slot that comes home next, where the watched taker has counted it in flight."""
     return 0 <= i < len(n.seen) and n.watched and n.met > 0
 
 

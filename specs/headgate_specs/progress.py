@@ -1,7 +1,11 @@
-"""How a running check tells how far it has come. Outside the gate, telling does nothing."""
+"""How a running check tells how far it has come. Outside the gate, telling does nothing, unless a command listens."""
 
+import sys
+import time
 from collections.abc import Callable
+from typing import Final
 
+_QUIET_S: Final = 2.0
 _listeners: list[Callable[[str], None]] = []
 
 
@@ -14,3 +18,24 @@ def progress(text: str) -> None:
 def listen(listener: Callable[[str], None]) -> None:
     """Have `progress` call this function from now on."""
     _listeners.append(listener)
+
+
+class OnStderr:
+    """Listen for a command: after two quiet seconds, tell on stderr; in place on a terminal, a line every two seconds in a log."""
+
+    def __init__(self) -> None:
+        self.told_s = time.monotonic()
+        self.terminal = sys.stderr.isatty()
+        self.shown = False
+
+    def __call__(self, text: str) -> None:
+        now_s = time.monotonic()
+        if now_s - self.told_s < (0.2 if self.shown and self.terminal else _QUIET_S):
+            return
+        self.told_s, self.shown = now_s, True
+        print(f"\r\x1b[K{text}" if self.terminal else text, end="" if self.terminal else "\n", file=sys.stderr, flush=True)
+
+    def clear(self) -> None:
+        """Make room on a terminal for what comes next."""
+        if self.shown and self.terminal:
+            print("\r\x1b[K", end="", file=sys.stderr, flush=True)

@@ -14,15 +14,13 @@ on the kernel, and the kernel's own histories on the walk.
 import argparse
 import json
 import random
-import sys
-import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final, cast
 
 from . import machine, progress, stateful
-from .check import Check, Result, Settings, Subject, Verdict, load_subject
+from .check import EXIT_CODES, Check, Result, Settings, Subject, Verdict, load_subject, overall
 from .clauses import CLAUSES
 from .machine import State
 from .refinement import Call, Divergence, Driver, Joint, Pair, SpecificationFault, compare
@@ -32,7 +30,6 @@ CAPACITIES: Final = (1, 2, 3)
 DEPTHS: Final = {"quick": 5, "full": 7}  # calls in a trace
 HISTORIES: Final = {"quick": 100, "full": 1_000}  # random ones, by capacity
 CALLS: Final = 60  # in each of those
-EXIT: Final = {Verdict.OK: 0, Verdict.ILLEGAL: 1, Verdict.UNKNOWN: 3}
 
 Step = tuple[str, State]  # an action, with the position of its lease, and where it leads
 
@@ -455,24 +452,14 @@ def _positive(text: str) -> int:
     return int(text)
 
 
-class _Told:
-    """Show progress on stderr, from the third second on, at most one line a second."""
-
-    def __init__(self) -> None:
-        self.quiet_until_s = time.monotonic() + 2
-
-    def __call__(self, text: str) -> None:
-        if time.monotonic() >= self.quiet_until_s:
-            self.quiet_until_s = time.monotonic() + 1
-            print(text, file=sys.stderr, flush=True)
-
-
-def _walked(capacity: int, depth: int, update: bool) -> Verdict:
+def _walked(capacity: int, depth: int, update: bool, tell: progress.OnStderr) -> Verdict:
     found = graph(capacity)
+    tell.clear()
     print(f"capacity {capacity}: {len(found.states):,} states, {len(found.edges):,} edges, depth {found.depth}", flush=True)
     entry = found.counts
     if depth:
         entry[_traces_of(depth)] = count = replay_all(load_subject(), capacity, depth)
+        tell.clear()
         print(f"capacity {capacity}: {count:,} traces of {depth} calls replayed", flush=True)
     if update:
         manifest = load_manifest()
@@ -496,13 +483,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--depth", type=_positive, default=0, metavar="N", help="replay all traces of N calls on the kernel, too")
     parser.add_argument("--update", action="store_true", help="renew the manifest")
     arguments = parser.parse_args(argv)
-    progress.listen(_Told())
-    worst = Verdict.OK
+    tell = progress.OnStderr()
+    progress.listen(tell)
+    verdicts: list[Verdict] = []
     for capacity in cast("list[int] | None", arguments.capacity) or CAPACITIES:
         try:
-            verdict = _walked(capacity, cast(int, arguments.depth), cast(bool, arguments.update))
+            verdicts.append(_walked(capacity, cast(int, arguments.depth), cast(bool, arguments.update), tell))
         except (SpecificationFault, Divergence) as fault:
+            tell.clear()
             print(f"ILLEGAL: {fault}")
-            return EXIT[Verdict.ILLEGAL]
-        worst = verdict if worst is Verdict.OK else worst
-    return EXIT[worst]
+            verdicts.append(Verdict.ILLEGAL)
+            break
+    return EXIT_CODES[overall(verdicts)]

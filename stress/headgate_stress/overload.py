@@ -22,7 +22,7 @@ from math import ceil
 from typing import Any, Final, cast
 
 from headgate_specs import clauses
-from headgate_specs.check import Check, Profile, Result, Settings, Subject, Verdict, load_subject
+from headgate_specs.check import EXIT_CODES, Check, Profile, Result, Settings, Subject, Verdict, load_subject, overall
 from headgate_specs.progress import listen
 
 from .load import ACCEPTED, CLOSED, FULL, GREW, Book, Phase, Plan, Record, Tally, returns, run_load
@@ -650,17 +650,13 @@ def as_json(findings: Findings, seconds: float) -> str:
         for name, (ids, finding) in findings.items()
     ]
     document = {
-        "verdict": _worst(verdicts).value,
+        "verdict": overall(verdicts).value,
         "python": platform.python_version(),
         "platform": platform.platform(),
         "seconds": round(seconds, 1),
         "checks": checks,
     }
     return json.dumps(document, indent=2)
-
-
-def _worst(verdicts: Iterable[Verdict]) -> Verdict:
-    return max(verdicts, key=(Verdict.OK, Verdict.UNKNOWN, Verdict.ILLEGAL).index)
 
 
 def _tell_progress() -> None:
@@ -715,7 +711,7 @@ def main(argv: list[str]) -> int:
             except OSError as error:
                 sys.stderr.write(f"headgate stress: can't write {arguments.json}: {error.strerror}\n")
                 return 2
-    return {Verdict.OK: 0, Verdict.ILLEGAL: 1, Verdict.UNKNOWN: 3}[_worst(finding.verdict for _, finding in findings.values())]
+    return EXIT_CODES[overall(finding.verdict for _, finding in findings.values())]
 
 
 if __name__ == "__main__":

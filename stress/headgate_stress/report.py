@@ -6,13 +6,12 @@ import shlex
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from headgate_specs.check import Verdict
+from headgate_specs.check import Verdict, overall
 
 from .plan import Answer, Request
 
 _NUMBER = re.compile(r"\d[\d,]*")
 _COUNTS = re.compile(r"# [a-z ]+(, # [a-z ]+)*")  # "# contracts confirmed, # witnesses": such evidence can be added up
-_EXIT_CODES = {Verdict.OK: 0, Verdict.ILLEGAL: 1, Verdict.UNKNOWN: 3}
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,19 +36,6 @@ def judge(ids: Iterable[str], answers: Sequence[Answer]) -> list[ClauseReport]:
     broken and went no further, or there is no check at all. OK: every check that bears on it said so.
     """
     return [_judge_clause(id_, [answer for answer in answers if _bears_on(answer, id_)]) for id_ in ids]
-
-
-def overall(verdicts: Iterable[Verdict]) -> Verdict:
-    """Give the worst of these verdicts: ILLEGAL, then UNKNOWN, then OK. None at all is UNKNOWN."""
-    found = set(verdicts)
-    if Verdict.ILLEGAL in found:
-        return Verdict.ILLEGAL
-    return Verdict.OK if found == {Verdict.OK} else Verdict.UNKNOWN
-
-
-def exit_code(verdict: Verdict) -> int:
-    """Give the exit status that stands for a verdict."""
-    return _EXIT_CODES[verdict]
 
 
 def replay_command(answer: Answer, request: Request, more: Sequence[str] = ()) -> str:

@@ -18,12 +18,12 @@ from types import FrameType
 from typing import Any, Self, TextIO, cast
 
 from headgate import __version__
-from headgate_specs.check import Profile, Verdict
+from headgate_specs.check import EXIT_CODES, Profile, Verdict, overall
 
 from .display import Display, PlainDisplay, indented
 from .extras import UsageError, require
 from .plan import GROUPS, Answer, Failure, Group, Planned, Request
-from .report import ClauseReport, as_json, count_text, exit_code, finding, judge, overall, replay_command, seconds_text
+from .report import ClauseReport, as_json, count_text, finding, judge, replay_command, seconds_text
 from .supervisor import Running, Supervisor
 
 _EPILOG = """\
@@ -338,7 +338,7 @@ def _list(run: _Run) -> int:
     for check in run.plan:
         limit = f"limit {check.limit_in(run.request.profile):g} s"
         run.display.note(f"{check.name:<36} {check.tool:<12} {limit:<12} {', '.join(check.clauses)}")
-    return exit_code(Verdict.UNKNOWN if run.failed else Verdict.OK)
+    return EXIT_CODES[Verdict.UNKNOWN if run.failed else Verdict.OK]
 
 
 def _tell(run: _Run, interrupt: str, unfinished: Sequence[str], seconds: float, *, to_stdout: bool) -> int:
@@ -364,7 +364,7 @@ def _tell(run: _Run, interrupt: str, unfinished: Sequence[str], seconds: float, 
     if to_stdout:
         sys.stdout.write(run.json())
         sys.stdout.flush()
-    return exit_code(verdict)
+    return EXIT_CODES[verdict]
 
 
 def _not_checked(run: _Run, missing: Sequence[str], unfinished: Sequence[str]) -> str:

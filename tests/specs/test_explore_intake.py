@@ -132,6 +132,17 @@ def test_a_race_is_found_within_the_stated_schedules_and_replays(name: str, chec
         mutation.unload(f"headgate_mutant_{name}")
 
 
+def test_no_check_is_ok_without_exploring() -> None:
+    deep = [check for check in CHECKS if check.deep]
+    assert {check.name for check in deep} == {
+        f"explore.{configuration.name}" for configuration in CONFIGURATIONS if not any(plan.quick for plan in configuration.plans)
+    }
+    (check,) = [check for check in deep if check.name == "explore.offers-2x2-take-2-wide"]
+    assert check.run(load_subject(), Settings()).evidence.startswith("2,692 schedules"), "named in quick, it explores"
+    nothing = check_configuration(replace(BY_NAME["offers-2-take-1"], plans=()), load_subject(), Settings())
+    assert nothing.verdict is Verdict.UNKNOWN
+
+
 def test_every_configuration_is_a_check_and_its_plans_are_in_the_manifest() -> None:
     assert [each.name for each in CHECKS] == [f"explore.{configuration.name}" for configuration in CONFIGURATIONS]
     manifest = load_manifest()

@@ -13,9 +13,9 @@ from typing import Any
 
 import pytest
 
-from headgate_specs.check import Verdict
+from headgate_specs.check import Verdict, overall
 from headgate_stress.plan import Answer, Group, Planned
-from headgate_stress.report import count_text, judge, one_line, overall, plain_text
+from headgate_stress.report import count_text, judge, one_line, plain_text
 
 FAKES = Path(__file__).parent / "fakes"
 PATIENCE_S = 60

@@ -2,11 +2,11 @@
 
 import argparse
 import json
-import sys
 import time
 from collections.abc import Sequence
 
-from ..check import Subject, Verdict
+from ..check import EXIT_CODES, Subject, Verdict, overall
+from ..progress import OnStderr
 from .configurations import (
     BY_NAME,
     CONFIGURATIONS,
@@ -26,8 +26,8 @@ from .schedules import replay_command, this_version
 
 EPILOG = """\
 examples:
-  headgate explore                                        everything, in the order of the table; half an hour
-  headgate explore --profile quick                        what `headgate verify` explores, in half a minute
+  headgate explore                                        everything, in the order of the table; an hour
+  headgate explore --profile quick                        what `headgate verify` explores, in a quarter of a minute
   headgate explore offers-2-take-1 --grain opcode --bound 2   one configuration, threads switched at every opcode
   headgate explore wake-2 --reduce                        one schedule of each class of equivalent ones
   headgate explore drain-offers --subject mutant:closed_during_offer   on a kernel that is broken on purpose
@@ -39,22 +39,17 @@ exit codes:
   2  bad usage
   3  a limit was hit, or the counts are not those of the manifest
 """
-EXIT = {Verdict.OK: 0, Verdict.ILLEGAL: 1, Verdict.UNKNOWN: 3}
 
 
 class _Progress:
     """Tell now and then how far an exploration is: schedules, their rate, and what is known to be left."""
 
     def __init__(self) -> None:
-        self.start = self.told = time.perf_counter()
-        self.terminal = sys.stderr.isatty()
+        self.start = time.perf_counter()
+        self.tell = OnStderr()
 
     def __call__(self, report: Report) -> None:
-        now = time.perf_counter()
-        if now - self.told < (0.2 if self.terminal else 10.0):
-            return
-        self.told = now
-        rate = report.schedules / max(now - self.start, 1e-9)
+        rate = report.schedules / max(time.perf_counter() - self.start, 1e-9)
         last = report.bound is not None and len(report.by_preemptions) == report.bound
         left = (
             f", about {report.waiting / rate:.0f} s left"
@@ -63,12 +58,7 @@ class _Progress:
             if report.waiting
             else ""
         )
-        text = f"{report.program}: {report.schedules:,} schedules, {rate:,.0f} a second{left}"
-        print(f"\r\x1b[K{text}" if self.terminal else text, end="" if self.terminal else "\n", file=sys.stderr, flush=True)
-
-    def clear(self) -> None:
-        if self.terminal:
-            print("\r\x1b[K", end="", file=sys.stderr, flush=True)
+        self.tell(f"{report.program}: {report.schedules:,} schedules, {rate:,.0f} a second{left}")
 
 
 def _row(name: str, key: str, report: Report, note: str) -> str:
@@ -89,7 +79,7 @@ def _tell(report: Report, subject: Subject) -> None:
 def table(configurations: Sequence[Configuration], subject: Subject, limits: Limits, profile: str, update: bool) -> Verdict:
     """Run the configurations by their plans, print a table, and compare it with the manifest or renew that."""
     manifest = load_manifest()
-    worst = Verdict.OK
+    verdicts: list[Verdict] = []
     print(HEAD)
     for configuration in configurations:
         for plan in configuration.plans:
@@ -97,18 +87,17 @@ def table(configurations: Sequence[Configuration], subject: Subject, limits: Lim
                 continue
             progress = _Progress()
             report = run_plan(configuration, plan, subject, limits, progress)
-            progress.clear()
+            progress.tell.clear()
             if update and report.verdict is Verdict.OK:
                 manifest.setdefault(this_version(), {}).setdefault(configuration.name, {})[plan.key] = entry_of(report)
             different = "" if update else compare(configuration, plan, report)
             print(_row(configuration.name, plan.key, report, f"; {different}" if different else ""), flush=True)
             _tell(report, subject)
             verdict = Verdict.UNKNOWN if different and report.verdict is Verdict.OK else report.verdict
-            if verdict is Verdict.ILLEGAL or worst is Verdict.OK:
-                worst = verdict
+            verdicts.append(verdict)
     if update:
         MANIFEST.write_text(json.dumps(manifest, indent=1, sort_keys=True) + "\n", "utf-8")
-    return worst
+    return overall(verdicts)
 
 
 def known(configurations: Sequence[Configuration]) -> str:
@@ -175,31 +164,30 @@ def main(argv: Sequence[str] | None = None) -> int:
         plan = Plan(options.grain or "access", options.bound, options.reduce)
         chosen = [Configuration(c.name, c.capacity, c.setup, c.threads, c.clauses, (plan,)) for c in chosen]
         if not options.update:
-            return EXIT[_plain(chosen, plan, subject, limits)]
-    return EXIT[table(chosen, subject, limits, options.profile, options.update)]
+            return EXIT_CODES[_plain(chosen, plan, subject, limits)]
+    return EXIT_CODES[table(chosen, subject, limits, options.profile, options.update)]
 
 
 def _plain(chosen: Sequence[Configuration], plan: Plan, subject: Subject, limits: Limits) -> Verdict:
-    worst = Verdict.OK
+    verdicts: list[Verdict] = []
     print(HEAD)
     for configuration in chosen:
         progress = _Progress()
         report = run_plan(configuration, plan, subject, limits, progress)
-        progress.clear()
+        progress.tell.clear()
         print(_row(configuration.name, plan.key, report, ""), flush=True)
         _tell(report, subject)
-        if report.verdict is Verdict.ILLEGAL or worst is Verdict.OK:
-            worst = report.verdict
-    return worst
+        verdicts.append(report.verdict)
+    return overall(verdicts)
 
 
 def _sample(chosen: Sequence[Configuration], subject: Subject, limits: Limits, schedules: int, depth: int, seed: int) -> int:
-    worst = Verdict.UNKNOWN
+    verdicts: list[Verdict] = []
     print(HEAD)
     for configuration in chosen:
         with Explorer(program_of(configuration, subject)) as explorer:
             report = explorer.sample(schedules, depth, seed, limits)
         print(_row(configuration.name, f"sample, depth {depth}", report, ""), flush=True)
         _tell(report, subject)
-        worst = Verdict.ILLEGAL if report.verdict is Verdict.ILLEGAL else worst
-    return EXIT[worst]
+        verdicts.append(report.verdict)
+    return EXIT_CODES[overall(verdicts)]

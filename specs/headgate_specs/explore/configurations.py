@@ -654,9 +654,8 @@ def check_configuration(configuration: Configuration, subject: Subject, settings
     unknown: list[str] = []
     shipped = getattr(subject, "__name__", "") == "headgate"
     total = 0
-    for plan in configuration.plans:
-        if plan.long or (quick and not plan.quick):
-            continue
+    plans = [plan for plan in configuration.plans if not plan.long]
+    for plan in [plan for plan in plans if plan.quick or not quick] or plans[:1]:
         try:
             report = run_plan(configuration, plan, subject, Limits(QUICK_SCHEDULES if quick else FULL_SCHEDULES))
         except WaitsInEarnest as error:
@@ -672,6 +671,8 @@ def check_configuration(configuration: Configuration, subject: Subject, settings
         different = compare(configuration, plan, report) if shipped else ""
         if different:
             unknown.append(f"{plan.key}: {different}; if that is meant: headgate explore {configuration.name} --update")
+    if not parts:
+        return Result(Verdict.UNKNOWN, "nothing explored", "the configuration has no plan for the gate")
     return Result(Verdict.UNKNOWN if unknown else Verdict.OK, "; ".join(parts), "; ".join(unknown))
 
 
@@ -688,6 +689,7 @@ def _check_of(configuration: Configuration) -> Check:
         shows_not="Other configurations; more preemptions than the bounds; the inside of calls into C; builds without the GIL.",
         run=partial(check_configuration, configuration),
         limit_s=(60.0, 300.0),
+        deep=not any(plan.quick for plan in configuration.plans),
     )
 
 

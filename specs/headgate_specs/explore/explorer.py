@@ -402,7 +402,6 @@ class _SourceSets:
         self.threads = threads
         self.nodes: list[_Node] = []
         self.blocked_at: int | None = None
-        self._sleep = 0
         self._sleeps: list[int] = []
 
     def prefix(self) -> list[int]:

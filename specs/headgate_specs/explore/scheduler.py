@@ -411,10 +411,6 @@ class Scheduler:
         if chosen != me:
             self._pass_baton(me, chosen)
 
-    def pending_now(self) -> list[Label]:
-        """Give what each thread's next step would touch (for a policy)."""
-        return self._next
-
     def _pass_baton(self, me: int, to: int) -> None:
         ends = not self._alive >> me & 1  # read before the others go on: they may begin the next run
         self.current = to

@@ -2,13 +2,13 @@
 
 import argparse
 import json
-import sys
 import time
 from collections.abc import Sequence
 from typing import Final
 
 from .. import prove as proof
-from ..check import Verdict
+from ..check import EXIT_CODES, Verdict, overall
+from ..progress import OnStderr
 from .mutants import MUTANTS
 from .obligation import Finding
 
@@ -25,21 +25,6 @@ exit codes:
   2  bad usage
   3  unknown: the solver did not decide
 """
-EXIT: Final = {Verdict.OK: 0, Verdict.ILLEGAL: 1, Verdict.UNKNOWN: 3}
-PATIENCE_S: Final = 2.0
-
-
-class _Progress:
-    """Tell on stderr how far it is, once it takes longer than two seconds."""
-
-    def __init__(self) -> None:
-        self.told = time.monotonic()
-
-    def __call__(self, text: str) -> None:
-        now = time.monotonic()
-        if now - self.told > PATIENCE_S:
-            self.told = now
-            print(text, file=sys.stderr, flush=True)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -63,11 +48,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         for each in proof.obligations(families):
             print(f"{each.name:44} [{' '.join(each.clauses)}] {each.says}")
         return 0
-    return EXIT[_run(families, options.mutants, options.json)]
+    return EXIT_CODES[_run(families, options.mutants, options.json)]
 
 
 def _run(families: Sequence[str], mutants: bool, as_json: bool) -> Verdict:
-    tell, worst, total, start_s = _Progress(), Verdict.OK, 0, time.perf_counter()
+    tell, total, start_s = OnStderr(), 0, time.perf_counter()
+    verdicts: list[Verdict] = []
     rows: list[dict[str, object]] = []
     if not as_json:
         print(f"{'family':10} {'verdict':8} {'obligations':>11} {'paths':>6} {'seconds':>8}  clauses")
@@ -77,7 +63,8 @@ def _run(families: Sequence[str], mutants: bool, as_json: bool) -> Verdict:
         result = proof.conclude(family, findings)
         seconds = time.perf_counter() - began_s
         total += len(findings)
-        worst = _worse(worst, result.verdict)
+        verdicts.append(result.verdict)
+        tell.clear()
         ids = list(dict.fromkeys(clause for each in findings for clause in each.obligation.clauses))
         paths = sum(len(each.obligation.goals) for each in findings)
         bad = [each for each in findings if each.verdict is not Verdict.OK]
@@ -93,7 +80,8 @@ def _run(families: Sequence[str], mutants: bool, as_json: bool) -> Verdict:
     if mutants:
         began_s = time.perf_counter()
         result = proof.run_mutants(tell)
-        worst = _worse(worst, result.verdict)
+        verdicts.append(result.verdict)
+        tell.clear()
         rows.append({"name": "mutants", "verdict": result.verdict.value, "evidence": result.evidence, "account": result.witness})
         if not as_json:
             seconds = time.perf_counter() - began_s
@@ -101,11 +89,12 @@ def _run(families: Sequence[str], mutants: bool, as_json: bool) -> Verdict:
             print(f"  {result.witness}\n" if result.witness else "", end="")
     if as_json:
         print(json.dumps(rows, indent=1))
-        return worst
+        return overall(verdicts)
     seconds = time.perf_counter() - start_s
-    print(f"{worst.value}: {total:,} obligations in {seconds:.1f} s, for every capacity, at the level of the specification")
+    verdict = overall(verdicts)
+    print(f"{verdict.value}: {total:,} obligations in {seconds:.1f} s, for every capacity, at the level of the specification")
     print("not proved here:", *(f"  {clause:13} {reason}" for clause, reason in proof.NOT_PROVED.items()), sep="\n")
-    return worst
+    return verdict
 
 
 def _row(finding: Finding) -> dict[str, object]:
@@ -120,8 +109,3 @@ def _row(finding: Finding) -> dict[str, object]:
         "seconds": round(finding.seconds, 4),
         "account": finding.account,
     }
-
-
-def _worse(one: Verdict, other: Verdict) -> Verdict:
-    order = (Verdict.OK, Verdict.UNKNOWN, Verdict.ILLEGAL)
-    return max(one, other, key=order.index)
