@@ -11,7 +11,6 @@ An operation that is overtaken is tried with a call of another party before each
 """
 
 import ast
-import builtins
 import dis
 import sys
 import types
@@ -24,7 +23,7 @@ from typing import Any, Final, cast, final
 
 from . import net, progress
 from .check import Check, Result, Settings, Subject, Verdict
-from .explore.accesses import source_of
+from .explore.accesses import Unclear, lookup, source_of
 from .explore.scheduler import frame_above
 from .injection import Injector, quiet_finalisers
 from .net import IDLE, Net, Transition
@@ -188,10 +187,6 @@ def _span(node: Any) -> tuple[int, int, int, int]:
     return node.lineno, node.col_offset, node.end_lineno, node.end_col_offset
 
 
-class _Unclear(Exception):
-    """Raised when an expression can't be looked up without running something."""
-
-
 @final
 @dataclass(slots=True)
 class Reader:
@@ -205,7 +200,7 @@ class Reader:
         place = places(frame.f_code, module).get(offset)
         if place is None:
             return None
-        effect = self._effect(place, {**vars(builtins), **frame.f_globals, **frame.f_locals})
+        effect = self._effect(place, {**frame.f_globals, **frame.f_locals})
         if not effect:
             return None
         stores = place.opcode.startswith(("STORE", "DELETE"))
@@ -223,8 +218,8 @@ class Reader:
         if place.opcode.startswith(("STORE", "DELETE")):
             return f"set {node.attr}"
         try:
-            owner = self._value(node.value, scope)
-        except _Unclear:
+            owner = lookup(node.value, scope, {})
+        except Unclear:
             return ""  # an attribute of what a call gave: nobody else has it yet
         if owner is self.slots and node.attr == "closed":
             return "look at closed"
@@ -241,8 +236,8 @@ class Reader:
 
     def _call(self, node: ast.Call, scope: Scope) -> str:
         try:
-            callee = self._value(node.func, scope)
-        except _Unclear:
+            callee = lookup(node.func, scope, {})
+        except Unclear:
             return "" if isinstance(node.func, ast.Attribute) and hasattr(str, node.func.attr) else f"call {ast.unparse(node.func)}"
         first = node.args[0] if node.args else None
         if callee is len:
@@ -263,8 +258,8 @@ class Reader:
 
     def _role(self, node: ast.expr, scope: Scope) -> str:
         try:
-            return self._role_of(self._value(node, scope), node, scope)
-        except _Unclear:
+            return self._role_of(lookup(node, scope, {}), node, scope)
+        except Unclear:
             return ast.unparse(node)
 
     def _role_of(self, value: object, node: ast.expr, scope: Scope) -> str:
@@ -279,16 +274,6 @@ class Reader:
                 return {"_seen": "mark", "_cell": "cell"}[node.attr]
             node = node.value
         return ast.unparse(node)
-
-    def _value(self, node: ast.expr, scope: Scope) -> Any:
-        """Look up a name, an attribute or a subscript, running none of the kernel's code."""
-        if isinstance(node, ast.Name) and node.id in scope:
-            return scope[node.id]
-        if isinstance(node, ast.Attribute):
-            owner = self._value(node.value, scope)
-            if not isinstance(getattr(cast(object, owner).__class__, node.attr, None), property):
-                return getattr(owner, node.attr)
-        raise _Unclear
 
 
 # The net beside the kernel.

@@ -84,36 +84,36 @@ _CONTAINERS: Final = (list, dict, set, bytearray)
 _POSITION = tuple[int, int, int, int]
 
 
-class _Unclear(Exception):
+class Unclear(Exception):
     """Say that an expression can't be looked up without running something."""
 
 
-def _lookup(node: ast.expr, scope: Scope, world: Scope) -> Any:
+def lookup(node: ast.expr, scope: Scope, world: Scope) -> Any:
     """Give the value of a name, an attribute or a subscript, running none of the subject's code."""
     if isinstance(node, ast.Name):
         for place in (scope, world, vars(builtins)):
             if node.id in place:
                 return place[node.id]
-        raise _Unclear
+        raise Unclear
     if isinstance(node, ast.Constant):
         return node.value
     if isinstance(node, ast.Attribute):
-        owner = _lookup(node.value, scope, world)
+        owner = lookup(node.value, scope, world)
         found: Any = getattr(_kind(owner), node.attr, None)
         if isinstance(found, property) or (found is None and hasattr(_kind(owner), "__getattr__")):
-            raise _Unclear
+            raise Unclear
         try:
             return getattr(owner, node.attr)
         except AttributeError:
-            raise _Unclear from None
+            raise Unclear from None
     if isinstance(node, ast.Subscript):
-        owner, index = _lookup(node.value, scope, world), _lookup(node.slice, scope, world)
+        owner, index = lookup(node.value, scope, world), lookup(node.slice, scope, world)
         if type(owner) in (list, dict, tuple) and isinstance(index, (int, str)):
             try:
                 return owner[index]
             except (LookupError, TypeError):
-                raise _Unclear from None
-    raise _Unclear
+                raise Unclear from None
+    raise Unclear
 
 
 def _kind(value: object) -> type[Any]:
@@ -146,34 +146,34 @@ class _Reader:
     def __call__(self, scope: Scope, world: Scope) -> Label:
         try:
             found = self.look(scope, world)
-        except _Unclear:
+        except Unclear:
             return UNKNOWN
         return found
 
     def _part(self, scope: Scope, world: Scope, write: bool) -> Label:
         node = self.node
         if isinstance(node, ast.Attribute):
-            owner = _lookup(node.value, scope, world)
+            owner = lookup(node.value, scope, world)
             if isinstance(owner, (types.ModuleType, type)):
                 return ((id(owner), node.attr, True),) if write else LOCAL
             found: Any = getattr(_kind(owner), node.attr, None)
             data = found is None or isinstance(found, types.MemberDescriptorType)
             return ((id(owner), node.attr, write),) if data or write else LOCAL
         if isinstance(node, ast.Subscript):
-            owner = _lookup(node.value, scope, world)
+            owner = lookup(node.value, scope, world)
             if isinstance(owner, (type, tuple, str, bytes)):
                 return LOCAL
             try:
-                index = _lookup(node.slice, scope, world)
-            except _Unclear:
+                index = lookup(node.slice, scope, world)
+            except Unclear:
                 index = None
             return ((id(owner), index if isinstance(index, (int, str)) and index != -1 else None, write),)
-        raise _Unclear
+        raise Unclear
 
     def _load_attribute(self, scope: Scope, world: Scope) -> Label:
         try:
             return self._part(scope, world, False)
-        except _Unclear:
+        except Unclear:
             if isinstance(self.node, ast.Attribute) and hasattr(str, self.node.attr) and not hasattr(list, self.node.attr):
                 return LOCAL  # a method of a string
             raise
@@ -200,7 +200,7 @@ class _Reader:
         found: Label = ()
         for node in nodes:
             if isinstance(node, (ast.Name, ast.Attribute, ast.Subscript)):
-                found += _reach(_lookup(node, scope, world))
+                found += _reach(lookup(node, scope, world))
             elif isinstance(node, (ast.GeneratorExp, ast.Lambda)):
                 pass  # runs code of its own, which is looked at by itself
             else:
@@ -219,8 +219,8 @@ class _Reader:
         if not isinstance(node, ast.Call):
             return self._enter(scope, world)  # the end of a with block
         try:
-            callee = _lookup(node.func, scope, world)
-        except _Unclear:
+            callee = lookup(node.func, scope, world)
+        except Unclear:
             if isinstance(node.func, ast.Attribute) and hasattr(str, node.func.attr) and not hasattr(list, node.func.attr):
                 return LOCAL
             raise
@@ -250,7 +250,7 @@ class _Reader:
 
     def _enter(self, scope: Scope, world: Scope) -> Label:
         if isinstance(self.node, (ast.Name, ast.Attribute)):
-            return ((id(_lookup(self.node, scope, world)), None, True),)
+            return ((id(lookup(self.node, scope, world)), None, True),)
         return UNKNOWN
 
     def _compare(self, scope: Scope, world: Scope) -> Label:
@@ -270,8 +270,8 @@ class _Reader:
     def _operands(self, nodes: Iterable[ast.expr], scope: Scope, world: Scope) -> Label:
         found: Label = ()
         for node in nodes:
-            with contextlib.suppress(_Unclear):  # else it is the result of an operation or of a call: fresh
-                found += _reach(_lookup(node, scope, world))
+            with contextlib.suppress(Unclear):  # else it is the result of an operation or of a call: fresh
+                found += _reach(lookup(node, scope, world))
         return found
 
     def _iterate(self, scope: Scope, world: Scope) -> Label:
@@ -283,7 +283,7 @@ class _Reader:
         node = self.node
         if not isinstance(node, (ast.Name, ast.Attribute, ast.Subscript)):
             return LOCAL
-        return _reach(_lookup(node, scope, world))
+        return _reach(lookup(node, scope, world))
 
 
 def _plain(kind: type) -> bool:
