@@ -118,7 +118,7 @@ CONFIGURATIONS: Final = (
         (),
         ("offer a offer c", "offer b offer d", _TAKER, _TAKER),
         _OFFERS,
-        (ACCESS_1_FULL, ACCESS_2_LONG),
+        (ACCESS_1_FULL, ACCESS_2_LONG, ACCESS_3_LONG),
     ),
     Configuration(
         "claimed-not-published", 1, (), ("offer a", "offer b take0 look"), ("EXACT-1", "BOUND-1"), (REDUCED, WHOLE, OPCODE_2)
