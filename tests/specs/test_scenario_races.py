@@ -15,8 +15,8 @@ def test_scenario_is_explored_under_every_schedule(number: int) -> None:
     assert f"scenarios.{number:02}" in {check.name for check in SCENARIOS}
     for name in RACES[number]:
         configuration = BY_NAME[name]
-        quick = tuple(plan for plan in configuration.plans if plan.quick)
-        result = check_configuration(replace(configuration, plans=quick[:1]), load_subject(), Settings())
+        first = next(plan for plan in configuration.plans if not plan.long)
+        result = check_configuration(replace(configuration, plans=(first,)), load_subject(), Settings())
         assert result.verdict is Verdict.OK, f"{name}: {result.evidence}\n{result.witness}"
 
 
