@@ -173,7 +173,7 @@ CLAUSES: tuple[Clause, ...] = (
         "Constraints (what it never does)",
         "A rejection writes nothing, logs nothing, warns nothing, calls no user code. It counts.",
         (quiet_1,),
-        "An operating system call yields the processor on every 16th rejection.",
+        "An operating system call yields the processor on every 24th rejection.",
     ),
     Clause(
         "MEMORY-1",

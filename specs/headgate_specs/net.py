@@ -477,9 +477,9 @@ OFFER: Final = (
     T("offer", "slots.closed", "open", "turned", "counting_full", is_open, never=True),
     T("offer", "slots.closed", "closed", "turned", "counting_closed", is_closed),
     T("offer", "next(slots.answered_full)", "FULL", "counting_full", IDLE, always, count_full, foresee=counted_now),
-    T("offer", "next(slots.answered_full)", "a 16th", "counting_full", "yielding", always, count_full, foresee=counted_now),
+    T("offer", "next(slots.answered_full)", "a 24th", "counting_full", "yielding", always, count_full, foresee=counted_now),
     T("offer", "next(slots.answered_closed)", "CLOSED", "counting_closed", IDLE, always, count_closed, "refuse_closed"),
-    T("offer", "next(slots.answered_closed)", "a 16th", "counting_closed", "yielding", always, count_closed, "refuse_closed"),
+    T("offer", "next(slots.answered_closed)", "a 24th", "counting_closed", "yielding", always, count_closed, "refuse_closed"),
     T("offer", "yield_processor()", "yielded", "yielding", IDLE),
 )
 TAKE: Final = (

@@ -67,8 +67,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = _parser().parse_args(argv)
     commands, stream = _own_streams()
     faulthandler.enable()
-    _forgo_core_dump()
-    _die_with_parent()
+    forgo_core_dump()
+    die_with_parent()
     loaded = _load(cast(str, arguments.module), cast(str, arguments.subject))
     if not isinstance(loaded, tuple):
         stream.write(loaded)
@@ -118,12 +118,13 @@ def _own_streams() -> tuple[int, _Stream]:
     return commands, _Stream(events, os.getpid())
 
 
-def _forgo_core_dump() -> None:
+def forgo_core_dump() -> None:
+    """Leave no core file behind: a check may end its process on purpose."""
     with contextlib.suppress(OSError, ValueError):
         resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))
 
 
-def _die_with_parent() -> None:
+def die_with_parent() -> None:
     """Ask Linux to end this process when its parent is killed: a check that hangs would otherwise run on for ever."""
     if sys.platform == "linux":
         set_parent_death_signal = 1

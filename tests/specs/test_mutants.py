@@ -20,7 +20,7 @@ HARMLESS = Mutant(
     "Nothing is broken.",
     ("BOUND-1",),
     ("audit",),
-    (Patch("_intake.py", "YIELD_EVERY: Final = 16", "YIELD_EVERY: Final = 17"),),
+    (Patch("_intake.py", "YIELD_EVERY: Final = 24", "YIELD_EVERY: Final = 17"),),
 )
 
 
@@ -113,7 +113,7 @@ def test_a_stale_mutant_is_detected(old: str, times: str) -> None:
 
 def test_a_mutant_of_a_vendored_copy(tmp_path: Path) -> None:
     for name, source in mutation.patched_sources(()).items():
-        (tmp_path / name).write_text(source.replace("YIELD_EVERY: Final = 16", "YIELD_EVERY: Final = 8"), "utf-8")
+        (tmp_path / name).write_text(source.replace("YIELD_EVERY: Final = 24", "YIELD_EVERY: Final = 8"), "utf-8")
     subject = mutation.load_mutant("extra_slot", tmp_path)
     module = sys.modules[subject.Intake.__module__]
     mutation.unload("headgate_mutant_extra_slot")

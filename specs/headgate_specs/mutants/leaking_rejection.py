@@ -11,8 +11,8 @@ KILLED_BY = ("scenarios.30",)
 PATCHES = (
     Patch(
         "_intake.py",
-        "YIELD_EVERY: Final = 16",
-        ("REFUSED: Final[list[float]] = []\nYIELD_EVERY: Final = 16"),
+        "YIELD_EVERY: Final = 24",
+        ("REFUSED: Final[list[float]] = []\nYIELD_EVERY: Final = 24"),
     ),
     Patch(
         "_intake.py",

@@ -12,8 +12,8 @@ KILLED_BY = ("audit.wait_free", "scenarios.16", "sweeps.freeze", "sweeps.reentry
 PATCHES = (
     Patch(
         "_intake.py",
-        "YIELD_EVERY: Final = 16",
-        ("LOCK: Final = Lock()\nYIELD_EVERY: Final = 16"),
+        "YIELD_EVERY: Final = 24",
+        ("LOCK: Final = Lock()\nYIELD_EVERY: Final = 24"),
     ),
     Patch(
         "_intake.py",

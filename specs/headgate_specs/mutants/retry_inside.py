@@ -11,8 +11,8 @@ KILLED_BY = ("scenarios.13", "stateful.enumeration")
 PATCHES = (
     Patch(
         "_intake.py",
-        "YIELD_EVERY: Final = 16",
-        ("REFUSED: Final[dict[int, Any]] = {}\nYIELD_EVERY: Final = 16"),
+        "YIELD_EVERY: Final = 24",
+        ("REFUSED: Final[dict[int, Any]] = {}\nYIELD_EVERY: Final = 24"),
     ),
     Patch(
         "_intake.py",
