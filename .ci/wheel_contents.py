@@ -13,7 +13,7 @@ from pathlib import Path
 PACKAGES = ("kernel/headgate", "specs/headgate_specs", "stress/headgate_stress")
 DIST_INFO = ("METADATA", "RECORD", "WHEEL", "entry_points.txt", "licenses/LICENSE")
 ALWAYS = ("headgate/LICENSE", "headgate/py.typed", "headgate_specs/py.typed", "headgate_stress/py.typed")
-PLAIN_NAMES = ("LICENSE", "manifest.json", "py.typed")
+PLAIN_NAMES = ("LICENSE", "bounds.json", "manifest.json", "py.typed")
 
 
 def expected_names(clone: Path) -> set[str]:

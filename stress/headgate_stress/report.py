@@ -1,13 +1,17 @@
 """From the answers of checks to a verdict for each clause, and the words and the JSON that tell it."""
 
 import json
+import os
 import re
 import shlex
+import tempfile
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from headgate_specs.check import Verdict, overall
 
+from .extras import UsageError
 from .plan import Answer, Request
 
 _NUMBER = re.compile(r"\d[\d,]*")
@@ -27,6 +31,45 @@ class ClauseReport:
     def seconds(self) -> float:
         """Add up the time of the checks. One that bears on several clauses counts in each."""
         return sum(answer.seconds for answer in self.answers)
+
+
+class ReportFile:
+    """Keep a report on disk up to date: at every moment there is a whole one.
+
+    target: the option's file; None or "-" keep none. Raises UsageError where it can't be written, naming the option.
+    """
+
+    def __init__(self, target: str | None, option: str = "--json") -> None:
+        self._option = option
+        self._path = None if target is None or target == "-" else Path(os.path.realpath(target))
+        self._plain = self._path is None or not self._path.exists() or self._path.is_file()
+        if self._path is not None and not self._path.parent.is_dir():
+            raise UsageError(f"{option}: no folder {self._path.parent}")
+
+    def write(self, text: str, final: bool) -> None:
+        """Replace the report, or fill it where there is nothing to replace (a pipe, a device): then only once, at the end."""
+        if self._path is None or not (self._plain or final):
+            return
+        try:
+            if self._plain:
+                self._replace(self._path, text)
+            else:
+                self._path.write_text(text, encoding="utf-8")
+        except OSError as error:
+            raise UsageError(f"{self._option}: cannot write {self._path}: {error.strerror}") from None
+
+    def _replace(self, path: Path, text: str) -> None:
+        descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+        try:
+            with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+                file.write(text)
+            mask = os.umask(0)
+            os.umask(mask)
+            Path(name).chmod(0o666 & ~mask)
+            Path(name).replace(path)
+        except BaseException:
+            Path(name).unlink(missing_ok=True)
+            raise
 
 
 def judge(ids: Iterable[str], answers: Sequence[Answer]) -> list[ClauseReport]:

@@ -8,12 +8,10 @@ import os
 import platform
 import signal
 import sys
-import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
-from pathlib import Path
 from types import FrameType
 from typing import Any, Self, TextIO, cast
 
@@ -23,7 +21,7 @@ from headgate_specs.check import EXIT_CODES, Profile, Verdict, overall
 from .display import Display, PlainDisplay, indented
 from .extras import UsageError, require
 from .plan import GROUPS, Answer, Failure, Group, Planned, Request
-from .report import ClauseReport, as_json, count_text, finding, judge, replay_command, seconds_text
+from .report import ClauseReport, ReportFile, as_json, count_text, finding, judge, replay_command, seconds_text
 from .supervisor import Running, Supervisor
 
 _EPILOG = """\
@@ -75,41 +73,6 @@ class _Interrupt:
         self.name = signal.Signals(number).name
 
 
-class _Report:
-    """Keep the JSON report on disk up to date: at every moment a whole report, in which what has not ended is UNKNOWN."""
-
-    def __init__(self, target: str | None) -> None:
-        self._path = None if target is None or target == "-" else Path(os.path.realpath(target))
-        self._plain = self._path is None or not self._path.exists() or self._path.is_file()
-        if self._path is not None and not self._path.parent.is_dir():
-            raise UsageError(f"--json: no folder {self._path.parent}")
-
-    def write(self, text: str, final: bool) -> None:
-        """Replace the report, or fill it where there is nothing to replace (a pipe, a device): then only once, at the end."""
-        if self._path is None or not (self._plain or final):
-            return
-        try:
-            if self._plain:
-                self._replace(self._path, text)
-            else:
-                self._path.write_text(text, encoding="utf-8")
-        except OSError as error:
-            raise UsageError(f"--json: cannot write {self._path}: {error.strerror}") from None
-
-    def _replace(self, path: Path, text: str) -> None:
-        descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-        try:
-            with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-                file.write(text)
-            mask = os.umask(0)
-            os.umask(mask)
-            Path(name).chmod(0o666 & ~mask)
-            Path(name).replace(path)
-        except BaseException:
-            Path(name).unlink(missing_ok=True)
-            raise
-
-
 class _Run:
     """One run of the gate: what was asked, what was answered so far, and where it is shown."""
 
@@ -124,7 +87,7 @@ class _Run:
         self.ids = [id_ for id_ in ids if not arguments.clause or id_ in arguments.clause]
         self.patterns = cast("list[str]", arguments.check)
         self.more = _hidden_options(arguments)
-        self.report = _Report(cast("str | None", arguments.json))
+        self.report = ReportFile(cast("str | None", arguments.json))
         self.plan: list[Planned] = []
         self.answers: list[Answer] = []
         self.failed: list[Answer] = []

@@ -126,6 +126,7 @@ FIGURES: Final[Mapping[str, str]] = {
     "late_p99_s": "how late a thread wakes that sleeps 1 ms, 99th percentile",
     "late_max_s": "the same, at worst",
     "retried": "offers that were not the client's first",
+    "retry_burst_per_s": "the most of them within 10 ms, as a rate",
     "timed_out": "requests whose client gave up before an answer",
     "crashed": "workers that died of their item",
 }
@@ -232,7 +233,11 @@ class Collapse:
 
 @dataclass(frozen=True, slots=True)
 class LabReport:
-    """Give all that one run of `headgate stress` saw."""
+    """Give all that one run of `headgate stress` saw.
+
+    findings: on the kernel; the verdict on the whole is theirs. broken: what planted faults and peers did to the bounds: each of
+    these should be ILLEGAL.
+    """
 
     version: str
     python: str
@@ -245,6 +250,7 @@ class LabReport:
     noise: Mapping[str, float]
     results: tuple[Result, ...] = ()
     findings: tuple[Finding, ...] = ()
+    broken: tuple[Finding, ...] = ()
     pairs: tuple[Pair, ...] = ()
     curve: tuple[CurvePoint, ...] = ()
     collapse: Collapse | None = None
@@ -280,6 +286,7 @@ def from_json(text: str) -> LabReport:
     found = read["collapse"]
     read["results"] = tuple(result_from(each) for each in read["results"])
     read["findings"] = tuple(_finding_from(each) for each in read["findings"])
+    read["broken"] = tuple(_finding_from(each) for each in read["broken"])
     read["pairs"] = tuple(Pair(each["level"], _ladder_from(each["ours"]), _ladder_from(each["theirs"])) for each in read["pairs"])
     read["curve"] = tuple(CurvePoint(**each) for each in read["curve"])
     if found is not None:

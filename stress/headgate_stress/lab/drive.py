@@ -31,6 +31,7 @@ READING_S: Final = 0.05
 LATENESS_S: Final = 0.005
 SUSTAIN_S: Final = 0.5
 AFTER_S: Final = 5.0  # the most to wait for what is left, once the load is gone
+RETRY_BIN_NS: Final = 10_000_000
 LIFE_S: Final = 0.1  # of a producer's thread, under producer churn
 GRACE_S: Final = 5.0
 RUNAWAY_BYTES: Final = 1 << 29
@@ -132,6 +133,7 @@ class Drive:
         self._phase: Phase = "load"
         self._start_ns = 0
         self._late = Histogram()
+        self._retries: Final = array("q", bytes(8 * int((case.seconds + AFTER_S + GRACE_S) * 1e9 / RETRY_BIN_NS)))
         self._reading: Final = array("q", bytes(8 * 2 * int((case.seconds + AFTER_S + 60) / READING_S)))
         self._readings = 0
         self._local = threading.local()
@@ -145,7 +147,7 @@ class Drive:
     def run(self) -> Result:
         """Go through it: the workers alone, the load, the way back to rest, the workers alone again."""
         case, figures = self._case, self._figures
-        stolen = stolen_share()
+        stolen = self._stolen()
         with tasks_for(case) as tasks:
             self._tasks = tasks
             before = max(1.0, sustained_rate(case, self._maker, tasks))
@@ -157,9 +159,14 @@ class Drive:
             after = sustained_rate(case, self._maker, tasks) if self._ended == WHOLE else before
         figures["provisioned_per_s"] = provisioned = (before + after) / 2
         figures["provisioned_noise"] = abs(before - after) / max(before, after, 1e-9)
-        figures["stolen_share"] = max(stolen, stolen_share())
+        if self._barrier is None:
+            figures["stolen_share"] = max(stolen, self._stolen())
         figures["goodput_share"] = figures["goodput_per_s"] / max(provisioned, 1e-9)
         return Result(case, self._ended, "", figures, self._ladders(), (), tuple(self._problems))
+
+    def _stolen(self) -> float:
+        """Measure what others take of the processor, unless another case beside this one would be taken for them."""
+        return stolen_share() if self._barrier is None else 0.0
 
     # What is made beforehand.
 
@@ -271,6 +278,7 @@ class Drive:
         sums = self._sums()
         figures.update(offered=sums.offered, accepted=sums.accepted, rejected=sums.rejected, retried=sums.retried)
         figures.update(finished=sums.finished, good=sums.good, crashed=sums.crashed, peak_depth=self._peak)
+        figures["retry_burst_per_s"] = max(self._retries) * 1e9 / RETRY_BIN_NS
         figures["timed_out"] = sum(clerk.timed_out for clerk in self._clerks)
         figures["worker_fairness"] = jain([tally.finished for tally in tallies])
         figures["starvation_s"] = max(tally.starved_ns for tally in tallies) / 1e9
@@ -381,7 +389,7 @@ class Drive:
         """Have the clients that were refused, and those whose time is up, offer their request once more, at once."""
         for _ in range(len(again)):
             since_ns, tries = again.popleft()
-            clerk.retried += 1
+            self._retry(clerk)
             self._try(clerk, since_ns, tries, waiting, again)
         now_ns = clock()
         while waiting and waiting[0][0] <= now_ns and clerk.place < clerk.end:
@@ -389,10 +397,14 @@ class Drive:
             if self._served[place]:
                 continue
             if tries:
-                clerk.retried += 1
+                self._retry(clerk)
                 self._try(clerk, up_ns, tries, waiting, again)
             else:
                 clerk.timed_out += 1
+
+    def _retry(self, clerk: Clerk) -> None:
+        clerk.retried += 1
+        self._retries[(clock() - self._start_ns) // RETRY_BIN_NS] += 1  # a count that another producer spoils is off by one
 
     def _offer(self, clerk: Clerk, due_ns: int) -> int:
         """Make one offer and record it; give the item's number, or -1 when it was refused."""
