@@ -5,13 +5,6 @@ its bound with the noise that was measured in the same run: it is tried again up
 the answer the verdict is UNKNOWN.
 """
 
-import argparse
-import json
-import os
-import platform
-import sys
-import threading
-import time
 from array import array
 from bisect import bisect_left
 from collections.abc import Callable, Iterable
@@ -22,8 +15,7 @@ from math import ceil
 from typing import Any, Final, cast
 
 from headgate_specs import clauses
-from headgate_specs.check import EXIT_CODES, Check, Profile, Result, Settings, Subject, Verdict, load_subject, overall
-from headgate_specs.progress import listen
+from headgate_specs.check import Check, Result, Settings, Subject, Verdict
 
 from .load import ACCEPTED, CLOSED, FULL, GREW, Book, Phase, Plan, Record, Tally, returns, run_load
 from .memory import Footprint, rejection_footprint
@@ -63,7 +55,6 @@ class Finding:
 
 
 Judge = Callable[[Record], Finding]
-Findings = dict[str, tuple[tuple[str, ...], Finding]]
 
 
 def exactly(holds: bool, measured: str, allowed: str, detail: str, witness: str, blames: tuple[str, ...] = ()) -> Finding:
@@ -577,142 +568,3 @@ CHECKS: tuple[Check, ...] = (
     *(_check(part) for part in PARTS),
 )
 BY_NAME: Final = {part.name: part for part in PARTS}
-
-
-def run_overload(subject: Subject, plan: Plan) -> Findings:
-    """Do all checks of this group, and give their clauses and findings by name."""
-    findings: Findings = {"rejection_memory": (("MEMORY-1", "NORETRY-1"), examine_rejections(subject, plan))}
-    for part in PARTS:
-        findings[part.name] = (part.clauses, examine(part, subject, plan))
-    return findings
-
-
-EXAMPLES: Final = """\
-examples:
-  headgate stress                        three seconds of overload, and what surrounds it
-  headgate stress --profile full         ten seconds
-  headgate stress --seconds 60           a minute, and otherwise as in quick
-  headgate stress --json stress.json     the findings for a machine as well
-
-exit: 0 all OK, 1 something is ILLEGAL, 2 bad usage, 3 UNKNOWN (the machine is too noisy to tell)
-"""
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="headgate stress",
-        description="Put the intake under ten times the load that its workers can finish, and judge what happens.",
-        epilog=EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument("--profile", choices=("quick", "full"), default="quick", help="how long (default: quick)")
-    parser.add_argument("--seconds", type=float, metavar="S", help="seconds of overload, 0.5 to 3600, instead of the profile's")
-    parser.add_argument("--seed", type=int, default=0, metavar="N", help="seed of the producers' offsets (default: 0)")
-    parser.add_argument("--json", metavar="FILE", help="write the findings as JSON too; - is standard output, without the table")
-    return parser
-
-
-def render(findings: Findings, plan: Plan, seconds: float, colour: bool = False) -> str:
-    """Lay the findings out as a table, what is allowed beside what was measured."""
-    lines = [
-        f"headgate stress: {platform.python_implementation()} {platform.python_version()}, {platform.platform()}",
-        f"{plan.capacity} slots, {plan.workers} workers with {plan.service_s * 1e3:g} ms of waiting per item, "
-        f"{plan.overload:g}x for {plan.seconds:g} s by {plan.producers} producers, {plan.spinners} spinning for {plan.spin_s:g} s",
-        "",
-        f"{'check':<18} {'verdict':<8} {'measured':<38} allowed",
-    ]
-    codes = {Verdict.OK: "32", Verdict.ILLEGAL: "31;1", Verdict.UNKNOWN: "33"}
-    for name, (ids, finding) in findings.items():
-        word = f"{finding.verdict.value:<8}"
-        word = f"\x1b[{codes[finding.verdict]}m{word}\x1b[0m" if colour else word
-        lines.append(f"{name:<18} {word} {finding.measured:<38} {finding.allowed}")
-        lines.append(f"    {', '.join(finding.blames or ids)}" + (f": {finding.detail}" if finding.detail else ""))
-        if finding.witness:
-            lines.append(f"    {finding.witness}")
-    counts = [sum(finding.verdict is verdict for _, finding in findings.values()) for verdict in Verdict]
-    summary = ", ".join(f"{count} {verdict.value}" for count, verdict in zip(counts, Verdict, strict=True) if count)
-    return "\n".join([*lines, "", f"{summary}; {seconds:.0f} s", ""])
-
-
-def as_json(findings: Findings, seconds: float) -> str:
-    """Give the findings as JSON."""
-    verdicts = {finding.verdict for _, finding in findings.values()}
-    checks: list[dict[str, Any]] = [
-        {
-            "name": f"{GROUP}.{name}",
-            "clauses": list(ids),
-            "verdict": finding.verdict.value,
-            "measured": finding.measured,
-            "allowed": finding.allowed,
-            "detail": finding.detail,
-            "witness": finding.witness,
-        }
-        for name, (ids, finding) in findings.items()
-    ]
-    document = {
-        "verdict": overall(verdicts).value,
-        "python": platform.python_version(),
-        "platform": platform.platform(),
-        "seconds": round(seconds, 1),
-        "checks": checks,
-    }
-    return json.dumps(document, indent=2)
-
-
-def _tell_progress() -> None:
-    """Say on stderr what is going on, once it takes longer than two seconds: in place on a terminal, one line a phase in a log."""
-    start_s, terminal, told = time.monotonic(), sys.stderr.isatty(), ""
-
-    def tell(text: str) -> None:
-        nonlocal told
-        head = text.partition(":")[0]
-        if (
-            time.monotonic() - start_s < 2
-            or threading.current_thread() is threading.main_thread()
-            or (not terminal and head == told)
-        ):
-            return
-        told = head
-        sys.stderr.write(f"\r{text:<60}\r" if terminal else text + "\n")
-        sys.stderr.flush()
-
-    listen(tell)
-
-
-def main(argv: list[str]) -> int:
-    """Run `headgate stress` with these arguments, and return its exit code."""
-    parser = _parser()
-    try:
-        arguments = parser.parse_args(argv)
-        profile: Profile = arguments.profile
-        plan = plan_for(Settings(profile, arguments.seed))
-        if arguments.seconds is not None:
-            if not 0.5 <= arguments.seconds <= 3600:
-                parser.error("--seconds must be between 0.5 and 3600")
-            plan = replace(plan, seconds=arguments.seconds)
-    except SystemExit as stop:
-        return stop.code if isinstance(stop.code, int) else 2
-    _tell_progress()
-    start_s = time.monotonic()
-    try:
-        findings = run_overload(load_subject(), plan)
-    except KeyboardInterrupt:
-        sys.stderr.write("\ninterrupted: nothing was judged\n")
-        return 130
-    seconds = time.monotonic() - start_s
-    if arguments.json == "-":
-        print(as_json(findings, seconds))
-    else:
-        print(render(findings, plan, seconds, sys.stdout.isatty() and "NO_COLOR" not in os.environ), end="")
-        if arguments.json is not None:
-            try:
-                with open(arguments.json, "w", encoding="utf-8") as file:
-                    file.write(as_json(findings, seconds) + "\n")
-            except OSError as error:
-                sys.stderr.write(f"headgate stress: can't write {arguments.json}: {error.strerror}\n")
-                return 2
-    return EXIT_CODES[overall(finding.verdict for _, finding in findings.values())]
-
-
-if __name__ == "__main__":
-    raise SystemExit(main(sys.argv[1:]))

@@ -1,12 +1,10 @@
 """The overload checks find what they are for: each is shown a small intake with a planted fault."""
 
-import json
 import subprocess
 import sys
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from types import SimpleNamespace
 from typing import Any
@@ -426,58 +424,3 @@ def test_checks_are_well_formed() -> None:
     assert plan_for(Settings("full")).seconds == 10.0
     assert plan_for(Settings("quick", 5)).seed == 5
     assert isinstance(Finding(Verdict.OK, "1", "2").as_result(), Result)
-
-
-def some_findings(verdict: Verdict) -> overload.Findings:
-    return {
-        "bound": (("BOUND-1",), Finding(Verdict.OK, "8 items unfinished", "8", "fine")),
-        "goodput": (("RESPONSIVE-2",), Finding(verdict, "70.0%", "80 % or more", "", "workers finished 70.0%")),
-    }
-
-
-@pytest.mark.parametrize(("verdict", "code"), [(Verdict.OK, 0), (Verdict.ILLEGAL, 1), (Verdict.UNKNOWN, 3)])
-def test_the_command_tells_by_its_exit_code(
-    verdict: Verdict, code: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Any
-) -> None:
-    plans: list[Plan] = []
-
-    def fake(_subject: object, plan: Plan) -> overload.Findings:
-        plans.append(plan)
-        return some_findings(verdict)
-
-    monkeypatch.setattr(overload, "run_overload", fake)
-    assert overload.main(["--seconds", "1.5", "--json", str(tmp_path / "stress.json")]) == code
-    assert plans[0].seconds == 1.5
-    table = capsys.readouterr().out
-    assert "goodput" in table
-    assert "80 % or more" in table
-    assert json.loads((tmp_path / "stress.json").read_text())["verdict"] == verdict.value
-    assert overload.main(["--json", "-"]) == code
-    assert json.loads(capsys.readouterr().out)["checks"][1]["name"] == "overload.goodput"
-
-
-@pytest.mark.parametrize("argv", [["--seconds", "0"], ["--seconds", "nan"], ["--profile", "nightly"], ["--json"], ["more"]])
-def test_bad_usage_is_2(argv: list[str], capsys: pytest.CaptureFixture[str]) -> None:
-    assert overload.main(argv) == 2
-    assert "usage: headgate stress" in capsys.readouterr().err
-
-
-def test_help_shows_examples(capsys: pytest.CaptureFixture[str]) -> None:
-    assert overload.main(["--help"]) == 0
-    assert "examples:" in capsys.readouterr().out
-
-
-def test_an_interruption_judges_nothing(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    def interrupted(_subject: object, _plan: Plan) -> overload.Findings:
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(overload, "run_overload", interrupted)
-    assert overload.main([]) == 130
-    assert "nothing was judged" in capsys.readouterr().err
-
-
-def test_a_file_that_can_t_be_written_is_told(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    fake: Callable[[object, Plan], overload.Findings] = lambda _subject, _plan: some_findings(Verdict.OK)  # noqa: E731
-    monkeypatch.setattr(overload, "run_overload", fake)
-    assert overload.main(["--json", "/nowhere/at/all.json"]) == 2
-    assert "can't write /nowhere/at/all.json" in capsys.readouterr().err

@@ -49,6 +49,7 @@ _KINDS: Final[Mapping[str, Mapping[str, Any]]] = {
     },
 }
 PAIRED: Final = "paired "
+BASIS: Final = {"100x": "2x"}  # what a case is compared with
 NAMES: Final = (*_KINDS, *(PAIRED + level_name(level) for level in LEVELS))
 SHAPES: Final = tuple(name for name in _KINDS if not name.endswith("x") and name not in {"soak", "collapse"})
 

@@ -18,7 +18,7 @@ from headgate_specs.check import Verdict
 from ..load import stolen_share
 from .bounds import BOUNDS, EXACT, Breaker, Evidence, judge
 from .case import OURS, WHOLE, Case, Collapse, CurvePoint, Finding, Interval, LabProfile, LabReport, Ladder, Link, Pair, Result
-from .cases import CURVE, PAIRED, case_named, paired
+from .cases import BASIS, CURVE, PAIRED, case_named, paired
 from .collapse import compare
 from .drive import LATENESS_S
 from .histogram import Histogram, ladder
@@ -27,7 +27,6 @@ from .supervise import run_cases
 
 ATTEMPTS: Final = 3
 NOISE_S: Final = 1.0
-BASIS: Final = {"100x": "2x"}  # what a case is compared with
 
 
 class Watcher(Protocol):
