@@ -90,7 +90,7 @@ def test_an_import_error_of_our_own_is_not_called_a_missing_extra(monkeypatch: p
         ("verify", "headgate_stress.verify"),
         ("spec", "headgate_stress.spec"),
         ("bench", "headgate_stress.bench"),
-        ("stress", "headgate_stress.overload"),
+        ("stress", "headgate_stress.lab.command"),
         ("mutants", "headgate_specs.mutation"),
     ],
 )
