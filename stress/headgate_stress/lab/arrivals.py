@@ -13,7 +13,7 @@ from typing import Final
 from .case import Case
 
 CALM: Final = 0.8  # of the provisioned rate: before and after a spike
-SLICE_S: Final = 0.1
+SLICE_S: Final = 1.0  # long enough to fill the queue at 2x, short enough for the machine to be the same
 BURST_S: Final = 0.4
 BURST_SHARE: Final = 0.25
 RAMP_STEPS: Final = 100

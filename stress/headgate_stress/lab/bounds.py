@@ -187,6 +187,7 @@ MEASURES: Final[Mapping[str, Callable[[Evidence], float]]] = {
     "sojourn": _sojourn,
     "sojourn_flat": _sojourn_flat,
     "offer_p50": _offer_p50,
+    "offer_p50_calm": _offer_p50,
     "offer_p999": _offer_p999,
     "memory": _memory,
     "recovery": _recovery,
