@@ -22,9 +22,7 @@ T = TypeVar("T")
 ACCEPTED: Final = Outcome.ACCEPTED
 FULL: Final = Outcome.FULL
 CLOSED: Final = Outcome.CLOSED
-YIELD_EVERY: Final = (
-    24  # rejections; fewer cost every offer some tail, more cost the workers: `headgate stress --curve` measures both
-)
+YIELD_EVERY: Final = 24  # rejections; fewer cost the offers' tail, more the workers: `headgate stress --curve` measures both
 new: Final = object.__new__
 SLOT_BYTES: Final = 200  # the most one slot costs
 
