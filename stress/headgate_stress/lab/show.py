@@ -95,7 +95,7 @@ class PlainWatcher:
     def interval(self, case: Case, interval: Interval) -> None:
         if self._clock() - self._written_s >= HEARTBEAT_S:
             figures = ", ".join(f"{name} {number(of(interval), unit)}" for name, unit, of in ROWS)
-            self.note(f"  {interval.t_s:.0f} s {case.name} ({interval.phase}): {figures}")
+            self.note(f"  {interval.t_s:.0f} s {case.subject}, {case.name} ({interval.phase}): {figures}")
 
     def ended(self, result: Result, findings: Sequence[Finding]) -> None:
         self.note(f"  {ended_line(result, findings)}")
