@@ -225,7 +225,7 @@ class Drive:
         )
         self._tell_memory(load_readings, held)
         if self._ended == WHOLE:
-            self._come_to_rest(end_ns)
+            self._guarded(self._come_to_rest, end_ns)
         self._working = False
         self._halt = True
         for thread in watching:
@@ -317,8 +317,15 @@ class Drive:
                 problems.append(f"{seen.peak} items were unfinished at once, in {self._case.capacity} slots")
         if self._peak > self._case.capacity + (0 if self._door.statistics else self._case.workers) and self._door.bounded:
             problems.append(f"{self._peak} items were unfinished at a reading, in {self._case.capacity} slots")
-        if self._door.take is not None and "idle_s" in figures and self._door.bounded:
-            problems += self._differences_from_new()
+        if self._door.statistics is not None and "idle_s" in figures:
+            self._guarded(lambda: problems.extend(self._differences_from_new()))
+
+    def _guarded(self, target: Callable[..., object], *arguments: object) -> None:
+        """Note what a queue raises: a finding, not an end of the run."""
+        try:
+            target(*arguments)
+        except Exception as error:  # noqa: BLE001 - whatever it is
+            self._problems.append(f"offer or take raised {type(error).__name__}: {error}")
 
     def _differences_from_new(self) -> Iterator[str]:
         """With the workers gone, fill it and empty it."""
@@ -640,8 +647,7 @@ def sustained_rate(case: Case, maker: Maker, tasks: list[Task], seconds: float =
         tasks[number]()
         done[number] += 1
         if not ended.is_set():
-            with suppress(RuntimeError):  # an executor that was shut down
-                door.offer(item)
+            _let_in(door, item)
 
     door = maker(case.capacity, case.workers, serve)
 
@@ -653,7 +659,7 @@ def sustained_rate(case: Case, maker: Maker, tasks: list[Task], seconds: float =
 
     threads = [_start(work) for _ in range(case.workers)] if door.take is not None else []
     for item in range(max(1, case.capacity // 2)):
-        door.offer(item)
+        _let_in(door, item)
     time.sleep(0.05)
     finished, start_ns = sum(done), clock()
     time.sleep(seconds)
@@ -663,6 +669,15 @@ def sustained_rate(case: Case, maker: Maker, tasks: list[Task], seconds: float =
         thread.join(GRACE_S)
     door.shut()
     return rate
+
+
+def _let_in(door: Door, item: int) -> None:
+    """Offer until it is let in: there is room, but some queues refuse all the same now and then, when takers wait."""
+    for _ in range(100):
+        with suppress(door.refusal, RuntimeError):  # or an executor that was shut down
+            if door.offer(item) is door.accepted:
+                return
+        time.sleep(TICK_S)
 
 
 def jain(shares: list[int]) -> float:
