@@ -236,7 +236,7 @@ class LabReport:
     """Give all that one run of `headgate stress` saw.
 
     findings: on the kernel; the verdict on the whole is theirs. broken: what planted faults and peers did to the bounds: each of
-    these should be ILLEGAL.
+    these should be ILLEGAL. peers: the versions of the subjects that are distributions of their own.
     """
 
     version: str
@@ -254,6 +254,7 @@ class LabReport:
     pairs: tuple[Pair, ...] = ()
     curve: tuple[CurvePoint, ...] = ()
     collapse: Collapse | None = None
+    peers: Mapping[str, str] = field(default_factory=dict[str, str])
 
 
 def to_json(report: LabReport, *, histograms: bool = True) -> str:

@@ -22,7 +22,7 @@ from .cases import BASIS, CURVE, PAIRED, case_named, paired
 from .collapse import compare
 from .drive import LATENESS_S
 from .histogram import Histogram, ladder
-from .subjects import UNBOUNDED
+from .subjects import UNBOUNDED, version_of
 from .supervise import run_cases
 
 ATTEMPTS: Final = 3
@@ -112,6 +112,7 @@ class Laboratory:
             pairs=tuple(self.pairs),
             curve=tuple(self.curve),
             collapse=self.collapse,
+            peers={result.case.subject: version for result in self.results if (version := version_of(result.case.subject))},
         )
 
     def run(self, plan: Sequence[Sequence[Case]], judged: Iterable[str] = (OURS,)) -> None:

@@ -19,6 +19,7 @@ from .text import (
     sections,
     summary,
     verdict_of,
+    version_text,
 )
 
 _STYLE: Final = """\
@@ -133,7 +134,7 @@ def page(report: LabReport) -> str:
         parts += _section(title, head, rows, below)
     for title, drawing in _drawings(report):
         parts += [f"<h2>{_words(title)}</h2>", drawing]
-    by_name = by_subject(report.results)
+    by_name = {name + version_text(report, name): found for name, found in by_subject(report.results).items()}
     for title, head, rows, below in rest:
         parts += _section(title, head, rows, below)
         parts += _ladders(by_name.get(title, []))

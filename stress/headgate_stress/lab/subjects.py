@@ -192,7 +192,7 @@ def maker_of(name: str) -> Maker:
 
 
 def version_of(name: str) -> str:
-    """Give the version of a subject that is a distribution of its own, and nothing for the standard library's."""
+    """Give the version of a subject that is a distribution of its own, and nothing for the others."""
     try:
         return importlib.metadata.version(name)
     except importlib.metadata.PackageNotFoundError:

@@ -164,7 +164,12 @@ def sections(report: LabReport, *, detailed: bool = False) -> Iterator[Section]:
         yield "what yielding the processor brings and costs", curve_head, rows, []
     for subject, results in by_subject(report.results).items():
         below = [line for result in results for line in _below(result, detailed)]
-        yield subject, CASE_HEAD, [case_row(result) for result in results], below
+        yield subject + version_text(report, subject), CASE_HEAD, [case_row(result) for result in results], below
+
+
+def version_text(report: LabReport, subject: str) -> str:
+    """Give a subject's version, where it has one, to stand behind its name."""
+    return f" {report.peers[subject]}" if subject in report.peers else ""
 
 
 def _held(happened: bool) -> str:

@@ -1,0 +1,25 @@
+"""Every bound fails on something real: a planted fault in the kernel, or a queue that people use."""
+
+import io
+
+import pytest
+
+from headgate_specs.check import Verdict
+from headgate_stress.lab.bounds import BOUNDS
+from headgate_stress.lab.laboratory import Laboratory
+from headgate_stress.lab.show import PlainWatcher
+
+TRIES = 3
+
+
+@pytest.mark.parametrize("name", BOUNDS)
+def test_something_breaks_it(name: str) -> None:
+    """A fault of time may hide in the noise of a machine once, not three times."""
+    told = io.StringIO()
+    for seed in range(TRIES):
+        laboratory = Laboratory("quick", seed, PlainWatcher(told))
+        laboratory.break_bounds([name])
+        assert len(laboratory.broken) == len(BOUNDS[name].broken_by)
+        if all(finding.verdict is Verdict.ILLEGAL for finding in laboratory.broken):
+            return
+    pytest.fail(told.getvalue())
