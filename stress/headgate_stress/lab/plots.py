@@ -30,6 +30,17 @@ def _figure(rows: int, columns: int, height: float, **options: Any) -> tuple[Any
     return figure, axes
 
 
+def _logarithmic(axis: Any) -> None:
+    """Give an axis powers of ten, and zero."""
+    axis.set_yscale("symlog", linthresh=1.0)
+    axis.yaxis.set_major_formatter(_plain)
+    axis.yaxis.set_minor_locator(importlib.import_module("matplotlib.ticker").NullLocator())
+
+
+def _plain(value: float, _place: object) -> str:
+    return f"{value:,.0f}" if value >= 1 or value == 0 else f"{value:g}"
+
+
 def _svg(figure: Any, name: str, standalone: bool) -> str:
     """Draw it. name: begins every id, so that several drawings can be in one page."""
     matplotlib = importlib.import_module("matplotlib")
@@ -127,6 +138,8 @@ def latency_against_load(report: LabReport, *, standalone: bool = False) -> str:
         axis = axes[row][0]
         _against_load(report, axis, value)
         axis.set_yscale("log")
+        axis.yaxis.set_major_formatter(_plain)
+        axis.yaxis.set_minor_formatter("")
         axis.set_ylabel(label)
     axes[0][0].set_xlabel("")
     _legend(figure, axes[0][0])
@@ -157,7 +170,7 @@ def over_time(report: LabReport, case: str, *, standalone: bool = False) -> str:
                     zorder=3 if ours else 2,
                 )
         if log:
-            axis.set_yscale("symlog", linthresh=1.0)
+            _logarithmic(axis)
             axis.set_ylim(bottom=0)
         axis.set_ylabel(label)
     axes[-1][0].set_xlabel("seconds from the start of the load")
@@ -183,9 +196,9 @@ def percentile_curves(report: LabReport, name: str, case: str, *, standalone: bo
             )
     axis.set_xscale("log")
     axis.set_yscale("log")
-    rare = [1, 2, 10, 100, 1000, 10_000]
-    axis.set_xticks(rare, ["0 %", "50 %", "90 %", "99 %", "99.9 %", "99.99 %"])
+    axis.set_xticks([2, 10, 100, 1000, 10_000], ["50 %", "90 %", "99 %", "99.9 %", "99.99 %"])
     axis.minorticks_off()
+    axis.yaxis.set_major_formatter(_plain)
     axis.set_xlabel(f"percentile of {case}")
     axis.set_ylabel("microseconds")
     _legend(figure, axis)
@@ -219,6 +232,7 @@ def yield_curve(report: LabReport, *, standalone: bool = False) -> str:
     ):
         axes[1][0].plot(places, [value / 1e3 for value in values], marker="o", color=colour, linewidth=2, label=label)
     axes[1][0].set_yscale("log")
+    axes[1][0].yaxis.set_major_formatter(_plain)
     axes[1][0].set_ylabel("offer at 100x, us")
     axes[1][0].set_xticks(list(places), [str(point.every) if point.every else "never" for point in points])
     axes[1][0].set_xlabel("yield on every n-th rejection")
@@ -238,6 +252,7 @@ def collapse_picture(collapse: Collapse, *, standalone: bool = False) -> str:
         ("in time, of capacity", False, lambda each, _: each.good_per_s / provisioned),
         ("memory, MiB more", False, lambda each, first: (each.rss_bytes - first.rss_bytes) / 2**20),
     )
+    tops = [0.0] * len(readings)
     for column, (result, colour) in enumerate(((collapse.there, THERE_COLOUR), (collapse.here, OURS_COLOUR))):
         for row, (label, log, of) in enumerate(readings):
             axis = axes[row][column]
@@ -251,12 +266,14 @@ def collapse_picture(collapse: Collapse, *, standalone: bool = False) -> str:
                 linewidth=1.8,
             )
             if log:
-                axis.set_yscale("symlog", linthresh=1.0)
-            axis.set_ylim(bottom=0)
+                _logarithmic(axis)
+            tops[row] = max(tops[row], *(value or 0.0 for value in values))
             if column == 0:
                 axis.set_ylabel(label)
             if row == 3:
                 axis.axhline(CALM, color=SOFT, linewidth=1, linestyle=":")
         axes[0][column].set_title(f"{result.case.subject}", fontweight="bold", color=colour)
         axes[-1][column].set_xlabel("seconds; shaded: three times capacity")
+    for row, (_, log, _) in enumerate(readings):
+        axes[row][0].set_ylim(0, tops[row] * (2 if log else 1.1))
     return _svg(figure, "collapse", standalone)
