@@ -35,18 +35,23 @@ ROWS: Final[Sequence[tuple[str, str, Reading]]] = (
 )
 
 
-def sparkline(values: Sequence[float | None], width: int, levels: str = BLOCKS) -> str:
-    """Draw values as one line of blocks, the largest as a full one; None is a gap. Each column shows the largest of its part."""
+def sparkline(values: Sequence[float | None], width: int, levels: str = BLOCKS, top: float | None = None) -> str:
+    """Draw values as one line of blocks; `top`, or the largest, is a full one, None a gap. A column shows its largest value."""
     if width < 1:
         return ""
     columns: list[float | None] = []
     for place in range(min(width, len(values))):
         start, end = place * len(values) // min(width, len(values)), (place + 1) * len(values) // min(width, len(values))
         columns.append(max((value for value in values[start:end] if value is not None), default=None))
-    top = max((value for value in columns if value is not None), default=0.0)
+    if top is None:
+        top = _largest(columns)
     steps = len(levels) - 1
     drawn = "".join(" " if value is None else levels[max(1, round(steps * value / top)) if top > 0 else 1] for value in columns)
     return drawn.rjust(width)
+
+
+def _largest(values: Sequence[float | None]) -> float:
+    return max((value for value in values if value is not None), default=0.0)
 
 
 def ended_line(result: Result, findings: Sequence[Finding]) -> str:
@@ -175,10 +180,11 @@ class LiveWatcher:
         table.add_row("", *[part for case, _ in runs for part in (Text(case.subject, "bold", no_wrap=True), "")])
         for name, unit, of in ROWS:
             row: list[Text | str] = [Text(name, "dim")]
+            top = max(_largest([of(each) for each in shown]) for _, shown in runs)
             for _, shown in runs:
                 values = [of(each) for each in shown]
                 row += [
-                    Text(sparkline(values, cell, levels), "cyan", no_wrap=True),
+                    Text(sparkline(values, cell, levels, top), "cyan", no_wrap=True),
                     Text(number(values[-1] if values else None, unit), no_wrap=True, justify="right"),
                 ]
             table.add_row(*row)

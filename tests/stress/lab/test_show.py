@@ -34,6 +34,7 @@ def test_a_gap_is_blank_and_zero_is_not() -> None:
     assert sparkline([1.0, None, 0.0], 5) == "  █ ▁"
     assert sparkline([4.0, 1.0], 2, ASCII) == "@:"
     assert sparkline([], 4) == "    "
+    assert sparkline([1.0, 8.0], 2, top=16.0) == "▁▄", "two runs side by side share a scale"
     assert sparkline([1.0], 0) == ""
 
 
