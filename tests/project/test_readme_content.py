@@ -13,8 +13,12 @@ from headgate_specs.mutation import describe, mutant_names
 from headgate_specs.prove import EXPECTED
 from headgate_specs.prove.mutants import MUTANTS
 from headgate_stress.bench import BARS, FLAT_BAR, GOODPUT_BAR, SLOT_BAR_BYTES
+from headgate_stress.lab.bounds import BOUNDS
+from headgate_stress.lab.case import OURS, from_json
+from headgate_stress.lab.text import number
 
-README = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+ROOT = Path(__file__).parents[2]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 
 def table(name: str) -> list[list[str]]:
@@ -73,3 +77,42 @@ def test_what_is_explored_is_counted_right() -> None:
         f"{len(races)} are races",
     ):
         assert text in " ".join(README.split()), text
+
+
+# Rows of the README's table of what the laboratory saw: what it is called there, the bound, the case.
+OVERLOAD = (
+    ("goodput at 1x", "goodput", "1x"),
+    ("goodput at 2x", "goodput", "2x"),
+    ("goodput at 10x", "goodput", "10x"),
+    ("goodput at 100x", "goodput", "100x"),
+    ("goodput under eight spinning producers", "goodput_spinning", "spinning"),
+    ("longest sojourn at 100x", "sojourn", "100x"),
+    ("sojourn p99 at 100x", "sojourn_flat", "100x"),
+    ("offer p50 at 1x", "offer_p50_calm", "paired 1x"),
+    ("offer p50 at 2x", "offer_p50", "paired 2x"),
+    ("offer p50 at 10x", "offer_p50", "paired 10x"),
+    ("offer p50 at 100x", "offer_p50", "paired 100x"),
+    ("offer p99.9 at 100x", "offer_p999", "paired 100x"),
+    ("memory at 100x", "memory", "100x"),
+    ("recovery from 100x", "recovery", "100x"),
+)
+
+
+def overload_rows() -> list[list[str]]:
+    """Give the rows that the table must have, from the reports that are checked in."""
+    seen: list[dict[tuple[str, str], float | None]] = []
+    for version in ("3.11", "3.13"):
+        report = from_json((ROOT / "stress" / "reports" / f"cpython-{version}.json").read_text("utf-8"))
+        seen.append({(each.bound, each.case): each.measured for each in report.findings if each.subject == OURS})
+    rows: list[list[str]] = []
+    for name, bound, case in OVERLOAD:
+        allowed = f"{BOUNDS[bound].relation} {number(BOUNDS[bound].limit)} {BOUNDS[bound].unit}"
+        rows.append([name, allowed, *(number(figures[bound, case]) for figures in seen)])
+    return rows
+
+
+def test_overload_table_is_what_the_reports_say() -> None:
+    wanted = overload_rows()
+    text = "\n".join("| " + " | ".join(row) + " |" for row in wanted)
+    assert table("overload") == wanted, f"put in:\n{text}"
+    assert f"judges {len(BOUNDS)} bounds" in " ".join(README.split())
