@@ -107,18 +107,18 @@ class Mutant:
         return tuple(entry for entry in named if "." in entry) if named else None
 
 
-def mutant_names() -> tuple[str, ...]:
-    """List the names of all mutants."""
-    return tuple(sorted(module.name for module in pkgutil.iter_modules(mutants.__path__)))
+def mutant_names(package: types.ModuleType = mutants) -> tuple[str, ...]:
+    """List the names of all mutants, of the kernel or those in another package."""
+    return tuple(sorted(module.name for module in pkgutil.iter_modules(package.__path__)))
 
 
-def describe(name: str) -> Mutant:
+def describe(name: str, package: types.ModuleType = mutants) -> Mutant:
     """Read one mutant's file. Raises StaleMutant if its docstring and its data disagree."""
     if name == CONTROL:
         return Mutant(CONTROL, "The kernel itself.", (), (), ())
-    if name not in mutant_names():
+    if name not in mutant_names(package):
         raise StaleMutant(f"there is no mutant named {name}")
-    module: Any = importlib.import_module(f"{mutants.__name__}.{name}")
+    module: Any = importlib.import_module(f"{package.__name__}.{name}")
     text = module.__doc__ or ""
     breaks: tuple[str, ...] = module.BREAKS
     killed_by: tuple[str, ...] = module.KILLED_BY
@@ -144,7 +144,7 @@ def kernel_dir() -> Path:
 def patched_sources(patches: Iterable[Patch], source_dir: Path | None = None, name: str = "") -> dict[str, str]:
     """Copy the kernel's sources in memory and apply patches. Each `old` must occur exactly once, else StaleMutant."""
     folder = kernel_dir() if source_dir is None else source_dir
-    sources = {path.name: path.read_text("utf-8") for path in sorted(folder.glob("*.py"))}
+    sources = {path.relative_to(folder).as_posix(): path.read_text("utf-8") for path in sorted(folder.rglob("*.py"))}
     if "__init__.py" not in sources:
         raise StaleMutant(f"mutant {name}: {folder} holds no package")
     for patch in patches:
@@ -164,8 +164,7 @@ class MemoryFinder(importlib.abc.MetaPathFinder, importlib.abc.InspectLoader):
         self.files = {self._module(file): (file, source) for file, source in sources.items()}
 
     def _module(self, file: str) -> str:
-        stem = file.removesuffix(".py")
-        return self.package if stem == "__init__" else f"{self.package}.{stem}"
+        return ".".join([self.package, *file.removesuffix(".py").split("/")]).removesuffix(".__init__")
 
     def find_spec(
         self, fullname: str, path: Sequence[str] | None, target: types.ModuleType | None = None
@@ -180,7 +179,7 @@ class MemoryFinder(importlib.abc.MetaPathFinder, importlib.abc.InspectLoader):
         return f"<mutant>/{self.package}/{self.files[fullname][0]}"
 
     def is_package(self, fullname: str) -> bool:
-        return fullname == self.package
+        return self.files[fullname][0].endswith("__init__.py")
 
     def get_source(self, fullname: str) -> str:
         return self.files[fullname][1]

@@ -54,13 +54,20 @@ def read(file: Path) -> str:
     return file.read_text(encoding="utf-8")
 
 
-FILES = sorted(KERNEL.rglob("*.py"))
-each_file = pytest.mark.parametrize("file", FILES, ids=lambda file: file.name)
+FILES = sorted(KERNEL.glob("*.py"))
+ADAPTERS = sorted((KERNEL / "adapters").glob("*.py"))
+ADAPTER_LINES = 200  # of code, each
+each_file = pytest.mark.parametrize("file", [*FILES, *ADAPTERS], ids=lambda file: file.name)
 
 
 def test_kernel_is_small() -> None:
     lines = {file.name: len(code_lines(read(file))) for file in FILES}
     assert 0 < sum(lines.values()) < KERNEL_LINES, lines
+
+
+@pytest.mark.parametrize("file", ADAPTERS, ids=lambda file: file.name)
+def test_an_adapter_is_small(file: Path) -> None:
+    assert len(code_lines(read(file))) < ADAPTER_LINES
 
 
 @each_file

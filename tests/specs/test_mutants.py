@@ -113,6 +113,7 @@ def test_a_stale_mutant_is_detected(old: str, times: str) -> None:
 
 def test_a_mutant_of_a_vendored_copy(tmp_path: Path) -> None:
     for name, source in mutation.patched_sources(()).items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text(source.replace("YIELD_EVERY: Final = 24", "YIELD_EVERY: Final = 8"), "utf-8")
     subject = mutation.load_mutant("extra_slot", tmp_path)
     module = sys.modules[subject.Intake.__module__]
@@ -125,6 +126,7 @@ def harmless(tmp_path: Path) -> Path:
     """Make a folder with a kernel in which the fault of `no_yield` is none: the yield is somewhere else too."""
     for name, source in mutation.patched_sources(()).items():
         changed = source.replace("            outcome = FULL\n", "            outcome = FULL\n            yield_processor()\n")
+        (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text(changed, "utf-8")
     return tmp_path
 
@@ -142,6 +144,7 @@ def test_a_survivor_is_reported(harmless: Path) -> None:
 
 def test_a_check_that_the_kernel_fails_kills_nothing(tmp_path: Path) -> None:
     for name, source in mutation.patched_sources(()).items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text(
             source.replace("    def close(self)", "    def resize(self) -> None: ...\n\n    def close(self)"), "utf-8"
         )

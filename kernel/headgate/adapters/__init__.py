@@ -1,0 +1,13 @@
+# SPDX-License-Identifier: MIT
+"""What people put around an intake, each in a module of its own, on top of the public API alone. The core imports nothing of it.
+
+    executor    `RejectingExecutor`: a `concurrent.futures.Executor` that refuses instead of queueing without end
+    bulkhead    `Bulkhead`: at most so many calls in progress, with no queue in between
+    asgi, wsgi  `AdmissionMiddleware`: at most so many requests in progress, the next one is answered 503
+    aio         `AsyncIntake`: offers from anywhere, takers that are tasks of asyncio or trio
+    log         `RejectingHandler`, `RejectingListener`: logging that never waits and never grows
+    edges       `OverloadWatch`: tells the host when overload begins and when it ends
+    metrics     collectors for Prometheus and OpenTelemetry
+
+A module needs the core and, at most, the other modules that it imports from this folder; take along those with a vendored copy.
+"""
