@@ -36,6 +36,7 @@ h2 { font-size: 1.25rem; margin: 2.8rem 0 .8rem; padding-top: .9rem; border-top:
 .scroll { overflow-x: auto; }
 table { border-collapse: collapse; font-size: .84rem; font-variant-numeric: tabular-nums; }
 th, td { padding: .28rem .7rem .28rem 0; text-align: left; border-bottom: 1px solid var(--rule); white-space: nowrap; }
+td:last-child { white-space: normal; }
 th { color: var(--soft); font-weight: 600; }
 .OK { color: var(--ok); } .ILLEGAL { color: var(--bad); font-weight: 700; } .UNKNOWN { color: var(--open); }
 figure { margin: 1.2rem 0; }

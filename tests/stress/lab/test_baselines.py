@@ -54,3 +54,13 @@ def test_the_curve_bends_down_for_others_and_not_here(baseline: LabReport) -> No
         assert share[OURS, level_name(level)] >= 0.95
     for subject in ("queue.Queue unbounded", "queue.SimpleQueue", "ThreadPoolExecutor"):
         assert share[subject, "10x"] < 0.5
+
+
+def test_the_soak_is_green_and_long() -> None:
+    report = from_json((REPORTS / "soak-cpython-3.11.json").read_text("utf-8"))
+    assert verdict_of(report) is Verdict.OK
+    (result,) = report.results
+    assert (result.case.subject, result.case.seconds) == (OURS, 1800)
+    measured = {finding.bound: finding.measured or 0.0 for finding in report.findings}
+    assert measured["rejections"] > 1e8
+    assert measured["memory"] <= BOUNDS["memory"].limit
