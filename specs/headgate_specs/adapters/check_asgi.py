@@ -1,0 +1,484 @@
+"""Hold the ASGI middleware to its clauses, without a server or an event loop: requests are coroutines, stepped by hand.
+
+Whatever a request awaits is a pause, at which others run, the client goes away, or the request is cancelled. So every interleaving
+is a list of choices, and after each step the slots in use must be those of the requests in progress.
+"""
+
+import asyncio
+import random
+import types
+import warnings
+from collections.abc import Awaitable, Callable, Coroutine, Generator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from itertools import product
+from types import CodeType
+from typing import Any, Final, final
+
+from ..check import Check, Result, Settings, Subject, Verdict
+from ..injection import Injector, Interrupt, quiet_finalisers
+from ..progress import progress
+from ..sweeps.operations import handler_entries
+from .clauses import web_1, web_2
+from .support import GROUP, injector_of, module_of
+
+RETRY_AFTER_S: Final = 7
+DENIAL: Final = "websocket.http.response"
+ENOUGH: Final = 20  # faults, to stop at
+ENDINGS: Final = ("returns", "returns", "raises", "works on", "ignores cancellation")
+
+
+class Failure(Exception):
+    """Raised by an application."""
+
+
+@types.coroutine
+def pause() -> Generator[None, None, None]:
+    """Wait for the scheduler's next choice."""
+    yield
+
+
+@final
+@dataclass(eq=False, slots=True)
+class Request:
+    """One scope on its way: what its client sends, what its application does, and what came of it."""
+
+    kind: str
+    path: str
+    denial: bool = False
+    method: str = "GET"
+    pieces: int = 2
+    ending: str = "returns"
+    raise_at: int = -1
+    steps: int = 0
+    disconnected: bool = False
+    received: int = 0
+    inside: bool = False  # the application was called, and its call has not ended
+    served: bool = False
+    sent: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
+    running: "Coroutine[Any, Any, None] | None" = None
+    error: BaseException | None = None
+
+    @property
+    def scope(self) -> dict[str, Any]:
+        """Give what the server tells of it."""
+        if self.kind == "lifespan":
+            return {"type": "lifespan"}
+        scope: dict[str, Any] = {"type": self.kind, "path": self.path, "headers": []}
+        if self.kind == "http":
+            return scope | {"method": self.method}
+        return scope | {"extensions": {DENIAL: {}}} if self.denial else scope
+
+    async def receive(self) -> dict[str, Any]:
+        self.received += 1
+        await pause()
+        if self.disconnected:
+            return {"type": f"{self.kind}.disconnect"}
+        return {"type": f"{self.kind}.request", "body": b"", "more_body": True}
+
+    async def send(self, message: dict[str, Any]) -> None:
+        await pause()
+        self.sent.append(message)
+        await pause()
+
+    async def application(self, _scope: Any, receive: Callable[[], Awaitable[Any]], send: Callable[[Any], Awaitable[None]]) -> None:
+        self.inside = self.served = True
+        try:
+            await self.respond(receive, send)
+        except asyncio.CancelledError:
+            if self.ending != "ignores cancellation":
+                raise
+            await pause()
+            await pause()
+        finally:
+            self.inside = False
+
+    async def respond(self, receive: Callable[[], Awaitable[Any]], send: Callable[[Any], Awaitable[None]]) -> None:
+        """Do what an application does: read, answer in pieces, fail somewhere, work on after the last byte."""
+        http = self.kind != "websocket"
+        for number in range(self.pieces):
+            if number == self.raise_at:
+                raise Failure
+            message = await receive()
+            if message["type"].endswith(".disconnect"):
+                raise Failure
+            if not number:
+                await send({"type": "http.response.start", "status": 200} if http else {"type": "websocket.accept"})
+            await send({"type": "http.response.body", "more_body": True} if http else {"type": "websocket.send"})
+        await send({"type": "http.response.body", "more_body": False} if http else {"type": "websocket.close"})
+        if self.ending == "raises":
+            raise Failure
+        if self.ending == "works on":
+            for _ in range(3):
+                await pause()
+
+
+def refusal_fault(request: Request) -> str:
+    """Say what is wrong with a refusal that has ended by itself, or nothing."""
+    if request.served:
+        return "the application was called"
+    if request.received:
+        return "the body was read"
+    types_sent = [message["type"] for message in request.sent]
+    if request.kind == "websocket" and not request.denial:
+        return "" if types_sent == ["websocket.close"] else f"it was answered with {types_sent}"
+    prefix = "http.response" if request.kind == "http" else DENIAL
+    if types_sent != [f"{prefix}.start", f"{prefix}.body"]:
+        return f"it was answered with {types_sent}"
+    start, body = request.sent
+    headers = {bytes(name): bytes(value) for name, value in start["headers"]}
+    if start["status"] != 503 or headers.get(b"retry-after") != str(RETRY_AFTER_S).encode():
+        return f"it was answered {start['status']} with {headers}"
+    text = body.get("body", b"")
+    length = int(headers.get(b"content-length", b"-1"))
+    if body.get("more_body") or length <= 0 or len(text) != (0 if request.method == "HEAD" and request.kind == "http" else length):
+        return f"its body has {len(text)} bytes of {length}"
+    return "" if headers.get(b"content-type", b"").startswith(b"text/plain") else f"its headers are {headers}"
+
+
+@final
+@dataclass(slots=True)
+class Tally:
+    """Count requests, and what was wrong with them."""
+
+    served: int = 0
+    refused: int = 0
+    cancelled: int = 0
+    steps: int = 0
+    points: int = 0
+    over: int = 0
+    wrong: int = 0
+    early: int = 0
+    lost: int = 0
+    witness: str = ""
+
+    def note(self, text: str) -> None:
+        """Keep the first account of a fault."""
+        self.witness = self.witness or text
+
+    @property
+    def faults(self) -> int:
+        return self.over + self.wrong + self.early + self.lost
+
+
+@final
+class Site:
+    """A middleware with its bulkheads, the requests on their way through it, and the slots that they should hold."""
+
+    def __init__(self, subject: Subject, capacities: dict[str, int]) -> None:
+        bulkhead: Any = module_of(subject, "bulkhead").Bulkhead
+        self.capacities = capacities
+        self.bulkheads: dict[str, Any] = {prefix: bulkhead(capacity) for prefix, capacity in capacities.items()}
+        self.current: Request | None = None
+
+        async def application(scope: Any, receive: Any, send: Any) -> None:
+            request: Request = receive.__self__
+            await request.application(scope, receive, send)
+
+        self.middleware: Any = module_of(subject, "asgi").AdmissionMiddleware(
+            application, self.bulkheads, retry_after_s=RETRY_AFTER_S
+        )
+        self.requests: list[Request] = []
+
+    def prefix_of(self, request: Request) -> str:
+        """Tell which bulkhead it should be in; none if empty. The prefixes here are one segment long."""
+        if request.kind not in ("http", "websocket"):
+            return ""
+        first = "/" + request.path.split("/")[1]
+        return first if first in self.capacities else "/" if "/" in self.capacities else ""
+
+    def inside(self, prefix: str) -> int:
+        """Count the requests in progress."""
+        return sum(request.inside and self.prefix_of(request) == prefix for request in self.requests)
+
+    def start(self, request: Request) -> None:
+        """Let the server call the middleware."""
+        self.requests.append(request)
+        request.running = self.middleware(request.scope, request.receive, request.send)
+
+    def step(self, request: Request, error: BaseException | None = None) -> None:
+        """Let it run to its next pause; with an exception, it is raised at the pause it is in."""
+        assert request.running is not None
+        request.steps += 1
+        try:
+            if error is None:
+                request.running.send(None)
+            else:
+                request.running.throw(error)
+        except StopIteration:
+            request.running = None
+        except (Failure, asyncio.CancelledError, Interrupt) as raised:
+            request.running = None
+            request.error = raised  # as a server's log would, and with it the frames it came through
+        finally:
+            error = None  # or the frames that it came through and this one would keep each other
+
+    def close(self, request: Request) -> None:
+        """Let the event loop throw it away."""
+        assert request.running is not None
+        request.running.close()
+        request.running = None
+
+    def forget(self, request: Request) -> None:
+        """Let go of one that ended."""
+        self.requests.remove(request)
+        request.error = None
+
+    def compare(self, tally: Tally, what: str) -> None:
+        """Hold the slots in use to the requests in progress."""
+        for prefix, capacity in self.capacities.items():
+            inside, held = self.inside(prefix), self.bulkheads[prefix].statistics().in_flight
+            tally.over += inside > capacity
+            tally.early += held < inside
+            tally.lost += held > inside
+            if held != inside or inside > capacity:
+                tally.note(f"{what}: {held} slots are held for {inside} requests in progress at {prefix} of capacity {capacity}")
+
+
+# By chance.
+
+
+def _new_request(chance: random.Random) -> Request:
+    pieces = chance.randint(1, 3)
+    return Request(
+        kind=chance.choice(("http", "http", "http", "websocket", "lifespan")),
+        path=chance.choice(("/", "/a", "/a/x", "/b", "/ab", "/b/")),
+        denial=chance.random() < 0.5,
+        method=chance.choice(("GET", "HEAD", "POST")),
+        pieces=pieces,
+        ending=chance.choice(ENDINGS),
+        raise_at=chance.randrange(pieces) if chance.random() < 0.15 else -1,
+    )
+
+
+def _history(subject: Subject, seed: int, steps: int, tally: Tally) -> None:
+    chance = random.Random(seed)
+    capacities = {"/": chance.randint(1, 3), "/a": chance.randint(1, 2)} if chance.random() < 0.5 else {"/b": chance.randint(1, 3)}
+    site = Site(subject, capacities)
+    for number in range(steps):
+        alive = [request for request in site.requests if request.running]
+        for request in set(site.requests) - set(alive):
+            site.forget(request)
+        if not alive or (number < steps - 60 and chance.random() < 0.25):
+            request = _new_request(chance)
+            prefix = site.prefix_of(request)
+            room = not prefix or site.inside(prefix) < capacities[prefix]
+            site.start(request)
+            site.step(request)
+            _account(request, room, tally, f"{request.kind} {request.path}")
+        else:
+            request = chance.choice(alive)
+            fate = chance.random()
+            if fate < 0.04:
+                site.close(request)
+            elif fate < 0.1:
+                tally.cancelled += 1
+                site.step(request, asyncio.CancelledError())
+            else:
+                request.disconnected = request.disconnected or fate < 0.15
+                site.step(request)
+                if request.running is None and request.error is None and not request.served:
+                    fault = refusal_fault(request)
+                    tally.wrong += bool(fault)
+                    if fault:
+                        tally.note(f"a refused {request.kind} request: {fault}")
+        tally.steps += 1
+        site.compare(tally, f"after a step of {request.kind} {request.path} ({request.ending})")
+        if tally.faults:
+            return
+    for request in [request for request in site.requests if request.running]:
+        site.close(request)
+    site.compare(tally, "when all have ended")
+
+
+def _account(request: Request, room: bool, tally: Tally, what: str) -> None:
+    """Compare whether a request was let in with whether there was room."""
+    tally.served += request.served
+    tally.refused += not request.served
+    if request.served != room:
+        tally.wrong += 1
+        tally.note(f"{what} was {'served' if request.served else 'refused'} with{'' if room else 'out'} a free slot")
+
+
+def judge(tally: Tally, evidence: str) -> Result:
+    """Turn what was counted into a verdict."""
+    broken: list[str] = []
+    if not web_1(tally.over, 0, tally.wrong):  # both counted above the capacity: it differs from case to case
+        broken.append("WEB-1")
+    if not web_2(tally.early, tally.lost):
+        broken.append("WEB-2")
+    found = f": {tally.over} too many in progress, {tally.wrong} refused wrongly, {tally.early} slots back early, {tally.lost} lost"
+    return Result(Verdict.ILLEGAL if broken else Verdict.OK, evidence + found, tally.witness if broken else "", tuple(broken))
+
+
+def _model(subject: Subject, settings: Settings) -> Result:
+    histories = {"quick": 150, "full": 1_000}[settings.profile]
+    tally, number = Tally(), 0
+    with quiet_finalisers():
+        for number in range(1, histories + 1):
+            _history(subject, settings.seed * 1_000_003 + number, 300, tally)
+            if tally.faults:
+                break
+    evidence = (
+        f"{number} histories, {tally.steps:,} steps: {tally.served:,} requests served, {tally.refused:,} refused, "
+        f"{tally.cancelled:,} cancelled"
+    )
+    return judge(tally, evidence)
+
+
+# At every bytecode, and at every await.
+
+
+@contextmanager
+def sweeping(subject: Subject) -> Generator[Injector]:
+    """Give an injector for the middleware, the bulkhead and the kernel below it."""
+    owners = (module_of(subject, "asgi").AdmissionMiddleware, module_of(subject, "bulkhead").Bulkhead)
+    with quiet_finalisers(), warnings.catch_warnings(), injector_of(subject, owners) as injector:
+        warnings.simplefilter("ignore", RuntimeWarning)  # of a coroutine that an exception keeps from being awaited
+        yield injector
+
+
+REQUESTS: Final[dict[str, Callable[[], Request]]] = {
+    "http": lambda: Request("http", "/a"),
+    "http that fails": lambda: Request("http", "/a", raise_at=1),
+    "http with work after its last byte": lambda: Request("http", "/a", ending="works on"),
+    "http that ignores cancellation": lambda: Request("http", "/a", ending="ignores cancellation"),
+    "http without a limit": lambda: Request("http", "/c"),
+    "websocket": lambda: Request("websocket", "/a"),
+    "websocket with denial": lambda: Request("websocket", "/a", denial=True),
+    "lifespan": lambda: Request("lifespan", ""),
+}
+CANCELLED: Final = "cancelled"
+THROWN_AWAY: Final = "thrown away"
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One request, to a full site or not, and how it is ended at one of its steps (0: not at all)."""
+
+    name: str
+    full: bool
+    end: str = ""
+    end_at: int = 0
+
+
+@dataclass(slots=True)
+class _Run:
+    reached: int = 0
+    raised: str = ""
+    steps: int = 0
+
+
+def _one(subject: Subject, injector: Injector, case: Case, raise_at: int, tally: Tally) -> _Run:
+    """Run one request to its end, with an exception at one bytecode (0: never). Then count the slots."""
+    site = Site(subject, {"/a": 1})
+    held = site.bulkheads["/a"].enter() if case.full else None
+    request = REQUESTS[case.name]()
+    run = _Run()
+
+    def hook(at: int, code: CodeType, offset: int) -> None:
+        run.reached = at
+        if at == raise_at and offset not in handler_entries(code):
+            run.raised = f"{code.co_qualname}+{offset}"
+            raise Interrupt
+
+    def drive() -> None:
+        try:
+            site.start(request)
+            while request.running is not None:
+                run.steps += 1
+                ending = case.end if run.steps == case.end_at else ""
+                if ending == THROWN_AWAY:
+                    site.close(request)
+                else:
+                    site.step(request, asyncio.CancelledError() if ending == CANCELLED else None)
+        except Interrupt as error:
+            request.running, request.error = None, error
+
+    injector.run(drive, hook)
+    where = case.name + (f", {case.end} at its step {case.end_at}" if case.end else "")
+    if run.raised:
+        where += f", interrupted at {run.raised}"
+        tally.points += 1
+    else:
+        _check_end(site, request, case, held, where, tally)
+    request.error = None
+    if held:
+        held.release()
+    leases = [site.bulkheads["/a"].enter() for _ in range(3)]  # one that is refused looks for what was left behind
+    entered = sum(map(bool, leases))
+    tally.lost += entered < 1
+    tally.over += entered > 1
+    if entered != 1:
+        tally.note(f"{where}: afterwards {entered} of 1 slots can be used")
+    return run
+
+
+def _check_end(site: Site, request: Request, case: Case, held: Any, where: str, tally: Tally) -> None:
+    """Count the slots in use, with the exception that ended the request still alive, and look at the refusal."""
+    if held:
+        in_flight = site.bulkheads["/a"].statistics().in_flight
+        tally.over += in_flight != 1
+        if not (case.end or request.path == "/c" or request.kind == "lifespan"):
+            fault = refusal_fault(request)
+            tally.wrong += bool(fault)
+            if fault:
+                tally.note(f"{where}, refused: {fault}")
+    else:
+        site.compare(tally, where)
+
+
+def _sweep(subject: Subject, settings: Settings) -> Result:
+    stride = {"quick": 5, "full": 1}[settings.profile]
+    tally, awaits, cases = Tally(), 0, 0
+    with sweeping(subject) as injector:
+        for name, full in product(REQUESTS, (False, True)):
+            progress(f"asgi: {name}, {tally.points:,} points so far")
+            steps = _sweep_case(subject, injector, Case(name, full), 1, tally)
+            for end, end_at in product((CANCELLED, THROWN_AWAY), range(1, steps + 1)):
+                _sweep_case(subject, injector, Case(name, full, end, end_at), stride, tally)
+                awaits += 1
+            cases += 1
+            if tally.faults:
+                break
+    evidence = f"{tally.points:,} exceptions in {cases} cases, {awaits:,} cancellations, each at another await"
+    return judge(tally, evidence)
+
+
+def _sweep_case(subject: Subject, injector: Injector, case: Case, stride: int, tally: Tally) -> int:
+    """Sweep one case; the number of steps that it takes when nothing is raised."""
+    steps = _one(subject, injector, case, 0, tally).steps
+    position = 1
+    while tally.faults < ENOUGH:
+        run = _one(subject, injector, case, position, tally)
+        if run.reached < position:
+            break
+        position += stride
+    return steps
+
+
+CLAUSES: Final = ("WEB-1", "WEB-2")
+CHECKS: Final[tuple[Check, ...]] = (
+    Check(
+        name="adapters.asgi_model",
+        group=GROUP,
+        tool="random histories",
+        clauses=CLAUSES,
+        shows="in random interleavings of requests, WebSockets and lifespans that end well, fail, are cancelled, lose their client "
+        "or are thrown away, the slots in use are after each step those of the requests whose application has not ended; one is "
+        "refused exactly when there is none left, and completely",
+        shows_not="What a server makes of the messages: the load runs on real servers are for that.",
+        run=_model,
+    ),
+    Check(
+        name="adapters.asgi_sweep",
+        group=GROUP,
+        tool="bytecode sweep",
+        clauses=CLAUSES,
+        shows="a cancellation at any await, an exception before any bytecode of the middleware, the bulkhead and the kernel, and "
+        "the one after the other, lose no slot",
+        shows_not="Two exceptions in one recovery. In the quick profile, after a cancellation, one bytecode in five.",
+        run=_sweep,
+    ),
+)

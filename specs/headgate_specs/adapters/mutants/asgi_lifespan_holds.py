@@ -1,0 +1,17 @@
+"""The lifespan holds a slot, as a request does: one slot is out of use for as long as the server runs.
+
+Breaks: WEB-1, WEB-2
+Killed by: adapters.asgi_model
+"""
+
+from ...mutants import Patch
+
+BREAKS = ("WEB-1", "WEB-2")
+KILLED_BY = ("adapters.asgi_model",)
+PATCHES = (
+    Patch(
+        "adapters/asgi.py",
+        'self._bulkhead_of(scope["path"]) if kind in {"http", "websocket"} else None',
+        'self._bulkhead_of(scope.get("path", "/"))',
+    ),
+)

@@ -1,0 +1,23 @@
+"""A response whose `close` fails keeps its slot until it is forgotten.
+
+Breaks: WEB-2
+Killed by: adapters.wsgi_model, adapters.wsgi_sweep
+"""
+
+from ...mutants import Patch
+
+BREAKS = ("WEB-2",)
+KILLED_BY = ("adapters.wsgi_model", "adapters.wsgi_sweep")
+PATCHES = (
+    Patch(
+        "adapters/wsgi.py",
+        ("            if close is not None:\n                close()\n        finally:\n            self._lease.release()\n"),
+        (
+            "            if close is not None:\n"
+            "                close()\n"
+            "            self._lease.release()\n"
+            "        finally:\n"
+            "            pass\n"
+        ),
+    ),
+)
