@@ -1,0 +1,17 @@
+"""A taker looks, writes itself down and sleeps: what was accepted between its look and its writing wakes nobody.
+
+Breaks: ASYNC-2
+Killed by: adapters.aio_wakeups
+"""
+
+from ...mutants import Patch
+
+BREAKS = ("ASYNC-2",)
+KILLED_BY = ("adapters.aio_wakeups",)
+PATCHES = (
+    Patch(
+        "adapters/aio.py",
+        "                    station.waiters.append(waiter)\n                else:\n                    await waiter.wait()\n",
+        "                    station.waiters.append(waiter)\n                    await waiter.wait()\n",
+    ),
+)
