@@ -1,0 +1,27 @@
+"""The handler counts what it drops itself, under a lock: a signal handler that logs meanwhile waits for itself.
+
+Breaks: LOG-1
+Killed by: adapters.log_reentry, adapters.log_freeze
+"""
+
+from ...mutants import Patch
+
+BREAKS = ("LOG-1",)
+KILLED_BY = ("adapters.log_reentry", "adapters.log_freeze")
+PATCHES = (
+    Patch("adapters/log.py", "from threading import Thread\n", "from threading import Lock, Thread\n"),
+    Patch(
+        "adapters/log.py",
+        "        self.intake.offer(record)\n",
+        (
+            "        with self.counting:\n"
+            "            if not self.intake.offer(record):\n"
+            "                self.dropped = getattr(self, 'dropped', 0) + 1\n"
+        ),
+    ),
+    Patch(
+        "adapters/log.py",
+        "        self.intake: Final = intake\n\n    def handle",
+        "        self.intake: Final = intake\n        self.counting = Lock()\n\n    def handle",
+    ),
+)

@@ -1,0 +1,17 @@
+"""Instruments share the first reading for ever, as a cache without an end does.
+
+Breaks: METRICS-1
+Killed by: adapters.metrics_model
+"""
+
+from ...mutants import Patch
+
+BREAKS = ("METRICS-1",)
+KILLED_BY = ("adapters.metrics_model",)
+PATCHES = (
+    Patch(
+        "adapters/metrics.py",
+        "        if not asked or figure.opentelemetry in asked:",
+        "        if not asked:",
+    ),
+)

@@ -1,0 +1,205 @@
+"""The collectors for Prometheus and OpenTelemetry: what they give is what `statistics()` says, read once (METRICS-1)."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from headgate import Intake, Lease, Statistics
+from headgate.adapters.metrics import observe_with_opentelemetry, prometheus_collector
+
+PAGE = Path(__file__).parents[3] / "kernel" / "docs" / "metrics.md"
+
+
+class Counted:
+    """Keep the readings of an intake's statistics, and let each be another: every field changes on the way."""
+
+    def __init__(self, capacity: int) -> None:
+        self.intake: Intake[str] = Intake(capacity)
+        self.readings: list[Statistics] = []
+        self.held: list[Lease[str]] = []
+
+    def statistics(self) -> Statistics:
+        self.intake.offer("item")
+        if len(self.readings) == 2:
+            self.held.append(self.intake.take(timeout=0))
+            assert self.held[0].item == "item"
+        if len(self.readings) == 3:
+            self.held.clear()  # abandoned
+            self.intake.take(timeout=0).release()
+            self.held.append(self.intake.take(timeout=0))
+            self.intake.close()
+            self.intake.offer("late")
+        self.readings.append(self.intake.statistics())
+        return self.readings[-1]
+
+
+def expected(reading: Statistics) -> dict[tuple[str, str], int]:
+    """Give the figures of a reading, by metric and label, under the names of Prometheus."""
+    offers = {"accepted": reading.accepted, "full": reading.full, "closed": reading.closed}
+    slots = {"free": reading.free, "queued": reading.queued, "in_flight": reading.in_flight}
+    return {
+        **{("headgate_offers_total", outcome): count for outcome, count in offers.items()},
+        ("headgate_finished_total", "released"): reading.released,
+        ("headgate_finished_total", "abandoned"): reading.abandoned,
+        **{("headgate_slots", state): count for state, count in slots.items()},
+        ("headgate_capacity", ""): reading.capacity,
+        ("headgate_peak", ""): reading.peak,
+    }
+
+
+NAMES = {
+    "headgate.offers": "headgate_offers_total",
+    "headgate.finished": "headgate_finished_total",
+    "headgate.slot.count": "headgate_slots",
+    "headgate.slot.max": "headgate_capacity",
+    "headgate.slot.peak": "headgate_peak",
+}
+
+
+def test_prometheus_is_given_one_reading_of_each_intake() -> None:
+    client = pytest.importorskip("prometheus_client")
+    sources = {"jobs": Counted(3), "mails": Counted(4)}
+    registry = client.CollectorRegistry()
+    registry.register(prometheus_collector(sources))
+    assert all(not source.readings for source in sources.values())  # registering reads nothing
+    figures: dict[str, dict[tuple[str, str], float]] = {}
+    for number in range(1, 5):
+        figures = {"jobs": {}, "mails": {}}
+        for family in registry.collect():
+            assert family.documentation
+            for sample in family.samples:
+                label = sample.labels.get("outcome", sample.labels.get("state", ""))
+                figures[sample.labels["intake"]][sample.name, label] = sample.value
+        for name, source in sources.items():
+            assert len(source.readings) == number
+            assert figures[name] == expected(source.readings[-1])
+    assert not [figure for figure, value in figures["jobs"].items() if not value and figure[1] not in {"queued", "free"}]
+
+
+def test_prometheus_sees_intakes_come_and_go_and_refuses_a_second_collector() -> None:
+    client = pytest.importorskip("prometheus_client")
+    intakes: dict[str, Intake[str]] = {}
+    registry = client.CollectorRegistry()
+    registry.register(prometheus_collector(intakes))
+    assert "intake=" not in client.generate_latest(registry).decode()
+    intakes["jobs"] = Intake(1)
+    assert 'headgate_capacity{intake="jobs"} 1.0' in client.generate_latest(registry).decode()
+    intakes.clear()
+    assert "intake=" not in client.generate_latest(registry).decode()
+    with pytest.raises(ValueError, match="headgate_offers"):
+        registry.register(prometheus_collector(intakes))
+
+
+def reader_and_meter() -> tuple[Any, Any]:
+    metrics = pytest.importorskip("opentelemetry.sdk.metrics")
+    export = pytest.importorskip("opentelemetry.sdk.metrics.export")
+    reader = export.InMemoryMetricReader()
+    return reader, metrics.MeterProvider(metric_readers=[reader], shutdown_on_exit=False).get_meter("test")
+
+
+def collect(reader: Any) -> dict[str, dict[tuple[str, str], int]]:
+    figures: dict[str, dict[tuple[str, str], int]] = {}
+    for resource in reader.get_metrics_data().resource_metrics:
+        for scope in resource.scope_metrics:
+            for metric in scope.metrics:
+                assert metric.unit in {"{offer}", "{item}", "{slot}"}
+                for point in metric.data.data_points:
+                    label = point.attributes.get("headgate.outcome", point.attributes.get("headgate.state", ""))
+                    assert point.attributes.get("error.type", label) == label
+                    assert ("error.type" in point.attributes) is (label in {"full", "closed", "abandoned"})
+                    figures.setdefault(point.attributes["headgate.intake.name"], {})[NAMES[metric.name], label] = point.value
+    return figures
+
+
+def test_opentelemetry_is_given_one_reading_of_each_intake() -> None:
+    reader, meter = reader_and_meter()
+    sources = {"jobs": Counted(3), "mails": Counted(4)}
+    observe_with_opentelemetry(meter, sources)
+    figures: dict[str, dict[tuple[str, str], int]] = {}
+    for number in range(1, 5):
+        figures = collect(reader)
+        for name, source in sources.items():
+            assert len(source.readings) == number
+            assert figures[name] == expected(source.readings[-1])
+    assert not [figure for figure, value in figures["jobs"].items() if not value and figure[1] not in {"queued", "free"}]
+
+
+class FakeMeter:
+    """Keep the callbacks, to ask them as an SDK does, or otherwise."""
+
+    def __init__(self) -> None:
+        self.callbacks: dict[str, Any] = {}
+
+    def create(self, name: str, callbacks: list[Any], unit: str, description: str) -> None:
+        assert unit
+        assert description
+        (self.callbacks[name],) = callbacks
+
+    create_observable_counter = create_observable_up_down_counter = create_observable_gauge = create
+
+    def ask(self, name: str) -> list[tuple[float, str]]:
+        return [(seen.value, seen.attributes["headgate.intake.name"]) for seen in self.callbacks[name](None)]
+
+
+def test_an_instrument_that_is_never_asked_leaves_the_others_no_old_reading() -> None:
+    pytest.importorskip("opentelemetry.metrics")
+    meter, source = FakeMeter(), Counted(5)
+    observe_with_opentelemetry(meter, {"jobs": source})
+    for peak in (1, 2, 3):
+        assert meter.ask("headgate.slot.peak") == [(peak, "jobs")]
+        assert meter.ask("headgate.slot.max") == [(5, "jobs")]
+
+
+def test_a_reading_that_failed_is_not_replaced_by_an_old_one() -> None:
+    pytest.importorskip("opentelemetry.metrics")
+    meter, source = FakeMeter(), Counted(5)
+    sources: dict[str, Any] = {"jobs": source}
+    observe_with_opentelemetry(meter, sources)
+    assert meter.ask("headgate.slot.peak") == [(1, "jobs")]
+    sources["broken"] = object()
+    with pytest.raises(AttributeError):
+        meter.ask("headgate.slot.peak")
+    del sources["broken"]
+    assert meter.ask("headgate.slot.max") == [(5, "jobs")]
+    assert meter.ask("headgate.slot.peak") == [(source.readings[-1].peak, "jobs")]
+    assert len(source.readings) == 3
+
+
+@pytest.mark.parametrize(
+    ("call", "module", "distribution"),
+    [
+        (lambda: prometheus_collector({}), "prometheus_client", "prometheus-client"),
+        (lambda: observe_with_opentelemetry(None, {}), "opentelemetry", "opentelemetry-api"),
+    ],
+)
+def test_without_the_third_party_the_error_names_it(
+    call: Any, module: str, distribution: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in [name for name in sys.modules if name.partition(".")[0] == module]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, module, None)
+    with pytest.raises(ImportError, match=f"pip install {distribution}"):
+        call()
+
+
+def test_the_module_itself_needs_no_third_party() -> None:
+    script = (
+        "import sys, headgate.adapters.metrics\n"
+        "assert not [name for name in sys.modules if name.startswith(('prometheus', 'opentelemetry'))]\n"
+    )
+    run = subprocess.run([sys.executable, "-W", "error", "-c", script], capture_output=True, text=True, timeout=60, check=False)
+    assert (run.returncode, run.stderr) == (0, "")
+
+
+def test_the_example_of_the_page() -> None:
+    pytest.importorskip("prometheus_client")
+    pytest.importorskip("opentelemetry.metrics")
+    page = PAGE.read_text(encoding="utf-8")
+    assert page.count("<!-- example: metrics -->\n```python\n") == 1
+    example = "\n".join(re.findall(r"^```python\n(.*?)^```", page, re.DOTALL | re.MULTILINE))
+    run = subprocess.run([sys.executable, "-W", "error", "-c", example], capture_output=True, text=True, timeout=60, check=False)
+    assert (run.returncode, run.stdout, run.stderr) == (0, "", "")
