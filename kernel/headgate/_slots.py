@@ -90,7 +90,7 @@ class Slots:
         self.answered_full: Final = count()
         self.answered_closed: Final = count()
         # A stack: the slots used so far are the first ones, so their number is the peak.
-        self.free: Final = [Token(Deed(home, index, 0)) for index in reversed(range(capacity))][:]  # the copy fits exactly
+        self.free: Final[list[Any]] = [None] * capacity  # of exactly that size; filled below
         self.queue: Final[SimpleQueue[Token | None]] = SimpleQueue()  # None wakes a taker after `close`
         self.bell: Final[SimpleQueue[None]] = SimpleQueue()  # wakes a drain
         # The atomic primitives, each bound once: see `_atomic`.
@@ -99,6 +99,8 @@ class Slots:
         self.publish = self.queue.put
         self.await_slot = self.queue.get
         self.await_home = self.bell.get
+        # Last: a token that is dropped by an exception in here needs all of the above, or its successors would die without end.
+        self.free[:] = [Token(Deed(home, index, 0)) for index in reversed(range(capacity))]
 
     def recover(self, lost: Deed) -> None:
         """Send the slot of a lost token on, by its state: home, back to the queue, or home as abandoned (LEASE-1, INTERRUPT-1).

@@ -11,12 +11,25 @@ from typing import Any, Final, final
 
 from ..check import Subject
 from ..clauses import interrupt_1
-from ..injection import Injector, Interrupt
+from ..injection import Injector, Interrupt, quiet_finalisers
 from ..progress import progress
-from .operations import Audit, Operation, Overtaken, Stage, audit, confirm_s, handler_entries, interrupted, operations_of, sweeping
-from .party import ENDED, Party
+from .operations import (
+    MAKE,
+    Audit,
+    Operation,
+    Overtaken,
+    Stage,
+    audit,
+    confirm_s,
+    handler_entries,
+    interrupted,
+    operations_of,
+    sweeping,
+)
+from .party import ENDED, Party, Runaway
 
 STUCK: Final = 40
+FAILING: Final = 4  # finalisers of what an exception left half made may fail: a token, its deed, and those of their successors
 LOST: Final = 2  # lost wake-ups, before the sweep goes on with the next situation
 
 
@@ -93,7 +106,11 @@ def _interrupt(subject: Subject, injector: Injector, operation: Operation, posit
                 point.raised = True
                 raise Interrupt
 
-    answer = interrupted(injector, stage, hook)
+    with quiet_finalisers() as unraisable:
+        answer = interrupted(injector, stage, hook)
+        strays = unraisable.strays()
+        if len(strays) > FAILING:
+            raise Runaway(f"{len(strays)} finalisers ended with {strays[0]}")
     if not point.where:
         return
     point.landed = answer is Interrupt
@@ -115,6 +132,7 @@ def interrupt(
     tally = InterruptTally()
     chosen = list(operations or operations_of(subject))
     if operations is None and any(operation.name == "close" for operation in chosen):
+        chosen.append(MAKE)
         overtaken = Overtaken(subject, injector)
         if overtaken.at:
             chosen.append(overtaken.operation())
@@ -140,6 +158,8 @@ def interrupt(
             elif point.found is None:
                 tally.broken += 1
                 tally.note(f"{where}: afterwards {party.text}")
+                if party.error is Runaway:
+                    break  # it takes its time, and so would the next
             else:
                 tally.swallowed += point.raised and not point.landed
                 tally.count(point.found, where)

@@ -10,7 +10,7 @@ from typing import Any, Final, final
 
 from ..check import Subject
 from ..injection import Hook, Injector, Interrupt, quiet_finalisers
-from ..subjects import Control, injector_for, verbs_of
+from ..subjects import EVERY_VERB, Control, injector_for, verbs_of
 
 
 @final
@@ -237,6 +237,13 @@ def sweeping(subject: Subject) -> Generator[Injector]:
 def confirm_s(subject: Subject) -> float:
     """How long to look on before a call is said to wait for ever: of a control that is expected anyway."""
     return 0.0 if isinstance(subject, Control) else 1.0
+
+
+def _make(subject: Subject) -> Stage:
+    return Stage(_filled(subject, 2, "a"), lambda: subject.Intake(3), must=["a"])
+
+
+MAKE: Final = Operation("make", EVERY_VERB, _make)
 
 
 @final

@@ -29,7 +29,7 @@ WAITING: Final = "waiting"
 
 
 class Runaway(BaseException):
-    """End a call that took more bytecodes than an operation without a loop can."""
+    """End a call that took more bytecodes than an operation without a loop can, or left finalisers that made more of themselves."""
 
 
 @final
