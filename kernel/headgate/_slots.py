@@ -90,7 +90,8 @@ class Slots:
         self.answered_full: Final = count()
         self.answered_closed: Final = count()
         # A stack: the slots used so far are the first ones, so their number is the peak.
-        self.free: Final[list[Any]] = [None] * capacity  # of exactly that size; filled below
+        unmade: Any = None
+        self.free: Final[list[Token]] = [unmade] * capacity  # of exactly that size; filled below
         self.queue: Final[SimpleQueue[Token | None]] = SimpleQueue()  # None wakes a taker after `close`
         self.bell: Final[SimpleQueue[None]] = SimpleQueue()  # wakes a drain
         # The atomic primitives, each bound once: see `_atomic`.

@@ -33,7 +33,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, Self, cast, final
 
-from . import mutants, runner
+from . import adapters, mutants, runner
+from .adapters.support import GROUP
 from .check import EXIT_CODES, Check, Profile, Result, Settings, Subject, Verdict, load_subject
 from .mutants import Patch
 from .progress import progress as tell
@@ -72,6 +73,7 @@ examples:
   headgate mutants                     every mutant against the first group that must kill it
   headgate mutants --profile full      the whole matrix, in a few minutes
   headgate mutants lifo lost_slot      these two only
+  headgate mutants --adapters          every broken adapter against the first check that must kill it
 
 exit codes:
   0  every mutant is killed
@@ -108,15 +110,16 @@ class Mutant:
 
 
 def mutant_names(package: types.ModuleType = mutants) -> tuple[str, ...]:
-    """List the names of all mutants, of the kernel or those in another package."""
+    """List the names of the kernel's mutants, or of those in another package."""
     return tuple(sorted(module.name for module in pkgutil.iter_modules(package.__path__)))
 
 
-def describe(name: str, package: types.ModuleType = mutants) -> Mutant:
-    """Read one mutant's file. Raises StaleMutant if its docstring and its data disagree."""
+def describe(name: str) -> Mutant:
+    """Read the file of one mutant, of the kernel or of an adapter. Raises StaleMutant if its docstring and its data disagree."""
     if name == CONTROL:
         return Mutant(CONTROL, "The kernel itself.", (), (), ())
-    if name not in mutant_names(package):
+    package = next((package for package in (mutants, adapters.mutants) if name in mutant_names(package)), None)
+    if package is None:
         raise StaleMutant(f"there is no mutant named {name}")
     module: Any = importlib.import_module(f"{package.__name__}.{name}")
     text = module.__doc__ or ""
@@ -672,6 +675,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--profile", choices=("quick", "full"), default="quick")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--group", action="append", help="a group of the matrix, NAME or NAME=MODULE (default: all that are here)")
+    parser.add_argument("--adapters", action="store_true", help="judge the adapters' mutants, not the kernel's")
     parser.add_argument("mutants", nargs="*", help="the mutants of the matrix (default: all)")
     arguments = parser.parse_args(argv)
     if arguments.run:
@@ -679,14 +683,19 @@ def main(argv: Sequence[str] | None = None) -> int:
         load_mutant(name, arguments.source)
         module = arguments.module or GROUPS[group]
         return runner.main([module, "--subject", PREFIX + name, "--profile", arguments.profile, "--seed", str(arguments.seed)])
-    groups = None
+    groups = {GROUP: adapters.__name__} if arguments.adapters else None
     if arguments.group:
         groups = {name: module or GROUPS[name] for name, _, module in (entry.partition("=") for entry in arguments.group)}
 
     def show(text: str) -> None:
         print(text, file=sys.stderr)
 
-    matrix = kill_matrix(groups, arguments.profile, arguments.mutants or None, show, arguments.seed, arguments.source)
+    known = mutant_names(adapters.mutants if arguments.adapters else mutants)
+    unknown = [name for name in arguments.mutants if name not in known]
+    if unknown:
+        parser.error(f"no mutant {', '.join(unknown)}; the mutants are {', '.join(known)}")
+    names = arguments.mutants or known
+    matrix = kill_matrix(groups, arguments.profile, names, show, arguments.seed, arguments.source)
     print(render(matrix))
     return EXIT_CODES[judge(matrix).verdict]
 

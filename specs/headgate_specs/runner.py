@@ -136,7 +136,8 @@ def _load(module_name: str, subject_name: str) -> tuple[Subject, tuple[Check, ..
     if sys.flags.optimize:
         return _failed("optimised", "assertions are off (-O or PYTHONOPTIMIZE): the checks would judge nothing")
     try:
-        checks: tuple[Check, ...] = tuple(importlib.import_module(module_name).CHECKS)
+        module = importlib.import_module(module_name)
+        checks: tuple[Check, ...] = tuple(module.CHECKS)
     except ModuleNotFoundError as error:
         absent = error.name is not None and (module_name == error.name or module_name.startswith(error.name + "."))
         return _failed("absent" if absent else "import", str(error))
@@ -149,7 +150,12 @@ def _load(module_name: str, subject_name: str) -> tuple[Subject, tuple[Check, ..
     lacking = [name for name in _NAMES_NEEDED if not hasattr(subject, name)]
     if lacking:
         return _failed("subject", f"{subject_name} has no {', '.join(lacking)}")
-    return subject, checks
+    return subject, checks if getattr(module, "applies_to", _always)(subject) else ()
+
+
+def _always(_subject: Subject) -> bool:
+    """Stand where a module does not say which subjects its checks are for."""
+    return True
 
 
 def _failed(kind: str, message: str) -> dict[str, object]:

@@ -31,6 +31,7 @@ GROUPS: tuple[Group, ...] = (
     Group("stateful", "headgate_specs.stateful", "state machines"),
     Group("scenarios", "headgate_specs.scenarios", "scenarios", divisible=True),
     Group("walk", "headgate_specs.walk", "walks"),
+    Group("adapters", "headgate_specs.adapters", "adapter checks", divisible=True),
     Group("audit", "headgate_specs.audit", "audits"),
     Group("correspondence", "headgate_specs.correspondence", "correspondences"),
     Group("sweeps", "headgate_specs.sweeps", "sweeps", divisible=True),

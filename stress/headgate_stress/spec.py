@@ -7,9 +7,10 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from headgate_specs.clauses import CLAUSES, predicate_names
+from headgate_specs.clauses import Clause, predicate_names
 from headgate_specs.document import tla
 from headgate_specs.document.cite import citation
+from headgate_specs.registry import ADAPTER_IDS, CLAUSES
 
 from .extras import UsageError, require
 from .plan import GROUPS, Failure, Planned, Request
@@ -24,7 +25,7 @@ examples:
   headgate spec --tla               the machine as a TLA+ module
   headgate spec --tla Headgate.tla  the same, into a file
   headgate spec --cite              the text of CITATION.cff
-  headgate spec --markdown          the guarantee table of the README
+  headgate spec --markdown          the guarantee table of the README; with --adapters that of the adapters
 
 colour: on a terminal, unless NO_COLOR is set
 
@@ -71,7 +72,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _told(arguments: argparse.Namespace, checks: Sequence[Planned]) -> int:
     chosen = [clause for clause in CLAUSES if clause.id in arguments.clause or not arguments.clause]
     if arguments.markdown:
-        return _written("\n".join(guarantees(checks)) + "\n", "-")
+        listed = [clause for clause in chosen if (clause.id in ADAPTER_IDS) == arguments.adapters]
+        return _written("\n".join(guarantees(listed, checks)) + "\n", "-")
     if arguments.brief:
         for clause in chosen:
             bearing = [check for check in checks if clause.id in check.clauses]
@@ -112,19 +114,20 @@ def _parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--clause", action="append", default=[], metavar="ID", help="only this clause; repeatable")
+    parser.add_argument("--adapters", action="store_true", help="with --markdown: the adapters' clauses, not the contract's")
     forms = parser.add_mutually_exclusive_group()
     forms.add_argument("--brief", action="store_true", help="one line for each clause")
-    forms.add_argument("--markdown", action="store_true", help="a Markdown table of all clauses")
+    forms.add_argument("--markdown", action="store_true", help="a Markdown table of the contract's clauses")
     forms.add_argument("--html", metavar="FILE", help="write the document as one self-contained page; - is the terminal")
     forms.add_argument("--tla", metavar="FILE", nargs="?", const="-", help="write the machine as a TLA+ module")
     forms.add_argument("--cite", action="store_true", help="the text of CITATION.cff")
     return parser
 
 
-def guarantees(checks: Sequence[Planned]) -> list[str]:
+def guarantees(clauses: Sequence[Clause], checks: Sequence[Planned]) -> list[str]:
     """Give the lines of a Markdown table: each clause, what it rests on, and what it does not claim."""
     lines = ["| clause | promise | rests on (checks) | not claimed |", "|---|---|---|---|"]
-    for clause in CLAUSES:
+    for clause in clauses:
         bearing = [check for check in checks if clause.id in check.clauses]
         lines.append(f"| {clause.id} | {clause.sentence} | {_counts(bearing)} | {clause.not_claimed} |")
     return lines

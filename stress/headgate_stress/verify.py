@@ -17,6 +17,7 @@ from typing import Any, Self, TextIO, cast
 
 from headgate import __version__
 from headgate_specs.check import EXIT_CODES, Profile, Verdict, overall
+from headgate_specs.registry import ADAPTER_IDS
 
 from .display import Display, PlainDisplay, indented
 from .extras import UsageError, require
@@ -41,6 +42,7 @@ exit codes:
      or SIGHUP before any clause was found broken, or nobody was there to read the verdict (a closed pipe)
 """
 _SEED = 0
+_REGISTRY = "headgate_specs.registry"
 
 
 class _Interrupt:
@@ -115,6 +117,10 @@ class _Run:
             if fault := _fault([check for check in sound if check.group == group], self.known):
                 sound = [check for check in sound if check.group != group]
                 failed.append(Failure(group, "defect", fault))
+        known = {id_ for check in sound for id_ in check.clauses}
+        if not (failed or self.patterns) and (absent := [id_ for id_ in self.ids if id_ in ADAPTER_IDS - known]):
+            self.ids = [id_ for id_ in self.ids if id_ not in absent]
+            self.display.note(f"not applicable, as {self.request.subject} has no adapters: {', '.join(absent)}")
         self.plan = [check for check in sound if self._is_chosen(check)]
         if self.patterns:
             _refuse_unmatched(self.patterns, sound, failed)
@@ -177,7 +183,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--jobs", type=_jobs, default=2, metavar="N", help="groups that run beside each other (default: 2)")
     parser.add_argument("--checks-from", action="append", default=[], metavar="MODULE", help=argparse.SUPPRESS)
-    parser.add_argument("--clauses-from", default="headgate_specs.clauses", metavar="MODULE", help=argparse.SUPPRESS)
+    parser.add_argument("--clauses-from", default=_REGISTRY, metavar="MODULE", help=argparse.SUPPRESS)
     return parser
 
 
@@ -195,7 +201,7 @@ def _jobs(text: str) -> int:
 
 def _hidden_options(arguments: argparse.Namespace) -> list[str]:
     more = [word for module in arguments.checks_from for word in ("--checks-from", module)]
-    if arguments.clauses_from != "headgate_specs.clauses":
+    if arguments.clauses_from != _REGISTRY:
         more += ["--clauses-from", cast(str, arguments.clauses_from)]
     return more
 
@@ -241,8 +247,8 @@ def _carry_out(run: _Run, arguments: argparse.Namespace, groups: Sequence[Group]
     return _tell(run, interrupt.name, unfinished, time.monotonic() - started_s, to_stdout=arguments.json == "-")
 
 
-def clause_ids(module: str = "headgate_specs.clauses") -> list[str]:
-    """Give the ids of the contract's clauses, in its order."""
+def clause_ids(module: str = _REGISTRY) -> list[str]:
+    """Give the ids of all clauses, in the order of the contract and then of the adapters."""
     return [str(clause.id) for clause in importlib.import_module(module).CLAUSES]
 
 

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from headgate_specs.clauses import CLAUSES
 from headgate_specs.explore.configurations import CONFIGURATIONS
 from headgate_specs.mutation import describe, mutant_names
 from headgate_specs.prove import EXPECTED
 from headgate_specs.prove.mutants import MUTANTS
+from headgate_specs.registry import CLAUSES
 from headgate_stress.bench import BARS, FLAT_BAR, GOODPUT_BAR, SLOT_BAR_BYTES
 from headgate_stress.lab.bounds import BOUNDS
 from headgate_stress.lab.case import OURS, from_json
@@ -36,12 +36,12 @@ def test_example_runs(name: str) -> None:
     subprocess.run([sys.executable, "-W", "error", "-c", found[1]], check=True, timeout=60)
 
 
-def test_guarantee_table_is_the_registry() -> None:
-    shown = subprocess.run(
-        [sys.executable, "-m", "headgate_stress", "spec", "--markdown"], capture_output=True, text=True, check=False, timeout=100
-    )
+@pytest.mark.parametrize("options", ["--markdown", "--markdown --adapters"])
+def test_guarantee_tables_are_the_registry(options: str) -> None:
+    command = [sys.executable, "-m", "headgate_stress", "spec", *options.split()]
+    shown = subprocess.run(command, capture_output=True, text=True, check=False, timeout=100)
     assert shown.returncode == 0, shown.stderr
-    assert f"-->\n{shown.stdout}<!-- end -->" in README, "put in what `headgate spec --markdown` prints"
+    assert f"(headgate spec {options}) -->\n{shown.stdout}<!-- end -->" in README, f"put in what `headgate spec {options}` prints"
 
 
 def test_verdict_table_names_every_clause() -> None:

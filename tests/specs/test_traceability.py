@@ -1,4 +1,4 @@
-"""Every clause is followed from its words to its evidence: predicate, proof, kernel, checks, mutants. A gap fails."""
+"""Every clause is followed from its words to its evidence: predicate, proof, docstrings, checks, mutants. A gap fails."""
 
 import ast
 from collections.abc import Mapping, Sequence
@@ -7,9 +7,12 @@ from pathlib import Path
 import pytest
 
 import headgate
+from headgate_specs import mutants as kernel_mutants
 from headgate_specs import mutation
-from headgate_specs.clauses import CLAUSES, Clause
+from headgate_specs.adapters import mutants as adapter_mutants
+from headgate_specs.clauses import Clause
 from headgate_specs.document.content import Proved, proofs
+from headgate_specs.registry import CLAUSES
 from headgate_stress.plan import GROUPS, Planned
 from headgate_stress.spec import listed_checks
 
@@ -31,9 +34,9 @@ def proof() -> Proof:
 
 
 def kernel_docstrings() -> str:
-    """Give all docstrings of the kernel, from its text."""
+    """Give all docstrings of the kernel and its adapters, from their text."""
     documented = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
-    trees = [ast.parse(file.read_text(encoding="utf-8")) for file in Path(headgate.__path__[0]).glob("*.py")]
+    trees = [ast.parse(file.read_text(encoding="utf-8")) for file in Path(headgate.__path__[0]).rglob("*.py")]
     return "\n".join(ast.get_docstring(node) or "" for tree in trees for node in ast.walk(tree) if isinstance(node, documented))
 
 
@@ -71,7 +74,8 @@ def test_checks_name_clauses_that_there_are(checks: list[Planned]) -> None:
 
 @each_clause
 def test_a_clause_has_a_mutant_that_a_check_of_it_kills(clause: Clause, checks: list[Planned]) -> None:
-    mutants = [mutation.describe(name) for name in mutation.mutant_names()]
+    packages = (kernel_mutants, adapter_mutants)
+    mutants = [mutation.describe(name) for package in packages for name in mutation.mutant_names(package)]
     killers = {entry for mutant in mutants if clause.id in mutant.breaks for entry in mutant.killed_by}
     bearing = {name for check in checks if clause.id in check.clauses for name in (check.name, check.group.name)}
     assert killers & bearing

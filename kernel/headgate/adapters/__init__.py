@@ -6,8 +6,9 @@
     asgi, wsgi  `AdmissionMiddleware`: at most so many requests in progress, the next one is answered 503
     aio         `AsyncIntake`: offers from anywhere, takers that are tasks of asyncio or trio
     log         `RejectingHandler`, `RejectingListener`: logging that never waits and never grows
-    edges       `OverloadWatch`: tells the host when overload begins and when it ends
+    edges       `OverloadWatch`, `watched`: tell the host when overload begins and when it ends
     metrics     collectors for Prometheus and OpenTelemetry
 
-A module needs the core and, at most, the other modules that it imports from this folder; take along those with a vendored copy.
+Take along with a vendored core only what you need: `executor` needs `_works` and `bulkhead`, `asgi` and `wsgi` need `bulkhead`, `log`
+and `metrics` need `edges`. A page for each, with what it promises and how to come from what is used today, is in `kernel/docs`.
 """

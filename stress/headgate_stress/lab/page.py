@@ -22,7 +22,7 @@ from .text import (
     version_text,
 )
 
-_STYLE: Final = """\
+STYLE: Final = """\
 :root { color-scheme: light dark; --ink: #1c1e21; --soft: #5b626b; --rule: #d9dde2; --paper: #fdfdfc; --code: #f3f4f3;
   --ok: #1a7f37; --bad: #b42318; --open: #8a5a00; }
 @media (prefers-color-scheme: dark) { :root { --ink: #e4e6e8; --soft: #a0a8b1; --rule: #383d43; --paper: #16181a; --code: #202326;
@@ -48,22 +48,22 @@ summary { cursor: pointer; margin: .5rem 0; }
 """
 
 
-def _words(text: str) -> str:
+def words(text: str) -> str:
     return escape(plain_text(one_line(text, 600)))
 
 
 def _table(head: Sequence[str], rows: Rows) -> str:
     def cell(text: str) -> str:
         mark = f' class="{text}"' if text in {verdict.value for verdict in Verdict} else ""
-        return f"<td{mark}>{_words(text)}</td>"
+        return f"<td{mark}>{words(text)}</td>"
 
-    top = "".join(f"<th>{_words(each)}</th>" for each in head)
+    top = "".join(f"<th>{words(each)}</th>" for each in head)
     body = "\n".join(f"<tr>{''.join(cell(each) for each in row)}</tr>" for row in rows)
     return f'<div class="scroll"><table>\n<thead><tr>{top}</tr></thead>\n<tbody>\n{body}\n</tbody></table></div>'
 
 
-def _drawing(svg: str, caption: str) -> str:
-    return f'<figure><div class="scroll">\n{svg}</div><figcaption>{_words(caption)}</figcaption></figure>'
+def drawing_of(svg: str, caption: str) -> str:
+    return f'<figure><div class="scroll">\n{svg}</div><figcaption>{words(caption)}</figcaption></figure>'
 
 
 def _drawings(report: LabReport) -> Iterator[tuple[str, str]]:
@@ -72,36 +72,36 @@ def _drawings(report: LabReport) -> Iterator[tuple[str, str]]:
     if plots.has_levels(report):
         yield (
             "Goodput against offered load",
-            _drawing(
+            drawing_of(
                 plots.goodput_curve(report),
                 "Items finished within their deadline, 2.5 times what the workers need for a full queue.",
             ),
         )
         yield (
             "Latency against offered load",
-            _drawing(plots.latency_against_load(report), "Of what was accepted, and of every offer, timed from when it was due."),
+            drawing_of(plots.latency_against_load(report), "Of what was accepted, and of every offer, timed from when it was due."),
         )
     case = next((name for name in ("10x", "100x", "2x") if name in names), "")
     if case and any(result.intervals for result in report.results if result.case.name == case):
         yield (
             f"Depth, sojourn and memory over time at {case}",
-            _drawing(plots.over_time(report, case), "While the load lasts, and after it. Depth and sojourn: logarithmic."),
+            drawing_of(plots.over_time(report, case), "While the load lasts, and after it. Depth and sojourn: logarithmic."),
         )
     if case and any(result.ladders for result in report.results if result.case.name == case):
         for name, title in (("sojourn", "Sojourn"), ("offer_call", "An offer's own call")):
             yield (
                 f"{title} by percentile at {case}",
-                _drawing(plots.percentile_curves(report, name, case), "Both axes are logarithmic."),
+                drawing_of(plots.percentile_curves(report, name, case), "Both axes are logarithmic."),
             )
     if report.curve:
         yield (
             "The yield that keeps the workers alive",
-            _drawing(plots.yield_curve(report), "More of it feeds the workers and costs the offers' tail. Dashed: the bound."),
+            drawing_of(plots.yield_curve(report), "More of it feeds the workers and costs the offers' tail. Dashed: the bound."),
         )
     if report.collapse is not None:
         yield (
             "The collapse",
-            _drawing(
+            drawing_of(
                 plots.collapse_picture(report.collapse),
                 "The same clients: each waits until its deadline, then tries again, up to four times. Dotted: the load when calm.",
             ),
@@ -111,8 +111,8 @@ def _drawings(report: LabReport) -> Iterator[tuple[str, str]]:
 def _ladders(results: Sequence[Result]) -> Iterator[str]:
     for result in results:
         if result.ladders:
-            more = _words(", ".join(more_rows(result)))
-            yield f"<details><summary>{_words(result.case.name)}</summary>"
+            more = words(", ".join(more_rows(result)))
+            yield f"<details><summary>{words(result.case.name)}</summary>"
             yield f'{_table(LADDER_HEAD, ladder_rows(result))}<p class="below">{more}</p></details>'
 
 
@@ -124,20 +124,20 @@ def page(report: LabReport) -> str:
         '<html lang="en">',
         '<head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">',
         f'<title>headgate under overload: {verdict}</title><link rel="icon" href="data:,">',
-        f"<style>\n{_STYLE}</style></head>",
+        f"<style>\n{STYLE}</style></head>",
         "<body>",
         f'<h1>headgate under overload: <span class="{verdict}">{verdict}</span></h1>',
-        f'<p>{_words(summary(report))}</p><p class="stamp">{_words(heading(report))}</p>',
+        f'<p>{words(summary(report))}</p><p class="stamp">{words(heading(report))}</p>',
     ]
     tables = list(sections(report))
     first, rest = tables[:1], tables[1:]
     for title, head, rows, below in first:
-        parts += _section(title, head, rows, below)
+        parts += section(title, head, rows, below)
     for title, drawing in _drawings(report):
-        parts += [f"<h2>{_words(title)}</h2>", drawing]
+        parts += [f"<h2>{words(title)}</h2>", drawing]
     by_name = {name + version_text(report, name): found for name, found in by_subject(report.results).items()}
     for title, head, rows, below in rest:
-        parts += _section(title, head, rows, below)
+        parts += section(title, head, rows, below)
         parts += _ladders(by_name.get(title, []))
     parts += [
         "<h2>To reproduce</h2>",
@@ -149,8 +149,8 @@ def page(report: LabReport) -> str:
     return "\n".join(parts) + "\n"
 
 
-def _section(title: str, head: Sequence[str], rows: Rows, below: Sequence[str]) -> list[str]:
+def section(title: str, head: Sequence[str], rows: Rows, below: Sequence[str]) -> list[str]:
     if not rows and not below:
         return []
-    lines = "<br>".join(_words(line) for line in below)
-    return [f"<h2>{_words(title)}</h2>", _table(head, rows), *([f'<p class="below">{lines}</p>'] if lines else [])]
+    lines = "<br>".join(words(line) for line in below)
+    return [f"<h2>{words(title)}</h2>", _table(head, rows), *([f'<p class="below">{lines}</p>'] if lines else [])]

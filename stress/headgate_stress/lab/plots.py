@@ -20,7 +20,7 @@ FAINT: Final = "#f2d0b8"
 WIDTH: Final = 8.4
 
 
-def _figure(rows: int, columns: int, height: float, **options: Any) -> tuple[Any, Any]:
+def figure_of(rows: int, columns: int, height: float, **options: Any) -> tuple[Any, Any]:
     figure = importlib.import_module("matplotlib.figure").Figure(figsize=(WIDTH, height), layout="constrained")
     axes = figure.subplots(rows, columns, squeeze=False, **options)
     for axis in axes.flat:
@@ -30,7 +30,7 @@ def _figure(rows: int, columns: int, height: float, **options: Any) -> tuple[Any
     return figure, axes
 
 
-def _logarithmic(axis: Any) -> None:
+def logarithmic(axis: Any) -> None:
     """Give an axis powers of ten, and zero."""
     axis.set_yscale("symlog", linthresh=1.0)
     axis.yaxis.set_major_formatter(_plain)
@@ -41,7 +41,7 @@ def _plain(value: float, _place: object) -> str:
     return f"{value:,.0f}" if value >= 1 or value == 0 else f"{value:g}"
 
 
-def _svg(figure: Any, name: str, standalone: bool) -> str:
+def svg_of(figure: Any, name: str, standalone: bool) -> str:
     """Draw it. name: begins every id, so that several drawings can be in one page."""
     matplotlib = importlib.import_module("matplotlib")
     target = io.StringIO()
@@ -110,14 +110,14 @@ def _against_load(report: LabReport, axis: Any, of: Callable[[Result], float | N
 
 def goodput_curve(report: LabReport, *, standalone: bool = False) -> str:
     """Draw goodput against offered load: it bends down where work is finished for callers that have given up."""
-    figure, axes = _figure(1, 1, 3.9)
+    figure, axes = figure_of(1, 1, 3.9)
     axis = axes[0][0]
     _against_load(report, axis, lambda result: result.figures.get("goodput_share"))
     axis.set_ylim(0, 1.15)
     axis.set_yticks([0, 0.25, 0.5, 0.75, 1.0], ["0 %", "25 %", "50 %", "75 %", "100 %"])
     axis.set_ylabel("finished in time, of what the workers sustain")
     _legend(figure, axis)
-    return _svg(figure, "goodput", standalone)
+    return svg_of(figure, "goodput", standalone)
 
 
 def _legend(figure: Any, axis: Any) -> None:
@@ -128,7 +128,7 @@ def _legend(figure: Any, axis: Any) -> None:
 
 def latency_against_load(report: LabReport, *, standalone: bool = False) -> str:
     """Draw the 99th percentile of sojourn, and of an offer's response from its intended start, against offered load."""
-    figure, axes = _figure(2, 1, 6.2, sharex=True)
+    figure, axes = figure_of(2, 1, 6.2, sharex=True)
     for row, (name, label) in enumerate((("sojourn", "sojourn p99, ms"), ("offer_response", "offer p99 from intended start, ms"))):
 
         def value(result: Result, name: str = name) -> float | None:
@@ -143,13 +143,13 @@ def latency_against_load(report: LabReport, *, standalone: bool = False) -> str:
         axis.set_ylabel(label)
     axes[0][0].set_xlabel("")
     _legend(figure, axes[0][0])
-    return _svg(figure, "latency", standalone)
+    return svg_of(figure, "latency", standalone)
 
 
 def over_time(report: LabReport, case: str, *, standalone: bool = False) -> str:
     """Draw depth, sojourn and resident memory over time in one case, a line for each subject; the end of the load is marked."""
     subjects = _subjects(report)
-    figure, axes = _figure(3, 1, 7.0, sharex=True)
+    figure, axes = figure_of(3, 1, 7.0, sharex=True)
     readings: tuple[tuple[str, bool, Callable[[Interval, Interval], float | None]], ...] = (
         ("accepted, unfinished items", True, lambda each, _: each.depth),
         ("sojourn, ms", True, lambda each, _: each.sojourn_ms),
@@ -170,18 +170,18 @@ def over_time(report: LabReport, case: str, *, standalone: bool = False) -> str:
                     zorder=3 if ours else 2,
                 )
         if log:
-            _logarithmic(axis)
+            logarithmic(axis)
             axis.set_ylim(bottom=0)
         axis.set_ylabel(label)
     axes[-1][0].set_xlabel("seconds from the start of the load")
     _legend(figure, axes[0][0])
-    return _svg(figure, "time", standalone)
+    return svg_of(figure, "time", standalone)
 
 
 def percentile_curves(report: LabReport, name: str, case: str, *, standalone: bool = False) -> str:
     """Draw a distribution by percentile, on HdrHistogram's scale: every step to the right is ten times rarer."""
     subjects = _subjects(report)
-    figure, axes = _figure(1, 1, 3.9)
+    figure, axes = figure_of(1, 1, 3.9)
     axis = axes[0][0]
     for result in report.results:
         ladder = result.ladders.get(name)
@@ -202,7 +202,7 @@ def percentile_curves(report: LabReport, name: str, case: str, *, standalone: bo
     axis.set_xlabel(f"percentile of {case}")
     axis.set_ylabel("microseconds")
     _legend(figure, axis)
-    return _svg(figure, f"percentiles-{name.replace('_', '-')}", standalone)
+    return svg_of(figure, f"percentiles-{name.replace('_', '-')}", standalone)
 
 
 def _curve(ladder: Ladder) -> list[tuple[float, float]]:
@@ -218,7 +218,7 @@ def _curve(ladder: Ladder) -> list[tuple[float, float]]:
 
 def yield_curve(report: LabReport, *, standalone: bool = False) -> str:
     """Draw what yielding the processor on every n-th rejection brings the workers, and costs the offers."""
-    figure, axes = _figure(2, 1, 5.0, sharex=True)
+    figure, axes = figure_of(2, 1, 5.0, sharex=True)
     points = sorted(report.curve, key=lambda point: point.every or 10**9)
     places = range(len(points))
     axes[0][0].plot(places, [point.goodput_share for point in points], marker="o", color=OURS_COLOUR, linewidth=2)
@@ -237,12 +237,12 @@ def yield_curve(report: LabReport, *, standalone: bool = False) -> str:
     axes[1][0].set_xticks(list(places), [str(point.every) if point.every else "never" for point in points])
     axes[1][0].set_xlabel("yield on every n-th rejection")
     axes[1][0].legend(frameon=False)
-    return _svg(figure, "yield", standalone)
+    return svg_of(figure, "yield", standalone)
 
 
 def collapse_picture(collapse: Collapse, *, standalone: bool = False) -> str:
     """Draw the same retry storm against an unbounded queue and against the kernel, side by side on the same axes."""
-    figure, axes = _figure(5, 2, 8.6, sharex=True, sharey="row")
+    figure, axes = figure_of(5, 2, 8.6, sharex=True, sharey="row")
     start_s, end_s = collapse.spike_s
     provisioned = collapse.here.figures.get("provisioned_per_s", 1.0)
     readings: tuple[tuple[str, bool, Callable[[Interval, Interval], float | None]], ...] = (
@@ -266,7 +266,7 @@ def collapse_picture(collapse: Collapse, *, standalone: bool = False) -> str:
                 linewidth=1.8,
             )
             if log:
-                _logarithmic(axis)
+                logarithmic(axis)
             tops[row] = max(tops[row], *(value or 0.0 for value in values))
             if column == 0:
                 axis.set_ylabel(label)
@@ -276,4 +276,4 @@ def collapse_picture(collapse: Collapse, *, standalone: bool = False) -> str:
         axes[-1][column].set_xlabel("seconds; shaded: three times capacity")
     for row, (_, log, _) in enumerate(readings):
         axes[row][0].set_ylim(0, tops[row] * (2 if log else 1.1))
-    return _svg(figure, "collapse", standalone)
+    return svg_of(figure, "collapse", standalone)

@@ -189,7 +189,7 @@ def _below(result: Result, detailed: bool) -> Iterator[str]:
         yield f"{result.case.name}: {one_line(result.witness[-300:])}"
     if detailed:
         yield f"{result.case.name}: " + ", ".join(more_rows(result))
-        yield from _table(LADDER_HEAD, ladder_rows(result), "    ")
+        yield from aligned(LADDER_HEAD, ladder_rows(result), "    ")
 
 
 def render(report: LabReport, *, detailed: bool = False, colour: bool = False) -> str:
@@ -197,7 +197,7 @@ def render(report: LabReport, *, detailed: bool = False, colour: bool = False) -
     lines = [heading(report)]
     for title, head, rows, below in sections(report, detailed=detailed):
         if rows or below:
-            lines += ["", title, *_table(head, rows), *(f"  {plain_text(line)}" for line in below)]
+            lines += ["", title, *aligned(head, rows), *(f"  {plain_text(line)}" for line in below)]
     lines += ["", f"headgate stress: {verdict_of(report).value} ({summary(report)})", ""]
     text = "\n".join(lines)
     if colour:
@@ -206,7 +206,7 @@ def render(report: LabReport, *, detailed: bool = False, colour: bool = False) -
     return text
 
 
-def _table(head: Sequence[str], rows: Rows, indent: str = "  ") -> Iterator[str]:
+def aligned(head: Sequence[str], rows: Rows, indent: str = "  ") -> Iterator[str]:
     if not rows:
         return
     cells = [[plain_text(cell) for cell in row] for row in [list(head), *rows]]
@@ -246,16 +246,14 @@ def markdown(report: LabReport) -> str:
     for title, head, rows, below in sections(report):
         if rows or below:
             lines += ["", f"## {title}", ""]
-            lines += (
-                [_markdown_row(head), _markdown_row(["---"] * len(head)), *(_markdown_row(row) for row in rows)] if rows else []
-            )
-            lines += ["", *(f"- {_escaped(line.strip())}" for line in below)] if below else []
+            lines += [markdown_row(head), markdown_row(["---"] * len(head)), *(markdown_row(row) for row in rows)] if rows else []
+            lines += ["", *(f"- {escaped(line.strip())}" for line in below)] if below else []
     return "\n".join([*lines, ""])
 
 
-def _markdown_row(cells: Sequence[str]) -> str:
-    return "| " + " | ".join(_escaped(cell) for cell in cells) + " |"
+def markdown_row(cells: Sequence[str]) -> str:
+    return "| " + " | ".join(escaped(cell) for cell in cells) + " |"
 
 
-def _escaped(text: str) -> str:
+def escaped(text: str) -> str:
     return one_line(text).replace("|", "\\|").replace("<", "&lt;")

@@ -3,10 +3,7 @@
 from collections.abc import Callable, Iterator
 from typing import Any, Final
 
-from ..lab.plots import FAINT, OURS_COLOUR, SOFT, THERE_COLOUR
-from ..lab.plots import _figure as figure_of  # pyright: ignore[reportPrivateUsage]
-from ..lab.plots import _logarithmic as logarithmic  # pyright: ignore[reportPrivateUsage]
-from ..lab.plots import _svg as svg_of  # pyright: ignore[reportPrivateUsage]
+from ..lab.plots import FAINT, OURS_COLOUR, SOFT, THERE_COLOUR, figure_of, logarithmic, svg_of
 from .case import CAPACITY_PER_S, DEADLINE_S, PATIENCE_S, WebInterval, WebReport, WebResult
 
 Reading = Callable[[WebInterval], float | None]

@@ -7,14 +7,8 @@ from typing import Final
 from headgate_specs.check import Verdict
 
 from ..lab.case import Finding, Ladder
-from ..lab.page import _STYLE as STYLE  # pyright: ignore[reportPrivateUsage]
-from ..lab.page import _drawing as drawing  # pyright: ignore[reportPrivateUsage]
-from ..lab.page import _section as section  # pyright: ignore[reportPrivateUsage]
-from ..lab.page import _words as words  # pyright: ignore[reportPrivateUsage]
-from ..lab.text import FINDING_HEAD, Section, finding_rows, number, time_text
-from ..lab.text import _escaped as escaped  # pyright: ignore[reportPrivateUsage]
-from ..lab.text import _markdown_row as markdown_row  # pyright: ignore[reportPrivateUsage]
-from ..lab.text import _table as aligned  # pyright: ignore[reportPrivateUsage]
+from ..lab.page import STYLE, drawing_of, section, words
+from ..lab.text import FINDING_HEAD, Section, aligned, escaped, finding_rows, markdown_row, number, time_text
 from ..report import one_line, plain_text
 from . import plots
 from .case import (
@@ -205,7 +199,7 @@ def markdown(report: WebReport) -> str:
 def page(report: WebReport) -> str:
     """Lay the report out as a page. What the report lacks is left out."""
     verdict = verdict_of(report).value
-    drawings = [f"<h2>{words(title)}</h2>{drawing(svg, caption)}" for title, svg, caption in plots.pictures(report)]
+    drawings = [f"<h2>{words(title)}</h2>{drawing_of(svg, caption)}" for title, svg, caption in plots.pictures(report)]
     tables = [line for each in starmap(section, sections(report)) for line in each]
     parts = [
         "<!doctype html>",
