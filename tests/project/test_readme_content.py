@@ -3,10 +3,12 @@
 import re
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from headgate_specs import adapters
 from headgate_specs.explore.configurations import CONFIGURATIONS
 from headgate_specs.mutation import describe, mutant_names
 from headgate_specs.prove import EXPECTED
@@ -15,7 +17,10 @@ from headgate_specs.registry import CLAUSES
 from headgate_stress.bench import BARS, FLAT_BAR, GOODPUT_BAR, SLOT_BAR_BYTES
 from headgate_stress.lab.bounds import BOUNDS
 from headgate_stress.lab.case import OURS, from_json
-from headgate_stress.lab.text import number
+from headgate_stress.lab.text import number, time_text
+from headgate_stress.web.case import WebResult
+from headgate_stress.web.case import from_json as web_report
+from headgate_stress.web.report import recovery_text
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -109,6 +114,31 @@ def overload_rows() -> list[list[str]]:
         allowed = f"{BOUNDS[bound].relation} {number(BOUNDS[bound].limit)} {BOUNDS[bound].unit}"
         rows.append([name, allowed, *(number(figures[bound, case]) for figures in seen)])
     return rows
+
+
+# Rows of the README's table of what real servers did: what it is called there, and the figure's text.
+SERVERS = ("uvicorn", "waitress", "gunicorn")
+WEB: tuple[tuple[str, Callable[[WebResult], str]], ...] = (
+    ("answered in time, of what can be", lambda seen: f"{seen.figures['goodput_share']:.0%}"),
+    ("p99 of what was taken in", lambda seen: time_text(seen.ladders["taken"].at(99.0))),
+    ("p99 of a refusal", lambda seen: time_text(seen.ladders["rejected"].at(99.0)) if seen.case.guarded else "-"),
+    ("memory", lambda seen: f"{(seen.figures['rss_growth_bytes']) / 2**20:+.1f} MiB"),
+    ("answering in time again", recovery_text),
+)
+
+
+def web_rows() -> list[list[str]]:
+    """Give the rows that the table must have, from the report that is checked in."""
+    report = web_report((ROOT / "stress" / "reports" / "web.json").read_text("utf-8"))
+    seen = {(str(result.case.server), result.case.guarded): result for result in report.results if result.case.name == "10x"}
+    return [[name, *(text(seen[server, guarded]) for server in SERVERS for guarded in (False, True))] for name, text in WEB]
+
+
+def test_web_table_is_what_the_report_says() -> None:
+    wanted = web_rows()
+    text = "\n".join("| " + " | ".join(row) + " |" for row in wanted)
+    assert table("web") == wanted, f"put in:\n{text}"
+    assert f"of the {len(mutant_names(adapters.mutants))} adapters broken on purpose" in " ".join(README.split())
 
 
 def test_overload_table_is_what_the_reports_say() -> None:

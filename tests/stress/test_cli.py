@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import pytest
 
 from headgate import __version__
-from headgate_specs.clauses import CLAUSES
+from headgate_specs.registry import CLAUSES
 from headgate_stress.cli import main
 
 

@@ -9,6 +9,6 @@
     edges       `OverloadWatch`, `watched`: tell the host when overload begins and when it ends
     metrics     collectors for Prometheus and OpenTelemetry
 
-Take along with a vendored core only what you need: `executor` needs `_works` and `bulkhead`, `asgi` and `wsgi` need `bulkhead`, `log`
+Take along what you need with a vendored core: `executor` needs `_works` and `bulkhead`; `asgi` and `wsgi` need `bulkhead`; `log`
 and `metrics` need `edges`. A page for each, with what it promises and how to come from what is used today, is in `kernel/docs`.
 """

@@ -761,7 +761,7 @@ CHECKS: Final[tuple[Check, ...]] = (
     Check(
         name="adapters.aio_model",
         group=GROUP,
-        tool="walk",
+        tool="random histories",
         clauses=("ASYNC-1", "ASYNC-2", "ASYNC-3"),
         shows="random histories of offers, takers, workers, drains and cancellations in one loop are as a plain model's",
         shows_not="several loops or threads; histories longer than 40 steps",
@@ -770,7 +770,7 @@ CHECKS: Final[tuple[Check, ...]] = (
     Check(
         name="adapters.aio_cancel",
         group=GROUP,
-        tool="scenario",
+        tool="cancellation sweep",
         clauses=("ASYNC-3",),
         shows="a cancellation after each step of a row, and one thrown at each await, lose nothing (asyncio; trio if installed)",
         shows_not="cancellations inside the libraries' own code",

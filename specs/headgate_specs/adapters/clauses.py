@@ -162,8 +162,8 @@ CLAUSES: Final[tuple[Clause, ...]] = (
         "WEB-1",
         PART,
         (
-            "At most as many requests are in progress as the bulkhead has slots. The next one is answered 503 with `Retry- "
-            "After` at once, without calling the application and without reading the body."
+            "At most as many requests are in progress as the bulkhead has slots. The next one is answered 503 with "
+            "`Retry-After` at once, without calling the application and without reading the body."
         ),
         (web_1,),
         "Connections that the server itself accepts and holds before it calls the application.",
