@@ -690,12 +690,49 @@ def _sweep_wake(module: Any, injector: Injector, tally: Tally) -> None:
             tally.note(f"one of two workers, interrupted at {point.where}: {len(late)} works did not start")
 
 
+def _sweep_stand(module: Any, injector: Injector, tally: Tally) -> None:
+    """Have two workers stand at the same bytecode on their way to sleep while two works come: both works start."""
+    position, stood = 0, 2
+    while stood and not tally.witness:
+        position += 1
+        go: SimpleQueue[None] = SimpleQueue()
+        standing: list[str] = []
+
+        def stand(at: int, code: CodeType, offset: int, until: int = position, go: Any = go, standing: Any = standing) -> None:
+            if at == until:
+                standing.append(f"{code.co_qualname}+{offset}")
+                go.get(timeout=LIMIT_S)
+
+        with _traced_workers(injector, stand):
+            executor = module.RejectingExecutor(2, 2, thread_name_prefix="swept")
+        for worker in _threads_of("swept"):
+            _await_rest(worker)
+        stood = len(standing)
+        started: SimpleQueue[int] = SimpleQueue()
+        jobs = [Job(number, started) for number in range(2)]
+        for job in jobs:
+            executor.submit(job)
+        for _ in jobs:
+            go.put(None)
+        late = {0, 1}
+        with suppress(Empty):
+            while late:
+                late.discard(started.get(timeout=LIMIT_S))
+        for job in jobs:
+            job.gate.put(True)
+        executor.shutdown(wait=False)
+        tally.points += stood
+        tally.unended += len(late) + _left_over("swept")
+        if late:
+            tally.note(f"two workers, standing at {' and '.join(standing)} when two works come: {len(late)} did not start")
+
+
 def run_sweep(subject: Subject, _settings: Settings) -> Result:
     """Raise an exception at every bytecode of submitters and workers, one in each run."""
     module = module_of(subject, "executor")
     tally = Tally()
     with quiet_finalisers(), injector_of(subject, [module.RejectingExecutor]) as injector:
-        for sweep in (_sweep_calls, _sweep_close, _sweep_worker, _sweep_wake):
+        for sweep in (_sweep_calls, _sweep_close, _sweep_worker, _sweep_wake, _sweep_stand):
             if not tally.witness:
                 progress(f"{sweep.__name__.strip('_')}, {tally.points:,} points so far")
                 sweep(module, injector, tally)
