@@ -21,6 +21,8 @@ from headgate_specs.registry import ADAPTER_IDS
 
 from .display import Display, PlainDisplay, indented
 from .extras import UsageError, require
+from .github import publish
+from .junit import as_junit
 from .plan import GROUPS, Answer, Failure, Group, Planned, Request
 from .report import ClauseReport, ReportFile, as_json, count_text, finding, judge, replay_command, seconds_text
 from .supervisor import Running, Supervisor
@@ -33,6 +35,7 @@ examples:
   headgate verify --check scenarios.09 --seed 7     one check, as the line under a failure says
   headgate verify --check scenarios                 all checks of one group
   headgate verify --json report.json                the report for a machine, kept up to date while the gate runs
+  headgate verify --junit report.xml                the same as JUnit XML, for a CI system
 
 exit codes:
   0  OK: every clause is OK
@@ -89,18 +92,20 @@ class _Run:
         self.ids = [id_ for id_ in ids if not arguments.clause or id_ in arguments.clause]
         self.patterns = cast("list[str]", arguments.check)
         self.more = _hidden_options(arguments)
-        self.report = ReportFile(cast("str | None", arguments.json))
+        self._json_file = ReportFile(cast("str | None", arguments.json))
+        self._junit_file = ReportFile(cast("str | None", arguments.junit), "--junit")
+        self._skipped: list[tuple[Planned, str]] = []
         self.plan: list[Planned] = []
         self.answers: list[Answer] = []
         self.failed: list[Answer] = []
-        self.report.write(self.json(), final=False)
+        self.write(final=False)
 
     def answered(self, answer: Answer) -> None:
         """Take an answer, show it, and bring the report on disk up to date."""
         answer = replace(answer, blames=tuple(id_ for id_ in answer.blames if id_ in self.known))
         self.answers.append(answer)
         self.display.answered(answer, self.answers)
-        self.report.write(self.json(), final=False)
+        self.write(final=False)
 
     def tick(self, running: Sequence[Running]) -> None:
         """Show what is going on."""
@@ -122,6 +127,7 @@ class _Run:
             self.ids = [id_ for id_ in self.ids if id_ not in absent]
             self.display.note(f"not applicable, as {self.request.subject} has no adapters: {', '.join(absent)}")
         self.plan = [check for check in sound if self._is_chosen(check)]
+        self._skipped = [(check, self._why_not(check)) for check in sound if not self._is_chosen(check)]
         if self.patterns:
             _refuse_unmatched(self.patterns, sound, failed)
             chosen = {id_ for check in self.plan for id_ in check.clauses}
@@ -133,12 +139,28 @@ class _Run:
 
     def judge(self) -> list[ClauseReport]:
         """Judge every clause by what was answered so far; what was not is UNKNOWN."""
-        ended = {answer.check.name for answer in self.answers}
-        missing = [Answer(check, Verdict.UNKNOWN, "not checked") for check in self.plan if check.name not in ended]
-        return judge(self.ids, [*self.failed, *self.answers, *missing])
+        return judge(self.ids, self._all_answers())
+
+    def write(self, final: bool) -> None:
+        """Bring the reports on disk up to date."""
+        self._json_file.write(self.json(), final)
+        self._junit_file.write(self._junit(), final)
 
     def json(self) -> str:
         return as_json(self.judge(), self.request, platform.python_version(), platform.platform(), self.more)
+
+    def _junit(self) -> str:
+        return as_junit(self.judge(), self._all_answers(), self._skipped, self.request, self.more)
+
+    def _all_answers(self) -> list[Answer]:
+        ended = {answer.check.name for answer in self.answers}
+        missing = [Answer(check, Verdict.UNKNOWN, "not checked") for check in self.plan if check.name not in ended]
+        return [*self.failed, *self.answers, *missing]
+
+    def _why_not(self, check: Planned) -> str:
+        if self.patterns or not any(id_ in self.ids for id_ in check.clauses):
+            return "not among what --check and --clause name"
+        return "only in profile full"
 
     def _is_chosen(self, check: Planned) -> bool:
         if self.patterns:
@@ -174,6 +196,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--seed", type=_seed, default=_SEED, metavar="N", help=f"seed of everything random (default: {_SEED})")
     parser.add_argument("--json", metavar="FILE", help="write the report as JSON; - is stdout, and the lines then go to stderr")
+    parser.add_argument("--junit", type=_file, metavar="FILE", help="write the report as JUnit XML")
     parser.add_argument("--list", action="store_true", help="list the checks and run none")
     parser.add_argument(
         "--subject",
@@ -191,6 +214,12 @@ def _seed(text: str) -> int:
     if not text.isdecimal():
         raise argparse.ArgumentTypeError(f"{text} is not an integer of at least 0")
     return int(text)
+
+
+def _file(text: str) -> str:
+    if text == "-":
+        raise argparse.ArgumentTypeError("a file is needed, stdout has the lines for a reader")
+    return text
 
 
 def _jobs(text: str) -> int:
@@ -224,7 +253,7 @@ def _verify(arguments: argparse.Namespace) -> int:
                 return _carry_out(run, arguments, groups, interrupt)
             finally:
                 if not arguments.list:
-                    run.report.write(run.json(), final=True)
+                    run.write(final=True)
     finally:
         display.close()
 
@@ -329,7 +358,10 @@ def _tell(run: _Run, interrupt: str, unfinished: Sequence[str], seconds: float, 
     if interrupt:
         run.display.note(f"stopped by {interrupt}; not checked: {_not_checked(run, missing, unfinished)}")
     verdict = overall(report.verdict for report in reports)
-    run.display.last(verdict, _sum(run, reports, len(run.plan) - len(missing), seconds))
+    text = _sum(run, reports, len(run.plan) - len(missing), seconds)
+    for line in publish(verdict, text, reports, run.request, run.more):
+        run.display.note(line)
+    run.display.last(verdict, text)
     if to_stdout:
         sys.stdout.write(run.json())
         sys.stdout.flush()

@@ -1,0 +1,65 @@
+"""The report as JUnit XML: a test suite for each group, a test case for each check, so that every fault is counted once.
+
+ILLEGAL is a failure and UNKNOWN an error, with the witness and the command that replays it; a check that was not chosen is skipped.
+A clause that no check bears on is an error of its own: the file is without failures and errors exactly when the gate is OK.
+"""
+
+import xml.etree.ElementTree as ET
+from collections.abc import Iterable, Sequence
+
+from headgate_specs.check import Verdict
+
+from .plan import Answer, Planned, Request
+from .report import ClauseReport, finding, one_line, plain_text, replay_command
+
+_TAGS = {Verdict.ILLEGAL: "failure", Verdict.UNKNOWN: "error"}
+_COUNTED = (("tests", "testcase"), ("failures", "failure"), ("errors", "error"), ("skipped", "skipped"))
+
+
+def as_junit(
+    clauses: Sequence[ClauseReport],
+    answers: Sequence[Answer],
+    skipped: Iterable[tuple[Planned, str]],
+    request: Request,
+    more: Sequence[str] = (),
+) -> str:
+    """Write what was answered, and the checks that were not chosen with the reason why, as JUnit XML."""
+    suites: dict[str, ET.Element] = {}
+    for answer in answers:
+        _add_answer(_suite(suites, answer.check.group.name), answer, request, more)
+    for check, reason in skipped:
+        ET.SubElement(_case(_suite(suites, check.group.name), check.name, 0.0), "skipped", message=one_line(reason))
+    for clause in clauses:
+        if not clause.answers:
+            case = _case(_suite(suites, "clauses"), clause.id, 0.0)
+            ET.SubElement(case, "error", message=one_line(f"{clause.id}: {clause.evidence}"), type=Verdict.UNKNOWN.value)
+    root = ET.Element("testsuites", name=f"headgate verify {request.subject}")
+    root.extend(suites.values())
+    for element in (root, *suites.values()):
+        _add_up(element)
+    ET.indent(root)
+    return ET.tostring(root, encoding="unicode", xml_declaration=False).join(("<?xml version='1.0' encoding='utf-8'?>\n", "\n"))
+
+
+def _suite(suites: dict[str, ET.Element], name: str) -> ET.Element:
+    return suites.setdefault(name, ET.Element("testsuite", name=f"headgate.{name}"))
+
+
+def _case(suite: ET.Element, name: str, seconds: float) -> ET.Element:
+    return ET.SubElement(suite, "testcase", classname=suite.attrib["name"], name=name, time=f"{seconds:.3f}")
+
+
+def _add_answer(suite: ET.Element, answer: Answer, request: Request, more: Sequence[str]) -> None:
+    case = _case(suite, answer.check.name, answer.seconds)
+    clauses = ", ".join(answer.blames or answer.check.clauses)
+    if answer.verdict is not Verdict.OK:
+        message = one_line(f"{answer.verdict.value}: {finding(answer)} ({clauses})", 1_000)
+        told = ET.SubElement(case, _TAGS[answer.verdict], message=message, type=answer.verdict.value)
+        told.text = f"{plain_text(answer.witness).rstrip()}\nreplay: {replay_command(answer, request, more)}".lstrip()
+    ET.SubElement(case, "system-out").text = f"bears on {', '.join(answer.check.clauses)}: {one_line(answer.evidence)}"
+
+
+def _add_up(element: ET.Element) -> None:
+    for attribute, tag in _COUNTED:
+        element.set(attribute, str(sum(1 for _ in element.iter(tag))))
+    element.set("time", f"{sum(float(case.attrib['time']) for case in element.iter('testcase')):.3f}")

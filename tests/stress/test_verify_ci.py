@@ -1,0 +1,236 @@
+"""The gate in CI: JUnit XML, what GitHub shows, shards that add up, and a budget of time."""
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import time
+import xml.etree.ElementTree as ET
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from headgate_specs.check import Verdict
+from headgate_stress import github
+from headgate_stress.junit import as_junit
+from headgate_stress.plan import Answer, Group, Planned, Request
+from headgate_stress.report import judge
+
+FAKES = Path(__file__).parent / "fakes"
+PATIENCE_S = 60
+GROUP = Group("some", "some", "tries")
+HOSTILE = "".join(map(chr, [*range(0x300), 0x2028, 0x202E, 0xD800, 0xDFFF, 0xFFFE, 0xFFFF, 0x10FFFF])) + "]]>&<!--\r\n%0A::error::"
+
+
+def environment(**more: str) -> dict[str, str]:
+    """Let the gate and its children find the fake modules of checks; nothing of a CI system's around it."""
+    path = os.pathsep.join([str(FAKES), *filter(None, [os.environ.get("PYTHONPATH")])])
+    plain = {name: value for name, value in os.environ.items() if not name.startswith("GITHUB_")}
+    return {**plain, "PYTHONPATH": path, **more}
+
+
+def command(*options: str, modules: Sequence[str] = ("faulty",)) -> list[str]:
+    words = [sys.executable, "-m", "headgate_stress", "verify", "--clauses-from", "contract", *options]
+    return words + [word for module in modules for word in ("--checks-from", module)]
+
+
+def gate(*options: str, modules: Sequence[str] = ("faulty",), **more: str) -> subprocess.CompletedProcess[str]:
+    words = command(*options, modules=modules)
+    return subprocess.run(words, env=environment(**more), capture_output=True, text=True, timeout=PATIENCE_S, check=False)
+
+
+def checks(*names: str) -> list[str]:
+    return [word for name in names for word in ("--check", f"faulty.{name}")]
+
+
+def answer(verdict: Verdict, *clauses: str, witness: str = "", evidence: str = "it ran", name: str = "a") -> Answer:
+    return Answer(Planned(f"some.{name}", GROUP, "Fake", clauses, "", "", (1.0, 1.0)), verdict, evidence, witness, (), 0.5)
+
+
+# JUnit XML.
+
+# What the schema of the JUnit reports that CI systems read (that of Jenkins and Surefire) has of each element.
+SUITE = {"name", "tests", "failures", "errors", "skipped", "time"}
+SCHEMA: dict[str, tuple[set[str], set[str]]] = {
+    "testsuites": (SUITE, {"testsuite"}),
+    "testsuite": (SUITE, {"testcase"}),
+    "testcase": ({"name", "classname", "time"}, {"skipped", "error", "failure", "system-out"}),
+    "failure": ({"message", "type"}, set()),
+    "error": ({"message", "type"}, set()),
+    "skipped": ({"message"}, set()),
+    "system-out": (set(), set()),
+}
+
+
+def validated(text: str) -> ET.Element:
+    """Parse a JUnit report, and have it be what the schema says, with the sums right."""
+    root = ET.fromstring(text)
+    assert root.tag == "testsuites"
+    for element in root.iter():
+        attributes, children = SCHEMA[element.tag]
+        assert set(element.attrib) == attributes, element.tag
+        assert {child.tag for child in element} <= children, element.tag
+        if "tests" in element.attrib:
+            for name, tag in (("tests", "testcase"), ("failures", "failure"), ("errors", "error"), ("skipped", "skipped")):
+                assert int(element.attrib[name]) == len(list(element.iter(tag))), (element.tag, name)
+        if element.tag == "testcase":
+            assert sum(child.tag != "system-out" for child in element) <= 1
+        assert float(element.attrib.get("time", "0")) >= 0
+    names = [case.attrib["name"] for case in root.iter("testcase")]
+    assert len(names) == len(set(names))
+    return root
+
+
+def cases(root: ET.Element) -> dict[str, str]:
+    """Give each test case's outcome."""
+    return {
+        case.attrib["name"]: next((child.tag for child in case if child.tag != "system-out"), "passed")
+        for case in root.iter("testcase")
+    }
+
+
+def test_junit_has_a_case_for_each_check(tmp_path: Path) -> None:
+    file = tmp_path / "report.xml"
+    run = gate(*checks("fine", "illegal", "unknown"), "--junit", str(file))
+    assert run.returncode == 1
+    root = validated(file.read_text(encoding="utf-8"))
+    found = cases(root)
+    assert found.pop("faulty.fine") == "passed"
+    assert found.pop("faulty.illegal") == "failure"
+    assert found.pop("faulty.unknown") == "error"
+    assert set(found.values()) == {"skipped"}
+    failure = next(root.iter("failure"))
+    assert failure.attrib["message"] == "ILLEGAL: 2 of 3 accepted (ONE-1)"
+    assert "offer(b) -> \\x1b[31mACCEPTED" in (failure.text or "")
+    assert "replay: headgate verify --check faulty.illegal --seed 0 --profile quick" in (failure.text or "")
+    assert os.listdir(tmp_path) == ["report.xml"], "nothing temporary is left"
+
+
+def test_junit_of_a_run_that_is_ok_has_no_fault(tmp_path: Path) -> None:
+    file = tmp_path / "report.xml"
+    assert gate("--junit", str(file), modules=("fine",)).returncode == 0
+    assert set(cases(validated(file.read_text(encoding="utf-8"))).values()) == {"passed"}
+
+
+@pytest.mark.parametrize("module", ["stranger", "unloadable", "absent_group"])
+def test_junit_is_never_without_fault_where_the_gate_is_not_ok(module: str, tmp_path: Path) -> None:
+    file = tmp_path / "report.xml"
+    assert gate("--junit", str(file), modules=("fine", module)).returncode == 3
+    assert "error" in cases(validated(file.read_text(encoding="utf-8"))).values()
+
+
+def test_junit_has_an_error_for_a_clause_without_a_check() -> None:
+    text = as_junit(judge(["A", "B"], [answer(Verdict.OK, "A")]), [answer(Verdict.OK, "A")], [], Request())
+    assert cases(validated(text)) == {"some.a": "passed", "B": "error"}
+
+
+def test_junit_is_xml_whatever_a_witness_holds() -> None:
+    hostile = answer(Verdict.ILLEGAL, "A", witness=HOSTILE, evidence=HOSTILE)
+    text = as_junit(judge(["A"], [hostile]), [hostile], [(hostile.check, HOSTILE)], Request())
+    root = ET.fromstring(text.encode())
+    assert "\\x00\\x01" in (next(root.iter("failure")).text or "")
+    assert next(root.iter("testcase")).attrib["time"] == "0.500"
+
+
+@pytest.mark.parametrize("name", ["hang", "crash"])
+def test_junit_survives_a_check_that_breaks(name: str, tmp_path: Path) -> None:
+    file = tmp_path / "report.xml"
+    assert gate(*checks(name, "last"), "--junit", str(file)).returncode == 3
+    found = cases(validated(file.read_text(encoding="utf-8")))
+    assert (found[f"faulty.{name}"], found["faulty.last"]) == ("error", "passed")
+
+
+def test_a_killed_gate_leaves_a_whole_junit_report(tmp_path: Path) -> None:
+    pids, file = tmp_path / "pids", tmp_path / "report.xml"
+    words = command(*checks("fine", "hang_long"), "--junit", str(file))
+    with subprocess.Popen(words, env=environment(FAULTY_PIDS=str(pids)), stdout=subprocess.PIPE, text=True) as process:
+        deadline_s = time.monotonic() + PATIENCE_S
+        while not (pids.exists() and pids.read_text(encoding="utf-8")):
+            assert process.poll() is None
+            assert time.monotonic() < deadline_s
+            time.sleep(0.02)
+        process.kill()
+        process.communicate(timeout=PATIENCE_S)
+    found = cases(validated(file.read_text(encoding="utf-8")))
+    assert (found["faulty.fine"], found["faulty.hang_long"]) == ("passed", "error")
+    for pid in pids.read_text(encoding="utf-8").split():
+        with contextlib.suppress(ProcessLookupError):  # Linux ends the process of the check with its parent
+            os.kill(int(pid), signal.SIGKILL)
+
+
+@pytest.mark.parametrize(("target", "said"), [("-", "a file is needed"), ("/no/such/folder/report.xml", "--junit: no folder")])
+def test_junit_where_it_cannot_be(target: str, said: str) -> None:
+    run = gate("--junit", target, modules=("fine",))
+    assert run.returncode == 2
+    assert said in run.stderr
+
+
+# GitHub.
+
+
+def test_nothing_of_github_elsewhere(tmp_path: Path) -> None:
+    run = gate(*checks("illegal"), GITHUB_ACTIONS="false")
+    assert "::" not in run.stdout + run.stderr
+    assert os.listdir(tmp_path) == []
+
+
+def test_one_annotation_for_each_failed_clause() -> None:
+    run = gate(*checks("fine", "illegal", "unknown"), GITHUB_ACTIONS="true")
+    assert run.returncode == 1
+    lines = [line for line in run.stdout.splitlines() if line.startswith("::")]
+    assert [line.partition("::faulty")[0] for line in lines] == [
+        "::error title=ONE-1%3A ILLEGAL",
+        "::warning title=TWO-1%3A UNKNOWN",
+        "::warning title=THREE-1%3A UNKNOWN",
+    ]
+    assert "%0Areplay: headgate verify --check faulty.illegal --seed 0" in lines[0]
+    assert run.stdout.splitlines()[-1].startswith("headgate: ILLEGAL ")
+
+
+def test_annotations_leave_json_on_stdout_alone() -> None:
+    run = gate(*checks("illegal"), "--json", "-", GITHUB_ACTIONS="true")
+    assert run.stdout.startswith("{")
+    assert "\n::error title=ONE-1" in run.stderr
+
+
+def test_an_annotation_is_escaped() -> None:
+    hostile = answer(Verdict.ILLEGAL, "A,B:C", witness=HOSTILE, evidence="100%, a: b\r\n::error::x")
+    (line,) = github.annotations(judge(["A,B:C"], [hostile]), Request())
+    assert line.startswith("::error title=A%2CB%3AC%3A ILLEGAL::")
+    assert "100%25, a: b ::error::x" in line
+    assert "\n" not in line
+    assert "\r" not in line
+    assert github.escape_data("a%\r\n") == "a%25%0D%0A"
+
+
+def test_the_summary_is_appended(tmp_path: Path) -> None:
+    file = tmp_path / "summary.md"
+    file.write_text("before\n", encoding="utf-8")
+    gate(*checks("fine", "illegal"), GITHUB_STEP_SUMMARY=str(file))
+    text = file.read_text(encoding="utf-8")
+    assert text.startswith("before\n## headgate verify: ILLEGAL\n")
+    assert "| ONE-1 | ILLEGAL | faulty.illegal found it broken" in text
+    assert "| FOUR-1 | OK | " in text
+    assert "\n    offer(b) -> \\x1b[31mACCEPTED\n" in text
+    assert "\n    replay: headgate verify --check faulty.illegal --seed 0" in text
+    assert "Cut to stay" not in text
+
+
+def test_a_summary_that_cannot_be_written_changes_no_verdict(tmp_path: Path) -> None:
+    run = gate(modules=("fine",), GITHUB_STEP_SUMMARY=str(tmp_path))
+    assert run.returncode == 0
+    assert "no job summary: cannot write " in run.stdout
+
+
+@pytest.mark.parametrize(("clauses", "size"), [(1, 1_000_000), (60, 20_000), (500, 10)])
+def test_the_summary_is_cut_openly(clauses: int, size: int) -> None:
+    ids = [f"CLAUSE-{number}" for number in range(clauses)]
+    evidence = ("<|&" + HOSTILE) * 10
+    found = [answer(Verdict.ILLEGAL, id_, witness="\u00e9" * size, evidence=evidence, name=id_) for id_ in ids]
+    text = github.summary(Verdict.ILLEGAL, "(all of it)", judge(ids, found), Request())
+    assert len(text.encode()) < 64_000
+    assert ("[cut: 992,000 characters more]" if clauses == 1 else "Cut to stay under 64 kB; left out: ") in text
+    rows = [line for line in text.splitlines() if line.startswith("| CLAUSE-")]
+    assert all(line.replace("\\|", "").count("|") == 4 for line in rows)
