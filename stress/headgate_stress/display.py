@@ -2,13 +2,13 @@
 
 import textwrap
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Protocol, TextIO
 
 from headgate_specs.check import Verdict
 
-from .plan import Answer, Planned
-from .report import ClauseReport, count_text, finding, one_line, plain_text, seconds_text
+from .plan import Answer, Planned, Request
+from .report import ClauseReport, count_text, finding, one_line, plain_text, replay_command, seconds_text
 from .supervisor import Running
 
 _HEARTBEAT_S = 8.0
@@ -88,6 +88,27 @@ class PlainDisplay:
     def _count(self) -> str:
         width = len(str(self._planned))
         return f"[{self._done:>{width}}/{self._planned}]"
+
+
+def tell_clauses(
+    display: Display,
+    clauses: Iterable[ClauseReport],
+    request: Request,
+    more: Sequence[str],
+    ended: Callable[[Answer], bool] = lambda _: True,
+) -> None:
+    """Show the verdict on each clause and, once each, what the checks that have ended and are not OK have to say."""
+    told: set[str] = set()
+    for clause in clauses:
+        display.clause(clause)
+        for answer in clause.answers:
+            name = answer.check.name
+            if answer.verdict is not Verdict.OK and name not in told and ended(answer):
+                told.add(name)
+                display.note(f"  {answer.verdict.value} {name}: {finding(answer)}")
+                if answer.witness:
+                    display.note(indented(answer.witness))
+                display.note(f"  replay: {replay_command(answer, request, more)}")
 
 
 def running_text(running: Running) -> str:

@@ -9,7 +9,7 @@ from headgate_specs.check import Verdict
 
 from .display import indented
 from .plan import Answer, Request
-from .report import ClauseReport, count_text, finding, one_line, replay_command
+from .report import ClauseReport, count_text, finding, one_line, replay_command, some
 
 _LONGEST_SUMMARY_BYTES = 64_000
 _LONGEST_WITNESS = 8_000
@@ -65,8 +65,7 @@ def summary(verdict: Verdict, text: str, clauses: Sequence[ClauseReport], reques
         parts.append(block)
         size_bytes += block_bytes
     if left_out:
-        rest = f" and {len(left_out) - 3} more" if len(left_out) > 3 else ""
-        parts.append(f"\nCut to stay under 64 kB; left out: {', '.join(left_out[:3])}{rest}.\n")
+        parts.append(f"\nCut to stay under 64 kB; left out: {some(left_out)}.\n")
     return "".join(parts)
 
 

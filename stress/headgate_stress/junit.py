@@ -22,17 +22,18 @@ def as_junit(
     skipped: Iterable[tuple[Planned, str]],
     request: Request,
     more: Sequence[str] = (),
+    faults: Sequence[str] = (),
 ) -> str:
-    """Write what was answered, and the checks that were not chosen with the reason why, as JUnit XML."""
+    """Write what was answered, the checks that were not chosen with the reason why, and what else is amiss, as JUnit XML."""
     suites: dict[str, ET.Element] = {}
     for answer in answers:
         _add_answer(_suite(suites, answer.check.group.name), answer, request, more)
     for check, reason in skipped:
         ET.SubElement(_case(_suite(suites, check.group.name), check.name, 0.0), "skipped", message=one_line(reason))
-    for clause in clauses:
-        if not clause.answers:
-            case = _case(_suite(suites, "clauses"), clause.id, 0.0)
-            ET.SubElement(case, "error", message=one_line(f"{clause.id}: {clause.evidence}"), type=Verdict.UNKNOWN.value)
+    amiss = [(clause.id, f"{clause.id}: {clause.evidence}") for clause in clauses if not clause.answers]
+    for name, message in [*amiss, *((f"merge.{number}", fault) for number, fault in enumerate(faults, 1))]:
+        case = _case(_suite(suites, "clauses"), name, 0.0)
+        ET.SubElement(case, "error", message=one_line(message), type=Verdict.UNKNOWN.value)
     root = ET.Element("testsuites", name=f"headgate verify {request.subject}")
     root.extend(suites.values())
     for element in (root, *suites.values()):

@@ -5,11 +5,11 @@ import os
 import re
 import shlex
 import tempfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from headgate_specs.check import Verdict, overall
+from headgate_specs.check import Verdict
 
 from .extras import UsageError
 from .plan import Answer, Request
@@ -89,10 +89,18 @@ def replay_command(answer: Answer, request: Request, more: Sequence[str] = ()) -
     return shlex.join([*words, *more])
 
 
-def as_json(clauses: Sequence[ClauseReport], request: Request, python: str, platform: str, more: Sequence[str] = ()) -> str:
-    """Write the whole report as JSON."""
+def as_json(
+    verdict: Verdict,
+    clauses: Sequence[ClauseReport],
+    request: Request,
+    python: str,
+    platform: str,
+    more: Sequence[str] = (),
+    shard: Mapping[str, object] | None = None,
+) -> str:
+    """Write the whole report as JSON; `shard` is what `headgate verify --merge` must know of one of several runs."""
     report = {
-        "verdict": overall(clause.verdict for clause in clauses).value,
+        "verdict": verdict.value,
         "python": python,
         "platform": platform,
         "clauses": [
@@ -113,6 +121,7 @@ def as_json(clauses: Sequence[ClauseReport], request: Request, python: str, plat
             }
             for clause in clauses
         ],
+        **({} if shard is None else {"shard": shard}),
     }
     return json.dumps(report, indent=2) + "\n"
 
@@ -156,7 +165,7 @@ def _judge_clause(id_: str, answers: Sequence[Answer]) -> ClauseReport:
     fine = [answer for answer in answers if answer.verdict is Verdict.OK]
     clean = Verdict.OK if fine and not stopped and not unknown else Verdict.UNKNOWN
     verdict = Verdict.ILLEGAL if guilty else clean
-    parts = [f"{_some([answer.check.name for answer in guilty])} found it broken"] if guilty else []
+    parts = [f"{some([answer.check.name for answer in guilty])} found it broken"] if guilty else []
     parts += [f"{answer.check.name} was stopped by the failure of {', '.join(answer.blames)}" for answer in stopped]
     parts += _fold_unknown(unknown)
     parts += _fold(fine)
@@ -168,10 +177,11 @@ def _fold_unknown(answers: Sequence[Answer]) -> list[str]:
     names: dict[str, list[str]] = {}
     for answer in answers:
         names.setdefault(one_line(answer.evidence), []).extend(() if answer.check.tool == "import" else (answer.check.name,))
-    return [f"{_some(found)} without an answer ({reason})" if found else reason for reason, found in names.items()]
+    return [f"{some(found)} without an answer ({reason})" if found else reason for reason, found in names.items()]
 
 
-def _some(names: Sequence[str], most: int = 3) -> str:
+def some(names: Sequence[str], most: int = 3) -> str:
+    """Name the first few, and say how many more there are."""
     shown = ", ".join(names[:most])
     return shown if len(names) <= most else f"{shown} and {len(names) - most} more"
 

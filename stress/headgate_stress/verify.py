@@ -19,12 +19,13 @@ from headgate import __version__
 from headgate_specs.check import EXIT_CODES, Profile, Verdict, overall
 from headgate_specs.registry import ADAPTER_IDS
 
-from .display import Display, PlainDisplay, indented
+from .display import Display, PlainDisplay, tell_clauses
 from .extras import UsageError, require
 from .github import publish
 from .junit import as_junit
 from .plan import GROUPS, Answer, Failure, Group, Planned, Request
-from .report import ClauseReport, ReportFile, as_json, count_text, finding, judge, replay_command, seconds_text
+from .report import ClauseReport, ReportFile, as_json, count_text, judge, seconds_text
+from .shards import Merged, Shard, merge
 from .supervisor import Running, Supervisor
 
 _EPILOG = """\
@@ -36,6 +37,8 @@ examples:
   headgate verify --check scenarios                 all checks of one group
   headgate verify --json report.json                the report for a machine, kept up to date while the gate runs
   headgate verify --junit report.xml                the same as JUnit XML, for a CI system
+  headgate verify --shard 1/2 --json 1.json         one half of the checks; the other half runs elsewhere
+  headgate verify --merge 1.json 2.json             the verdict on the whole
 
 exit codes:
   0  OK: every clause is OK
@@ -91,7 +94,10 @@ class _Run:
         self.known = frozenset(ids)
         self.ids = [id_ for id_ in ids if not arguments.clause or id_ in arguments.clause]
         self.patterns = cast("list[str]", arguments.check)
+        self.shard = cast("Shard | None", arguments.shard)
         self.more = _hidden_options(arguments)
+        self._named = [*self.patterns, *cast("list[str]", arguments.clause)]
+        self._shared: list[str] = []
         self._json_file = ReportFile(cast("str | None", arguments.json))
         self._junit_file = ReportFile(cast("str | None", arguments.junit), "--junit")
         self._skipped: list[tuple[Planned, str]] = []
@@ -132,14 +138,18 @@ class _Run:
             _refuse_unmatched(self.patterns, sound, failed)
             chosen = {id_ for check in self.plan for id_ in check.clauses}
             self.ids = [id_ for id_ in self.ids if id_ in chosen or failed]
-        self.display.planned(self.plan, self.ids)
+        if self.shard is not None:
+            self._take_share(self.shard)
+        self.display.planned(self.plan, [report.id for report in self.judge()])
         for failure in failed:
             self.failed.append(failure.answer(tuple(self.ids)))
             self.display.note(f"UNKNOWN  {failure.sentence()}")
 
     def judge(self) -> list[ClauseReport]:
         """Judge every clause by what was answered so far; what was not is UNKNOWN."""
-        return judge(self.ids, self._all_answers())
+        reports = judge(self.ids, self._all_answers())
+        # A shard judges no clause on which it has no check; but until it is known what it has, each is UNKNOWN.
+        return [report for report in reports if report.answers] if self._shared else reports
 
     def write(self, final: bool) -> None:
         """Bring the reports on disk up to date."""
@@ -147,7 +157,29 @@ class _Run:
         self._junit_file.write(self._junit(), final)
 
     def json(self) -> str:
-        return as_json(self.judge(), self.request, platform.python_version(), platform.platform(), self.more)
+        reports = self.judge()
+        verdict = overall(report.verdict for report in reports)
+        shard = None if self.shard is None else self._shard_json(self.shard)
+        return as_json(verdict, reports, self.request, platform.python_version(), platform.platform(), self.more, shard)
+
+    def _take_share(self, shard: Shard) -> None:
+        self._shared = sorted(check.name for check in self.plan)
+        whole, self.plan = self.plan, shard.share(self.plan, self.request.profile)
+        self._skipped += [(check, f"not in shard {shard}") for check in whole if check not in self.plan]
+
+    def _shard_json(self, shard: Shard) -> dict[str, object]:
+        return {
+            "index": shard.index,
+            "of": shard.of,
+            "version": __version__,
+            "subject": self.request.subject,
+            "profile": self.request.profile,
+            "seed": self.request.seed,
+            "only": self._named,
+            "options": self.more,
+            "clauses": self.ids,
+            "plan": self._shared,
+        }
 
     def _junit(self) -> str:
         return as_junit(self.judge(), self._all_answers(), self._skipped, self.request, self.more)
@@ -174,7 +206,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the gate; return the exit code that its help tells."""
     arguments = _parser().parse_args(argv)
     try:
-        return _verify(arguments)
+        return _merge(arguments) if arguments.merge else _verify(arguments)
     except UsageError as error:
         print(f"headgate verify: {error}", file=sys.stderr)
         return 2
@@ -197,6 +229,12 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--seed", type=_seed, default=_SEED, metavar="N", help=f"seed of everything random (default: {_SEED})")
     parser.add_argument("--json", metavar="FILE", help="write the report as JSON; - is stdout, and the lines then go to stderr")
     parser.add_argument("--junit", type=_file, metavar="FILE", help="write the report as JUnit XML")
+    parser.add_argument(
+        "--shard", type=_shard, metavar="I/N", help="run only the I-th of N parts of the checks; --merge adds the reports up"
+    )
+    parser.add_argument(
+        "--merge", nargs="+", metavar="FILE", help="run nothing: add up the JSON reports of all shards of a run to one verdict"
+    )
     parser.add_argument("--list", action="store_true", help="list the checks and run none")
     parser.add_argument(
         "--subject",
@@ -220,6 +258,13 @@ def _file(text: str) -> str:
     if text == "-":
         raise argparse.ArgumentTypeError("a file is needed, stdout has the lines for a reader")
     return text
+
+
+def _shard(text: str) -> Shard:
+    try:
+        return Shard.parse(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text} is not I/N with 1 <= I <= N") from None
 
 
 def _jobs(text: str) -> int:
@@ -258,9 +303,48 @@ def _verify(arguments: argparse.Namespace) -> int:
         display.close()
 
 
+def _merge(arguments: argparse.Namespace) -> int:
+    """Add up the reports of shards, and say the verdict on the whole."""
+    plain = vars(_parser().parse_args([]))
+    if other := [
+        f"--{name.replace('_', '-')}"
+        for name, value in vars(arguments).items()
+        if value != plain[name] and name not in {"merge", "json", "junit"}
+    ]:
+        raise UsageError(f"--merge runs nothing: {', '.join(other)} cannot go with it")
+    merged = merge(cast("list[str]", arguments.merge))
+    display = _display(sys.stderr if arguments.json == "-" else sys.stdout)
+    try:
+        return _tell_merged(merged, arguments, display)
+    finally:
+        display.close()
+
+
+def _tell_merged(merged: Merged, arguments: argparse.Namespace, display: Display) -> int:
+    display.note(_heading(merged.request, merged.python))
+    tell_clauses(display, merged.clauses, merged.request, merged.options)
+    for fault in merged.faults:
+        display.note(f"UNKNOWN  {fault}")
+    verdict = overall(clause.verdict for clause in merged.clauses)
+    report = as_json(verdict, merged.clauses, merged.request, merged.python, merged.platform, merged.options)
+    ReportFile(cast("str | None", arguments.json)).write(report, final=True)
+    junit = as_junit(merged.clauses, merged.answers, [], merged.request, merged.options, merged.faults)
+    ReportFile(cast("str | None", arguments.junit), "--junit").write(junit, final=True)
+    checks = len({answer.check.name for answer in merged.answers})
+    text = f"({_clauses_text(merged.clauses)}, {count_text(checks, 'checks')}, {count_text(len(arguments.merge), 'reports')}"
+    text += ", only the checks named)" if merged.only else ")"
+    for line in publish(verdict, text, merged.clauses, merged.request, merged.options):
+        display.note(line)
+    display.last(verdict, text)
+    if arguments.json == "-":
+        sys.stdout.write(report)
+        sys.stdout.flush()
+    return EXIT_CODES[verdict]
+
+
 def _carry_out(run: _Run, arguments: argparse.Namespace, groups: Sequence[Group], interrupt: _Interrupt) -> int:
     started_s = time.monotonic()
-    run.display.note(_heading(run.request))
+    run.display.note(_heading(run.request, platform.python_version()))
     supervisor = Supervisor(run.request, cast(int, arguments.jobs), run, lambda: bool(interrupt))
     interrupt.emergency = supervisor.close
     try:
@@ -326,8 +410,8 @@ def _display(stream: TextIO) -> Display:
     return PlainDisplay(stream)
 
 
-def _heading(request: Request) -> str:
-    python = f"{platform.python_implementation()} {platform.python_version()}"
+def _heading(request: Request, version: str) -> str:
+    python = f"{platform.python_implementation()} {version}"
     return f"headgate {__version__} verify: profile {request.profile}, seed {request.seed}, subject {request.subject}, {python}"
 
 
@@ -343,18 +427,10 @@ def _tell(run: _Run, interrupt: str, unfinished: Sequence[str], seconds: float, 
     """Say the verdict on each clause and on the whole."""
     reports = run.judge()
     ended = {answer.check.name for answer in run.answers}
-    told: set[str] = set()
-    for report in reports:
-        run.display.clause(report)
-        for answer in report.answers:
-            name = answer.check.name
-            if answer.verdict is not Verdict.OK and name not in told and (name in ended or answer in run.failed):
-                told.add(name)
-                run.display.note(f"  {answer.verdict.value} {name}: {finding(answer)}")
-                if answer.witness:
-                    run.display.note(indented(answer.witness))
-                run.display.note(f"  replay: {replay_command(answer, run.request, run.more)}")
+    tell_clauses(run.display, reports, run.request, run.more, lambda answer: answer.check.name in ended or answer in run.failed)
     missing = [check.name for check in run.plan if check.name not in ended]
+    if not_judged := [id_ for id_ in run.ids if all(report.id != id_ for report in reports)]:
+        run.display.note(f"not judged here, as shard {run.shard} has no check on them: {', '.join(not_judged)}")
     if interrupt:
         run.display.note(f"stopped by {interrupt}; not checked: {_not_checked(run, missing, unfinished)}")
     verdict = overall(report.verdict for report in reports)
@@ -376,11 +452,14 @@ def _not_checked(run: _Run, missing: Sequence[str], unfinished: Sequence[str]) -
 
 
 def _sum(run: _Run, reports: Sequence[ClauseReport], checks: int, seconds: float) -> str:
+    parts = (", only the checks named" if run.patterns else "") + (f", only shard {run.shard}" if run.shard is not None else "")
+    return f"({_clauses_text(reports)}, {count_text(checks, 'checks')}, {seconds_text(seconds)}{parts})"
+
+
+def _clauses_text(reports: Sequence[ClauseReport]) -> str:
     bad = [
         f"{count} {verdict.value}"
         for verdict in (Verdict.ILLEGAL, Verdict.UNKNOWN)
         if (count := sum(report.verdict is verdict for report in reports))
     ]
-    clauses = count_text(len(reports), "clauses") + (f" of which {' and '.join(bad)}" if bad else "")
-    part = ", only the checks named" if run.patterns else ""
-    return f"({clauses}, {count_text(checks, 'checks')}, {seconds_text(seconds)}{part})"
+    return count_text(len(reports), "clauses") + (f" of which {' and '.join(bad)}" if bad else "")

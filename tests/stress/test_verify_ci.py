@@ -1,6 +1,7 @@
 """The gate in CI: JUnit XML, what GitHub shows, shards that add up, and a budget of time."""
 
 import contextlib
+import json
 import os
 import signal
 import subprocess
@@ -9,6 +10,7 @@ import time
 import xml.etree.ElementTree as ET
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -17,6 +19,7 @@ from headgate_stress import github
 from headgate_stress.junit import as_junit
 from headgate_stress.plan import Answer, Group, Planned, Request
 from headgate_stress.report import judge
+from headgate_stress.shards import Shard
 
 FAKES = Path(__file__).parent / "fakes"
 PATIENCE_S = 60
@@ -234,3 +237,157 @@ def test_the_summary_is_cut_openly(clauses: int, size: int) -> None:
     assert ("[cut: 992,000 characters more]" if clauses == 1 else "Cut to stay under 64 kB; left out: ") in text
     rows = [line for line in text.splitlines() if line.startswith("| CLAUSE-")]
     assert all(line.replace("\\|", "").count("|") == 4 for line in rows)
+
+
+# Shards.
+
+
+def run_shards(folder: Path, of: int, *options: str, modules: Sequence[str] = ("fine",)) -> list[Path]:
+    files = [folder / f"{index}.json" for index in range(1, of + 1)]
+    for index, file in enumerate(files, 1):
+        gate("--shard", f"{index}/{of}", "--json", str(file), *options, modules=modules)
+    return files
+
+
+def merge(*files: Path, **more: str) -> subprocess.CompletedProcess[str]:
+    words = [sys.executable, "-m", "headgate_stress", "verify", "--merge", *map(str, files), "--json", str(files[0]) + ".sum"]
+    return subprocess.run(words, env=environment(**more), capture_output=True, text=True, timeout=PATIENCE_S, check=False)
+
+
+def merged_report(*files: Path) -> dict[str, Any]:
+    report: dict[str, Any] = json.loads(Path(str(files[0]) + ".sum").read_text(encoding="utf-8"))
+    return report
+
+
+def verdicts(report: dict[str, Any]) -> dict[str, str]:
+    return {clause["id"]: clause["verdict"] for clause in report["clauses"]}
+
+
+@pytest.mark.parametrize("of", range(1, 8))
+def test_shards_are_disjoint_and_their_union_is_all(of: int) -> None:
+    limits_s = (240, 60, 60, 60, 30, 30, 10)
+    plan = [Planned(f"some.{i}", GROUP, "Fake", ("A",), "", "", (float(s), 1.0)) for i, s in enumerate(limits_s)]
+    shares = [Shard(index, of).share(plan, "quick") for index in range(1, of + 1)]
+    assert sorted(check.name for share in shares for check in share) == [check.name for check in plan]
+    backwards = [Shard(index, of).share(plan[::-1], "quick")[::-1] for index in range(1, of + 1)]
+    assert backwards == shares, "whatever the order of the plan"
+    loads_s = [sum(check.limit_in("quick") for check in share) for share in shares]
+    assert max(loads_s) <= max(240, sum(limits_s) / of + 60), "balanced"
+
+
+def test_a_shard_judges_no_clause_without_its_checks(tmp_path: Path) -> None:
+    run = gate("--shard", "2/2", "--json", str(tmp_path / "2.json"), "--junit", str(tmp_path / "2.xml"), modules=("fine",))
+    assert run.returncode == 0
+    assert "not judged here, as shard 2/2 has no check on them: TWO-1, FOUR-1" in run.stdout
+    assert "TWO-1 " not in run.stdout
+    assert run.stdout.endswith(", only shard 2/2)\n")
+    assert verdicts(json.loads((tmp_path / "2.json").read_text(encoding="utf-8"))) == {"ONE-1": "OK", "THREE-1": "OK"}
+    found = cases(validated((tmp_path / "2.xml").read_text(encoding="utf-8")))
+    assert found == {"fine.first": "skipped", "fine.second": "passed", "fine.third": "skipped"}
+
+
+def test_shards_add_up(tmp_path: Path) -> None:
+    files = run_shards(tmp_path, 3)
+    whole = tmp_path / "whole.json"
+    gate("--json", str(whole), modules=("fine",))
+    for order in (files, files[::-1]):
+        run = merge(*order)
+        assert run.returncode == 0, run.stdout + run.stderr
+        assert run.stdout.splitlines()[-1] == "headgate: OK (4 clauses, 3 checks, 3 reports)"
+        assert verdicts(merged_report(*order)) == verdicts(json.loads(whole.read_text(encoding="utf-8")))
+
+
+def test_an_illegal_shard_makes_the_sum_illegal(tmp_path: Path) -> None:
+    files = run_shards(tmp_path, 2, *checks("fine", "illegal"), modules=("faulty",))
+    run = merge(*files, GITHUB_ACTIONS="true")
+    assert run.returncode == 1
+    assert verdicts(merged_report(*files)) == {"ONE-1": "ILLEGAL", "TWO-1": "UNKNOWN", "THREE-1": "OK", "FOUR-1": "OK"}
+    assert "replay: headgate verify --check faulty.illegal --seed 0 --profile quick --checks-from faulty" in run.stdout
+    assert run.stdout.count("::error title=") == 1
+    assert run.stdout.endswith(", only the checks named)\n")
+
+
+def test_a_clause_that_no_shard_has_a_check_on_is_unknown(tmp_path: Path) -> None:
+    files = run_shards(tmp_path, 2, modules=("partial",))
+    run = merge(*files)
+    assert run.returncode == 3
+    assert verdicts(merged_report(*files)) == {"ONE-1": "OK", "TWO-1": "OK", "THREE-1": "UNKNOWN", "FOUR-1": "UNKNOWN"}
+
+
+@pytest.mark.parametrize("chosen", [(0,), (1,), (0, 0), (0, 1, 1)])
+def test_a_sum_that_lacks_or_doubles_a_shard_is_unknown(chosen: tuple[int, ...], tmp_path: Path) -> None:
+    files = run_shards(tmp_path, 2)
+    copies = [tmp_path / f"copy{number}.json" for number, _ in enumerate(chosen)]
+    for index, copy in zip(chosen, copies, strict=True):
+        copy.write_bytes(files[index].read_bytes())
+    run = merge(*copies)
+    assert run.returncode == 3
+    assert set(verdicts(merged_report(*copies)).values()) == {"UNKNOWN"}
+    assert " is missing" in run.stdout or " is there 2 times" in run.stdout
+
+
+@pytest.mark.parametrize(
+    ("place", "value"),
+    [
+        ("version", "0.0.0"),
+        ("profile", "full"),
+        ("seed", 8),
+        ("subject", "other"),
+        ("of", 3),
+        ("plan", []),
+        ("only", ["ONE-1"]),
+    ],
+)
+def test_shards_of_different_runs_do_not_add_up(place: str, value: object, tmp_path: Path) -> None:
+    files = run_shards(tmp_path, 2)
+    report = json.loads(files[1].read_text(encoding="utf-8"))
+    assert report["shard"][place] != value
+    report["shard"][place] = value
+    files[1].write_text(json.dumps(report), encoding="utf-8")
+    run = merge(*files)
+    assert run.returncode == 3
+    assert f"{files[1]} is of another " in run.stdout
+    assert set(verdicts(merged_report(*files)).values()) == {"UNKNOWN"}
+
+
+def test_a_report_that_lost_a_check_is_no_part_of_a_whole(tmp_path: Path) -> None:
+    files = run_shards(tmp_path, 2)
+    report = json.loads(files[1].read_text(encoding="utf-8"))
+    report["clauses"] = []
+    files[1].write_text(json.dumps(report), encoding="utf-8")
+    run = merge(*files)
+    assert run.returncode == 3
+    assert "no report has fine.second" in run.stdout
+
+
+def test_a_shard_whose_check_hung_leaves_the_sum_unknown(tmp_path: Path) -> None:
+    files = run_shards(tmp_path, 2, *checks("fine", "hang"), modules=("faulty",))
+    run = merge(*files)
+    assert run.returncode == 3
+    assert "no answer within 3 s" in run.stdout
+    assert verdicts(merged_report(*files)) == {"ONE-1": "UNKNOWN", "TWO-1": "OK", "THREE-1": "OK", "FOUR-1": "OK"}
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--shard", "0/2"], "0/2 is not I/N with 1 <= I <= N"),
+        (["--shard", "3/2"], "3/2 is not I/N"),
+        (["--shard", "2"], "2 is not I/N"),
+        (["--shard", "1/4"], "there are only 3 checks to share"),
+        (["--merge", "/no/such/report.json"], "--merge runs nothing: --checks-from, --clauses-from cannot go with it"),
+    ],
+)
+def test_bad_shards(options: list[str], said: str) -> None:
+    run = gate(*options, modules=("fine",))
+    assert run.returncode == 2
+    assert said in run.stderr.replace("--clauses-from, --checks-from", "--checks-from, --clauses-from")
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", "{}", '{"shard": {}, "clauses": []}', '{"shard": 3}'])
+def test_what_is_no_report_of_a_shard_is_bad_usage(text: str, tmp_path: Path) -> None:
+    file = tmp_path / "report.json"
+    file.write_text(text, encoding="utf-8")
+    run = merge(file)
+    assert run.returncode == 2
+    assert "Traceback" not in run.stderr
