@@ -192,7 +192,11 @@ class Supervisor:
         return plan, [child.failure for child in self._loaded.values() if child.failure is not None]
 
     def run(self, plan: Iterable[Planned]) -> None:
-        """Run these checks, which `load` gave; the watcher hears each answer. Return when all have ended, or when stopped."""
+        """Run these checks, which `load` gave; the watcher hears each answer. Return when all have ended, or when stopped.
+
+        May be called again with others, once all have ended.
+        """
+        self._pending = {}
         for check in plan:
             self._pending.setdefault(check.group, deque()).append(check)
         self._waiting = sorted(self._pending, key=lambda group: group.alone)

@@ -4,6 +4,7 @@ import argparse
 import difflib
 import fnmatch
 import importlib
+import math
 import os
 import platform
 import signal
@@ -19,6 +20,7 @@ from headgate import __version__
 from headgate_specs.check import EXIT_CODES, Profile, Verdict, overall
 from headgate_specs.registry import ADAPTER_IDS
 
+from .budget import parse_budget_s, waves
 from .display import Display, PlainDisplay, tell_clauses
 from .extras import UsageError, require
 from .github import publish
@@ -37,6 +39,7 @@ examples:
   headgate verify --check scenarios                 all checks of one group
   headgate verify --json report.json                the report for a machine, kept up to date while the gate runs
   headgate verify --junit report.xml                the same as JUnit XML, for a CI system
+  headgate verify --budget 30s                      as much as fits into the time; what does not is UNKNOWN
   headgate verify --shard 1/2 --json 1.json         one half of the checks; the other half runs elsewhere
   headgate verify --merge 1.json 2.json             the verdict on the whole
 
@@ -96,6 +99,8 @@ class _Run:
         self.patterns = cast("list[str]", arguments.check)
         self.shard = cast("Shard | None", arguments.shard)
         self.more = _hidden_options(arguments)
+        self.budget_s = cast("float | None", arguments.budget)
+        self.spent = False
         self._named = [*self.patterns, *cast("list[str]", arguments.clause)]
         self._shared: list[str] = []
         self._json_file = ReportFile(cast("str | None", arguments.json))
@@ -140,6 +145,8 @@ class _Run:
             self.ids = [id_ for id_ in self.ids if id_ in chosen or failed]
         if self.shard is not None:
             self._take_share(self.shard)
+        if self.budget_s is not None:
+            self.plan = [check for wave in self.waves() for check in wave]
         self.display.planned(self.plan, [report.id for report in self.judge()])
         for failure in failed:
             self.failed.append(failure.answer(tuple(self.ids)))
@@ -150,6 +157,14 @@ class _Run:
         reports = judge(self.ids, self._all_answers())
         # A shard judges no clause on which it has no check; but until it is known what it has, each is UNKNOWN.
         return [report for report in reports if report.answers] if self._shared else reports
+
+    def waves(self) -> tuple[list[Planned], ...]:
+        """Give the checks in the parts that run one after another: one, unless time is limited."""
+        return (self.plan,) if self.budget_s is None else waves(self.plan, self.ids, self.request.profile)
+
+    def left_out(self) -> str:
+        """Say why a check may have no answer."""
+        return f"left out: the budget of {self.budget_s:g} s was spent" if self.spent else "not checked"
 
     def write(self, final: bool) -> None:
         """Bring the reports on disk up to date."""
@@ -186,7 +201,7 @@ class _Run:
 
     def _all_answers(self) -> list[Answer]:
         ended = {answer.check.name for answer in self.answers}
-        missing = [Answer(check, Verdict.UNKNOWN, "not checked") for check in self.plan if check.name not in ended]
+        missing = [Answer(check, Verdict.UNKNOWN, self.left_out()) for check in self.plan if check.name not in ended]
         return [*self.failed, *self.answers, *missing]
 
     def _why_not(self, check: Planned) -> str:
@@ -230,6 +245,13 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--json", metavar="FILE", help="write the report as JSON; - is stdout, and the lines then go to stderr")
     parser.add_argument("--junit", type=_file, metavar="FILE", help="write the report as JUnit XML")
     parser.add_argument(
+        "--budget",
+        type=_budget,
+        metavar="TIME",
+        help="stop after this time (90s, 5m, 1h), which goes first to the cheapest check on each clause;"
+        " a clause that lacks a check for it is UNKNOWN",
+    )
+    parser.add_argument(
         "--shard", type=_shard, metavar="I/N", help="run only the I-th of N parts of the checks; --merge adds the reports up"
     )
     parser.add_argument(
@@ -265,6 +287,13 @@ def _shard(text: str) -> Shard:
         return Shard.parse(text)
     except ValueError:
         raise argparse.ArgumentTypeError(f"{text} is not I/N with 1 <= I <= N") from None
+
+
+def _budget(text: str) -> float:
+    try:
+        return parse_budget_s(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text} is not a time such as 90s, 5m or 1h") from None
 
 
 def _jobs(text: str) -> int:
@@ -345,7 +374,13 @@ def _tell_merged(merged: Merged, arguments: argparse.Namespace, display: Display
 def _carry_out(run: _Run, arguments: argparse.Namespace, groups: Sequence[Group], interrupt: _Interrupt) -> int:
     started_s = time.monotonic()
     run.display.note(_heading(run.request, platform.python_version()))
-    supervisor = Supervisor(run.request, cast(int, arguments.jobs), run, lambda: bool(interrupt))
+    deadline_s = math.inf  # until the checks are known: without them no clause could be said to lack any
+
+    def is_stopped() -> bool:
+        run.spent = time.monotonic() >= deadline_s
+        return bool(interrupt) or run.spent
+
+    supervisor = Supervisor(run.request, cast(int, arguments.jobs), run, is_stopped)
     interrupt.emergency = supervisor.close
     try:
         plan, failures = supervisor.load(groups)
@@ -353,7 +388,10 @@ def _carry_out(run: _Run, arguments: argparse.Namespace, groups: Sequence[Group]
             run.select(plan, failures)
             if arguments.list:
                 return _list(run)
-            supervisor.run(run.plan)
+            deadline_s = math.inf if run.budget_s is None else started_s + run.budget_s
+            for wave in run.waves():
+                if not is_stopped():
+                    supervisor.run(wave)
         unfinished = supervisor.unfinished()
     finally:
         supervisor.close()
@@ -433,6 +471,8 @@ def _tell(run: _Run, interrupt: str, unfinished: Sequence[str], seconds: float, 
         run.display.note(f"not judged here, as shard {run.shard} has no check on them: {', '.join(not_judged)}")
     if interrupt:
         run.display.note(f"stopped by {interrupt}; not checked: {_not_checked(run, missing, unfinished)}")
+    elif missing:
+        run.display.note(f"{run.left_out()}: {_not_checked(run, missing, unfinished)}")
     verdict = overall(report.verdict for report in reports)
     text = _sum(run, reports, len(run.plan) - len(missing), seconds)
     for line in publish(verdict, text, reports, run.request, run.more):

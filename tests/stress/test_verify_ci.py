@@ -16,6 +16,7 @@ import pytest
 
 from headgate_specs.check import Verdict
 from headgate_stress import github
+from headgate_stress.budget import parse_budget_s, waves
 from headgate_stress.junit import as_junit
 from headgate_stress.plan import Answer, Group, Planned, Request
 from headgate_stress.report import judge
@@ -391,3 +392,71 @@ def test_what_is_no_report_of_a_shard_is_bad_usage(text: str, tmp_path: Path) ->
     run = merge(file)
     assert run.returncode == 2
     assert "Traceback" not in run.stderr
+
+
+# A budget of time.
+
+
+def costing(name: str, limit_s: float, *clauses: str) -> Planned:
+    return Planned(f"some.{name}", GROUP, "Fake", clauses, "", "", (limit_s, 1.0))
+
+
+def test_the_budget_buys_each_clause_its_cheapest_check_first() -> None:
+    plan = [
+        costing("dear", 100, "A", "B"),
+        costing("small", 10, "A"),
+        costing("broad", 50, "A", "B", "C"),
+        costing("other", 50, "B", "X", "Y"),
+        costing("late", 20, "A"),
+    ]
+    expected = (["small", "broad"], ["late", "dear", "other"])
+    for order in (plan, plan[::-1]):
+        found = waves(order, ["A", "B", "C", "NONE"], "quick")
+        assert tuple([check.name.removeprefix("some.") for check in wave] for wave in found) == expected
+
+
+def test_a_budget_that_is_spent_is_no_pass(tmp_path: Path) -> None:
+    report, junit = tmp_path / "report.json", tmp_path / "report.xml"
+    words = [*checks("hang_long", "last", "fine"), "--budget", "5s", "--json", str(report), "--junit", str(junit)]
+    started_s = time.monotonic()
+    run = gate(*words)
+    assert time.monotonic() - started_s < PATIENCE_S / 2
+    assert run.returncode == 3
+    told = "left out: the budget of 5 s was spent"
+    assert f"{told}: faulty.hang_long (was running), faulty.last" in run.stdout
+    found = json.loads(report.read_text(encoding="utf-8"))
+    assert verdicts(found) == {"ONE-1": "UNKNOWN", "TWO-1": "OK", "THREE-1": "OK", "FOUR-1": "UNKNOWN"}
+    said = {check["name"]: check["evidence"] for clause in found["clauses"] for check in clause["checks"]}
+    assert said == {"faulty.fine": "1,000 x 50 steps", "faulty.hang_long": told, "faulty.last": told}
+    outcomes = cases(validated(junit.read_text(encoding="utf-8")))
+    assert [outcomes[f"faulty.{name}"] for name in ("fine", "hang_long", "last")] == ["passed", "error", "error"]
+
+
+def test_a_budget_spent_before_the_first_check_leaves_every_clause_unknown() -> None:
+    run = gate("--budget", "0.001s", "--json", "-", modules=("fine",))
+    assert run.returncode == 3
+    assert set(verdicts(json.loads(run.stdout)).values()) == {"UNKNOWN"}
+
+
+def test_a_budget_that_suffices_changes_no_verdict() -> None:
+    run = gate("--budget", "0.5h", modules=("fine", "partial"))
+    assert run.returncode == 0
+    assert "(4 clauses, 5 checks, " in run.stdout
+    assert "left out" not in run.stdout
+
+
+@pytest.mark.parametrize(("text", "seconds"), [("90s", 90), ("5m", 300), ("1.5h", 5400)])
+def test_a_budget_is_read(text: str, seconds: float) -> None:
+    assert parse_budget_s(text) == seconds
+
+
+@pytest.mark.parametrize("text", ["", "5", "0s", "-1s", "5 m", "m", "1d", "\u0665m"])
+def test_what_is_no_budget_is_bad_usage(text: str) -> None:
+    with pytest.raises(ValueError, match="is no time"):
+        parse_budget_s(text)
+
+
+def test_bad_budget() -> None:
+    run = gate("--budget", "5", modules=("fine",))
+    assert run.returncode == 2
+    assert "5 is not a time such as 90s, 5m or 1h" in run.stderr
