@@ -3,6 +3,8 @@
 import contextlib
 import json
 import os
+import re
+import shlex
 import signal
 import subprocess
 import sys
@@ -15,7 +17,7 @@ from typing import Any
 import pytest
 
 from headgate_specs.check import Verdict
-from headgate_stress import github
+from headgate_stress import github, verify
 from headgate_stress.budget import parse_budget_s, waves
 from headgate_stress.junit import as_junit
 from headgate_stress.plan import Answer, Group, Planned, Request
@@ -460,3 +462,54 @@ def test_bad_budget() -> None:
     run = gate("--budget", "5", modules=("fine",))
     assert run.returncode == 2
     assert "5 is not a time such as 90s, 5m or 1h" in run.stderr
+
+
+# The workflow and the README.
+
+ROOT = Path(__file__).parents[2]
+YAML_LINE = re.compile(r"(- )*([\w-]+:( \S.*)?|[\w.\"* -]+)")
+
+
+def faults_of(text: str) -> list[str]:
+    """Check the few things that YAML asks of a file as plain as ours, and that each action has its version."""
+    faults: list[str] = []
+    block = -1  # the indentation of the key whose text goes on over lines that are indented further
+    former = 0
+    for line in text.splitlines():
+        content = line.lstrip(" ")
+        indent = len(line) - len(content)
+        if not content or content.startswith("#") or (block >= 0 and indent > block):
+            continue
+        if not YAML_LINE.fullmatch(content) or indent % 2 or indent > former + 4 or "\t" in line:
+            faults.append(line)
+        if "uses:" in content and not re.search(r"@v\d+\.\d+\.\d+$", content):
+            faults.append(line)
+        block = indent if content.endswith((": |", ": >-")) else -1
+        former = indent
+    return faults
+
+
+def test_the_workflow_is_sound() -> None:
+    text = (ROOT / ".github" / "workflows" / "gate.yml").read_text(encoding="utf-8")
+    assert faults_of(text) == []
+    for needed in (
+        'python: ["3.11", "3.12", "3.13"]',
+        "--profile full --seed ${{ github.run_number }}",
+        "python3 .ci/readme_command.py README.md gate",
+    ):
+        assert needed in text
+
+
+@pytest.mark.parametrize("planted", ["\tkey: 1", "   odd: 1", "uses: actions/checkout@main", "no key at all {", "key:value"])
+def test_a_fault_in_a_workflow_is_found(planted: str) -> None:
+    assert faults_of(f"jobs:\n{planted}\n") != []
+
+
+def test_the_commands_of_the_readme_are_understood() -> None:
+    section = (ROOT / "README.md").read_text(encoding="utf-8").partition("## In CI\n")[2].partition("\n## ")[0]
+    commands = re.findall(r"^headgate verify (.*)$", section, re.MULTILINE)
+    assert len(commands) == 4
+    for words in commands:
+        verify._parser().parse_args(shlex.split(words))  # exits with 2 when it doesn't understand
+    for code, verdict in ((0, "OK"), (1, "ILLEGAL"), (2, "bad usage"), (3, "UNKNOWN")):
+        assert f"| {code} | {verdict}" in section
