@@ -513,3 +513,50 @@ def test_the_commands_of_the_readme_are_understood() -> None:
         verify._parser().parse_args(shlex.split(words))  # exits with 2 when it doesn't understand
     for code, verdict in ((0, "OK"), (1, "ILLEGAL"), (2, "bad usage"), (3, "UNKNOWN")):
         assert f"| {code} | {verdict}" in section
+
+
+# The project's own tests in CI.
+
+PROBE = """
+import random
+from hypothesis import settings
+def test_probe(request):
+    now = settings()
+    seed = request.config.getoption("--hypothesis-seed")
+    assert random.random() == random.Random(seed).random()
+    print("PROBE", now.derandomize, now.max_examples, now.database is None, seed)
+"""
+
+
+def probe(folder: Path, *options: str, **more: str) -> list[str]:
+    """Run pytest with our conftest.py on one test that tells its settings."""
+    (folder / "conftest.py").write_bytes((ROOT / "tests" / "conftest.py").read_bytes())
+    (folder / "test_probe.py").write_text(PROBE, encoding="utf-8")
+    words = [sys.executable, "-m", "pytest", "-rP", "-p", "no:cacheprovider", "--rootdir", str(folder), *options, str(folder)]
+    plain = {name: value for name, value in os.environ.items() if name not in {"CI", "HYPOTHESIS_PROFILE", "PYTEST_ADDOPTS"}}
+    run = subprocess.run(words, env={**plain, **more}, cwd=folder, capture_output=True, text=True, timeout=PATIENCE_S, check=False)
+    assert run.returncode == 0, run.stdout + run.stderr
+    found = re.search(r"PROBE (.*)", run.stdout)
+    assert found is not None
+    return found[1].split()
+
+
+@pytest.mark.parametrize(
+    ("options", "environment_profile", "told"),
+    [
+        ([], "", ["False", "100", "False", "0"]),
+        ([], "ci", ["True", "100", "True", "0"]),
+        (["--hypothesis-profile=ci"], "nightly", ["True", "100", "True", "0"]),
+        (["--hypothesis-seed=7"], "nightly", ["False", "1000", "False", "7"]),
+        (["-n", "2", "--hypothesis-seed=7"], "nightly", ["False", "1000", "False", "7"]),
+    ],
+)
+def test_the_profiles_of_hypothesis(options: list[str], environment_profile: str, told: list[str], tmp_path: Path) -> None:
+    if "-n" in options:
+        pytest.importorskip("xdist", reason="pytest-xdist comes with the dev extra")
+    assert probe(tmp_path, *options, HYPOTHESIS_PROFILE=environment_profile) == told
+
+
+def test_each_night_has_a_seed_of_its_own(tmp_path: Path) -> None:
+    seeds = {probe(tmp_path, HYPOTHESIS_PROFILE="nightly")[3] for _ in range(2)}
+    assert len(seeds) == 2
