@@ -7,8 +7,9 @@ finaliser's; a wait in it freezes the thread there. So "at every bytecode" is a 
         injector.run(lambda: intake.offer("item"), hook)     # hook(position, code, offset), positions from 1
 
 Uses `sys.settrace` with opcode events on 3.11 and `sys.monitoring` from 3.12 on. Calls made inside the hook are not traced. A real
-asynchronous exception only arrives where the interpreter looks for one (calls, backward jumps, starts of functions), so every
-bytecode is more than the interpreter can do.
+asynchronous exception only arrives where the interpreter looks for one (after a call of C code or a jump backwards, and at the
+start of a function), and threads switch and signal handlers run only there; so every bytecode is more than the interpreter can do.
+That is what the kernel is held to. Others are held to what the interpreter can do: `Injector.arrivals_only`.
 """
 
 import gc
@@ -18,8 +19,11 @@ import threading
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from dis import get_instructions
+from functools import cache
+from itertools import pairwise
 from types import CodeType, FrameType, FunctionType, TracebackType
-from typing import Any, Self, TypeVar
+from typing import Any, Final, Self, TypeVar
 
 R = TypeVar("R")
 Hook = Callable[[int, CodeType, int], None]
@@ -61,26 +65,54 @@ def _nothing(_position: int, _code: CodeType, _offset: int) -> None:
     """Stand where a hook was."""
 
 
+LOOKS_AFTER: Final = frozenset("CALL CALL_FUNCTION_EX CALL_KW JUMP_BACKWARD RESUME".split())
+
+
+@cache
+def _names(code: CodeType) -> dict[int, str]:
+    """Name the bytecode at each offset."""
+    return {step.offset: step.opname for step in get_instructions(code)}
+
+
+@cache
+def _starts(code: CodeType) -> frozenset[int]:
+    """Give the offsets that follow a RESUME: there the interpreter looks for the first time."""
+    steps = list(get_instructions(code))
+    return frozenset(after.offset for before, after in pairwise(steps) if before.opname == "RESUME")
+
+
 @dataclass(slots=True)
 class _Running:
-    """Count the bytecodes of one traced call, for one thread."""
+    """Count the bytecodes of one traced call, for one thread; or only those before which the interpreter looks around."""
 
     hook: Hook
+    arrivals_only: bool = False
     position: int = 0
+    before: tuple[CodeType, int] | None = None
 
     def step(self, code: CodeType, offset: int) -> None:
+        if self.arrivals_only and not self._arrives(code, offset):
+            return
         self.position += 1
         self.hook(self.position, code, offset)
+
+    def _arrives(self, code: CodeType, offset: int) -> bool:
+        """Tell whether the interpreter has just looked. Not after a call of Python code: that ends with a return."""
+        before, self.before = self.before, (code, offset)
+        same = before is not None and before[0] is code
+        return offset in _starts(code) or (before is not None and same and _names(code)[before[1]] in LOOKS_AFTER)
 
 
 class Injector:
     """Call a hook before every bytecode that a thread executes in an implementation's own files.
 
-    A context manager; `run` may be called in several threads at once, each with its own hook.
+    A context manager; `run` may be called in several threads at once, each with its own hook. arrivals_only: leave out those before
+    which no exception and no other thread can come in.
     """
 
     def __init__(self, owner: object) -> None:
         self.files = files_of(owner)
+        self.arrivals_only = False
         self._owner = owner
         self._running: dict[int, _Running] = {}
         self._tool = -1
@@ -111,7 +143,7 @@ class Injector:
     def run(self, call: Callable[[], R], hook: Hook) -> R:
         """Run the call in this thread, with the hook before each bytecode; the call's answer or exception is passed on."""
         thread = threading.get_ident()
-        running = self._running[thread] = _Running(hook)
+        running = self._running[thread] = _Running(hook, self.arrivals_only)
         if sys.version_info >= (3, 12):
             try:
                 return call()

@@ -4,11 +4,13 @@
 
 The parent writes the names of checks, one a line, on stdin; this process answers with one JSON object a line on stdout:
 
-    {"event": "ready", "checks": [...]}                 once, before anything is run: what the module has
+    {"event": "ready", "checks": [...],                 once, before anything is run: what the module has for this subject,
+     "inapplicable": [...], "subject": {...}}           what it has that needs more than the subject declares, and who that is
     {"event": "failed", "kind": ..., "message": ...}    instead of that: the module or the subject could not be loaded
     {"event": "start", "check": NAME}
     {"event": "progress", "check": NAME, "text": ...}   when the check says so (`headgate_specs.progress`), at most ten a second
-    {"event": "result", "check": NAME, "verdict": ..., "evidence": ..., "witness": ..., "blames": [...], "seconds": ...}
+    {"event": "result", "check": NAME, "verdict": ..., "evidence": ..., "witness": ..., "blames": [...],
+     "cleared": [...], "seconds": ...}
 
 It ends when stdin does. A check may write to stdout, fork, hang or crash: the stream of events has a descriptor of its own, only
 this process writes to it, and what to make of a hang or a crash is for the parent to say. On SIGABRT the stack of every thread is
@@ -28,10 +30,13 @@ import sys
 import time
 import traceback
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, cast
 
-from .check import Check, Profile, Result, Settings, Subject, Verdict, load_subject
+from .check import Check, Profile, Result, Settings, Subject, Verdict, capabilities_of, load_subject
+from .conformance.adapter import Adapted, load_intake
+from .conformance.classes import CLASSES
 from .progress import listen
 
 _NAMES_NEEDED = ("Intake", "Outcome", "Empty", "Closed")
@@ -73,8 +78,22 @@ def main(argv: Sequence[str] | None = None) -> int:
     if not isinstance(loaded, tuple):
         stream.write(loaded)
         return 2
-    subject, checks = loaded
-    stream.write({"event": "ready", "checks": [describe(check) for check in checks]})
+    subject, every = loaded
+    declared = capabilities_of(subject)
+    checks = [check for check in map(partial(in_reach, declared), every) if check.needs <= declared and check.clauses]
+    kept = {check.name for check in checks}
+    stream.write(
+        {
+            "event": "ready",
+            "checks": [describe(check) for check in checks],
+            "inapplicable": [
+                {"name": check.name, "clauses": list(check.clauses), "lacks": sorted(check.needs - declared)}
+                for check in every
+                if check.name not in kept
+            ],
+            "subject": about(subject),
+        }
+    )
     by_name = {check.name: check for check in checks}
     settings = Settings(profile=cast(Profile, arguments.profile), seed=cast(int, arguments.seed))
     listen(stream.progress)
@@ -98,10 +117,27 @@ def describe(check: Check) -> dict[str, object]:
     }
 
 
+def in_reach(declared: frozenset[str], check: Check) -> Check:
+    """Leave of a check's clauses those that can be judged on an implementation with these capabilities."""
+    return replace(check, clauses=tuple(id_ for id_ in check.clauses if id_ not in CLASSES or CLASSES[id_].needs <= declared))
+
+
+def about(subject: Subject) -> dict[str, object]:
+    """Tell of an adapter what it is and what is expected of it, as JSON can carry it; of anything else nothing."""
+    if not isinstance(subject, Adapted):
+        return {}
+    return {
+        "title": subject.title,
+        "version": subject.version,
+        "capabilities": sorted(subject.capabilities),
+        "expected": {id_: [expected.reason, expected.link] for id_, expected in subject.expected.items()},
+    }
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m headgate_specs.runner", description="Run the checks that stdin names.")
     parser.add_argument("module", help="a module with CHECKS")
-    parser.add_argument("--subject", default="headgate", help="the module under check (default: headgate)")
+    parser.add_argument("--subject", default="headgate", help="the module under check, or package.module:adapter")
     parser.add_argument("--profile", choices=("quick", "full"), default="quick")
     parser.add_argument("--seed", type=int, default=0)
     return parser
@@ -144,7 +180,7 @@ def _load(module_name: str, subject_name: str) -> tuple[Subject, tuple[Check, ..
     except BaseException:  # noqa: BLE001 - whatever stops the import is the answer
         return _failed("import", traceback.format_exc())
     try:
-        subject = load_subject(subject_name)
+        subject: Subject = load_intake(subject_name) if ":" in subject_name else load_subject(subject_name)
     except BaseException as error:  # noqa: BLE001 - likewise
         return _failed("subject", f"cannot import {subject_name}: {type(error).__name__}: {error}")
     lacking = [name for name in _NAMES_NEEDED if not hasattr(subject, name)]
@@ -185,6 +221,7 @@ def _run(check: Check, subject: Subject, settings: Settings, stream: _Stream) ->
             "evidence": answer.evidence,
             "witness": answer.witness[:_LONGEST_TEXT],
             "blames": list(answer.blames),
+            "cleared": list(answer.cleared),
             "seconds": round(seconds, 3),
         }
     )

@@ -7,6 +7,7 @@ the second leaves no short one out.
 
 import traceback
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from typing import Any, ClassVar, Final, cast
 
 from hypothesis import HealthCheck, Phase, seed, settings, stateful
@@ -16,7 +17,7 @@ from hypothesis.reporting import with_reporter
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 
 from . import machine
-from .check import Check, Result, Settings, Subject, Verdict
+from .check import EVERYTHING, WHOLE, Check, Result, Settings, Subject, Verdict, capabilities_of, needs
 from .progress import progress
 from .refinement import MISUSES, Call, Divergence, Driver, Joint, Pair, SpecificationFault, compare, follow
 
@@ -180,18 +181,23 @@ LENGTHS: Final = {"quick": {1: 7, 2: 7, 3: 7}, "full": {1: 9, 2: 8, 3: 8}}  # ca
 COUNTS: Final = {(1, 7): 17_817, (2, 7): 19_807, (3, 7): 19_822, (1, 9): 333_252, (2, 8): 96_617, (3, 8): 97_163}  # how many
 
 
-def calls_from(joint: Joint, released: bool) -> Iterator[Call]:
-    """Give every call that can be told from others here: those on each lease held, and a second release after a first."""
+def calls_from(joint: Joint, released: bool, can: frozenset[str] = EVERYTHING) -> Iterator[Call]:
+    """Give every call that can be told from others here: those on each lease held, and a second release after a first.
+
+    can: what the subject declares. Where taking frees the slot, an item is taken and finished in one call.
+    """
     yield Call("offer")
-    yield Call("take")
-    yield Call("drain")
-    if not joint.state.closed:
+    yield Call("take" if "release" in can else "serve")
+    if "drain" in can:
+        yield Call("drain")
+    if not joint.state.closed and "close" in can:
         yield Call("close")
     for lease in range(len(joint.held)):
         if joint.is_unseen(lease):
             yield Call("look", lease)
         yield Call("release", lease)
-        yield Call("drop", lease)
+        if "drop" in can:
+            yield Call("drop", lease)
     if released:
         yield Call("release_again")
 
@@ -205,7 +211,7 @@ def histories(subject: Subject, capacity: int, length: int) -> int:
     waiting: list[tuple[tuple[Call, ...], Joint, bool]] = [((), Joint(machine.initial(capacity)), False)]
     while waiting:
         calls, joint, released = waiting.pop()
-        for call in calls_from(joint, released):
+        for call in calls_from(joint, released, capabilities_of(subject)):
             driver = Driver(subject, capacity)
             for earlier in calls:
                 driver.perform(earlier)
@@ -250,12 +256,50 @@ def enumeration(subject: Subject, chosen: Settings) -> Result:
             return Result(Verdict.ILLEGAL, f"a failure at capacity {capacity}, the shortest", f"{divergence}\n{replay}", blames)
         except SpecificationFault:
             return Result(Verdict.UNKNOWN, f"stopped at capacity {capacity}", traceback.format_exc())
-        if count != COUNTS[capacity, length]:
+        if count != COUNTS[capacity, length] and capabilities_of(subject) >= WHOLE:
             expected = f"{COUNTS[capacity, length]:,} up to length {length}"
             return Result(Verdict.UNKNOWN, f"{count:,} histories", f"capacity {capacity} has {expected}")
         total += count
     told = ", ".join(f"{length} calls at capacity {capacity}" for capacity, length in lengths.items())
     return Result(Verdict.OK, f"{total:,} histories, all up to {told}")
+
+
+# What an intake does that is offered too much, even one that refuses nothing.
+
+
+def overfill(subject: Subject, _chosen: Settings) -> Result:
+    """Offer two items more than there are slots, then take everything, for several capacities."""
+    capacities = (1, 2, 3, 64)
+    faults: dict[str, str] = {}
+    for capacity in capacities:
+        intake = subject.Intake(capacity)
+        accepted = [number for number in range(capacity + 2) if intake.offer(number) is subject.Outcome.ACCEPTED]
+        taken = _take_all(subject, intake)
+        account = f"capacity {capacity}: {capacity + 2} items offered, accepted {accepted[:5]}, taken {taken[:5]}"
+        if len(taken) > capacity:
+            faults.setdefault("BOUND-1", account)
+        if taken != accepted:
+            faults.setdefault("LOCAL-1", account)
+    evidence = f"two offers too many at capacities {', '.join(map(str, capacities))}"
+    if not faults:
+        return Result(Verdict.OK, evidence)
+    cleared = tuple(clause for clause in ("BOUND-1", "LOCAL-1") if clause not in faults)
+    return Result(Verdict.ILLEGAL, evidence, "\n".join(dict.fromkeys(faults.values())), tuple(faults), cleared)
+
+
+def _take_all(subject: Subject, intake: Any) -> list[object]:
+    """Take all there is, and a few more; where a slot is held until its release, all at once."""
+    items: list[object] = []
+    leases: list[Any] = []
+    with suppress(subject.Empty, subject.Closed):
+        while len(items) < intake.capacity + 3:
+            leases.append(intake.take(timeout=0))
+            items.append(leases[-1].item)
+            if "release" not in capabilities_of(subject):
+                leases.pop().release()
+    for lease in leases:
+        lease.release()
+    return items
 
 
 CHECKS: Final[tuple[Check, ...]] = (
@@ -268,6 +312,17 @@ CHECKS: Final[tuple[Check, ...]] = (
         "Longer histories, misuse, larger capacities, more than one thread.",
         enumeration,
         (60.0, 600.0),
+        needs=needs("offer refuses take"),
+    ),
+    Check(
+        "stateful.overfill",
+        "stateful",
+        "enumeration",
+        ("BOUND-1", "LOCAL-1"),
+        "Two offers more than there are slots, then everything is taken: no more than the slots hold, and all that was accepted.",
+        "Anything about threads; an intake that refuses is looked at more closely by the others.",
+        overfill,
+        needs=needs("offer take"),
     ),
     Check(
         "stateful.lockstep",

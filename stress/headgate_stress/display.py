@@ -77,7 +77,7 @@ class PlainDisplay:
         self.note(f"{self._count()} {seconds_text(time.monotonic() - self._started_s)}; running: {now}")
 
     def clause(self, clause: ClauseReport) -> None:
-        self.note(f"{clause.verdict.value:<8} {clause.id:<13} {seconds_text(clause.seconds):>8}  {clause.evidence}")
+        self.note(f"{clause.label:<8} {clause.id:<13} {seconds_text(clause.seconds):>8}  {clause.evidence}")
 
     def last(self, verdict: Verdict, text: str) -> None:
         self.note(f"headgate: {verdict.value} {text}")

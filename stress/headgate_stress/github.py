@@ -30,15 +30,15 @@ def publish(verdict: Verdict, text: str, clauses: Sequence[ClauseReport], reques
 
 def annotations(clauses: Sequence[ClauseReport], request: Request, more: Sequence[str] = ()) -> list[str]:
     """Give one workflow command for each clause that is not OK: an error for ILLEGAL, a warning for UNKNOWN."""
-    return [_annotation(clause, request, more) for clause in clauses if clause.verdict is not Verdict.OK]
+    return [_annotation(clause, request, more) for clause in clauses if clause.counts is not Verdict.OK]
 
 
 def _annotation(clause: ClauseReport, request: Request, more: Sequence[str]) -> str:
-    level = "error" if clause.verdict is Verdict.ILLEGAL else "warning"
+    level = "error" if clause.counts is Verdict.ILLEGAL else "warning"
     told = next((answer for answer in clause.answers if answer.verdict is clause.verdict), None)
     more_lines = [finding(told), f"replay: {replay_command(told, request, more)}"] if told is not None else []
     message = "\n".join([one_line(clause.evidence), *more_lines])
-    return f"::{level} title={escape_property(f'{clause.id}: {clause.verdict.value}')}::{escape_data(message)}"
+    return f"::{level} title={escape_property(f'{clause.id}: {clause.label}')}::{escape_data(message)}"
 
 
 def escape_data(text: str) -> str:
@@ -71,8 +71,8 @@ def summary(verdict: Verdict, text: str, clauses: Sequence[ClauseReport], reques
 
 def _blocks(clauses: Sequence[ClauseReport], request: Request, more: Sequence[str]) -> Iterator[tuple[str, str]]:
     """Give the rows of the table and then what each check that is not OK has to say, each with what to call it."""
-    for clause in sorted(clauses, key=lambda clause: clause.verdict is Verdict.OK):
-        yield f"the row of {clause.id}", f"| {clause.id} | {clause.verdict.value} | {_cell(clause.evidence)} |\n"
+    for clause in sorted(clauses, key=lambda clause: clause.counts is Verdict.OK):
+        yield f"the row of {clause.id}", f"| {clause.id} | {clause.label} | {_cell(clause.evidence)} |\n"
     told: dict[str, Answer] = {}
     for clause in clauses:
         told.update({answer.check.name: answer for answer in clause.answers if answer.verdict is not Verdict.OK})

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from headgate_specs.check import Verdict
 
 from .plan import Answer, Planned, Request
-from .report import ClauseReport, finding, one_line, plain_text, replay_command
+from .report import ClauseReport, finding, is_excused, one_line, plain_text, replay_command
 
 _TAGS = {Verdict.ILLEGAL: "failure", Verdict.UNKNOWN: "error"}
 _COUNTED = (("tests", "testcase"), ("failures", "failure"), ("errors", "error"), ("skipped", "skipped"))
@@ -27,10 +27,11 @@ def as_junit(
     """Write what was answered, the checks that were not chosen with the reason why, and what else is amiss, as JUnit XML."""
     suites: dict[str, ET.Element] = {}
     for answer in answers:
-        _add_answer(_suite(suites, answer.check.group.name), answer, request, more)
+        _add_answer(_suite(suites, answer.check.group.name), answer, request, more, excused=is_excused(answer, clauses))
     for check, reason in skipped:
         ET.SubElement(_case(_suite(suites, check.group.name), check.name, 0.0), "skipped", message=one_line(reason))
-    amiss = [(clause.id, f"{clause.id}: {clause.evidence}") for clause in clauses if not clause.answers]
+    lacking = [clause for clause in clauses if not clause.answers or (clause.expected and clause.counts is Verdict.ILLEGAL)]
+    amiss = [(clause.id, f"{clause.id}: {clause.evidence}") for clause in lacking]
     for name, message in [*amiss, *((f"merge.{number}", fault) for number, fault in enumerate(faults, 1))]:
         case = _case(_suite(suites, "clauses"), name, 0.0)
         ET.SubElement(case, "error", message=one_line(message), type=Verdict.UNKNOWN.value)
@@ -50,10 +51,12 @@ def _case(suite: ET.Element, name: str, seconds: float) -> ET.Element:
     return ET.SubElement(suite, "testcase", classname=suite.attrib["name"], name=name, time=f"{seconds:.3f}")
 
 
-def _add_answer(suite: ET.Element, answer: Answer, request: Request, more: Sequence[str]) -> None:
+def _add_answer(suite: ET.Element, answer: Answer, request: Request, more: Sequence[str], *, excused: bool) -> None:
     case = _case(suite, answer.check.name, answer.seconds)
     clauses = ", ".join(answer.blames or answer.check.clauses)
-    if answer.verdict is not Verdict.OK:
+    if excused:
+        ET.SubElement(case, "skipped", message=one_line(f"expected: {finding(answer)} ({clauses})", 1_000))
+    elif answer.verdict is not Verdict.OK:
         message = one_line(f"{answer.verdict.value}: {finding(answer)} ({clauses})", 1_000)
         told = ET.SubElement(case, _TAGS[answer.verdict], message=message, type=answer.verdict.value)
         told.text = f"{plain_text(answer.witness).rstrip()}\nreplay: {replay_command(answer, request, more)}".lstrip()

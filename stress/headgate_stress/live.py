@@ -54,7 +54,7 @@ class LiveDisplay:
 
     def clause(self, clause: ClauseReport) -> None:
         self.close()
-        self._row(clause.verdict, clause.id, clause.seconds, clause.evidence, _ID_WIDTH)
+        self._row(clause.counts, clause.id, clause.seconds, clause.evidence, _ID_WIDTH, clause.label)
 
     def last(self, verdict: Verdict, text: str) -> None:
         self._console.print(Text.assemble(("headgate: ", "bold"), (verdict.value, _STYLES[verdict]), " ", text), soft_wrap=True)
@@ -64,13 +64,15 @@ class LiveDisplay:
             self._live.update(Text(""))
             self._live.stop()
 
-    def _row(self, verdict: Verdict, name: str, seconds: float, evidence: str, width: int) -> None:
+    def _row(self, verdict: Verdict, name: str, seconds: float, evidence: str, width: int, label: str = "") -> None:
         row = Table.grid(padding=(0, 2, 0, 0), expand=True)
         row.add_column(width=8)
         row.add_column(width=width or len(name), no_wrap=True)
         row.add_column(width=7, justify="right", no_wrap=True)
         row.add_column(ratio=1, overflow="fold")
-        row.add_row(Text(verdict.value, _STYLES[verdict]), Text(name, "bold"), Text(seconds_text(seconds), "dim"), evidence)
+        row.add_row(
+            Text(label or verdict.value, _STYLES[verdict]), Text(name, "bold"), Text(seconds_text(seconds), "dim"), evidence
+        )
         self._console.print(row)
 
     def _board(self) -> RenderableType:

@@ -1,6 +1,7 @@
 """What the gate runs: the groups of checks, a check as the gate sees it from outside, and its answer."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Literal
 
 from headgate_specs.check import Profile, Verdict
@@ -12,7 +13,8 @@ class Group:
 
     The checks name it: `Check.group` is its name, and `Check.name` begins with it. noun: what several of its checks are called
     together ("12 scenarios"). alone: its checks measure time, so it runs after the others, with no group beside it. divisible: no
-    check builds on another, so a second process may take a share of a long group.
+    check builds on another, so a second process may take a share of a long group. kernel: it is about the kernel's own source, its
+    adapters or the specification, and has nothing to say of somebody else's intake.
     """
 
     name: str
@@ -20,20 +22,21 @@ class Group:
     noun: str = ""
     alone: bool = False
     divisible: bool = False
+    kernel: bool = False
 
 
 # The one list of all groups, in the order in which they are started: those that take longest first, those that run alone last.
 GROUPS: tuple[Group, ...] = (
-    Group("mutants", "headgate_specs.mutation", "mutant checks"),
-    Group("explore", "headgate_specs.explore", "configurations", divisible=True),
-    Group("prove", "headgate_specs.prove", "families of obligations"),
-    Group("contracts", "headgate_specs.contracts", "families of contracts", divisible=True),
+    Group("mutants", "headgate_specs.mutation", "mutant checks", kernel=True),
+    Group("explore", "headgate_specs.explore", "configurations", divisible=True, kernel=True),
+    Group("prove", "headgate_specs.prove", "families of obligations", kernel=True),
+    Group("contracts", "headgate_specs.contracts", "families of contracts", divisible=True, kernel=True),
     Group("stateful", "headgate_specs.stateful", "state machines"),
     Group("scenarios", "headgate_specs.scenarios", "scenarios", divisible=True),
-    Group("walk", "headgate_specs.walk", "walks"),
-    Group("adapters", "headgate_specs.adapters", "adapter checks", divisible=True),
-    Group("audit", "headgate_specs.audit", "audits"),
-    Group("correspondence", "headgate_specs.correspondence", "correspondences"),
+    Group("walk", "headgate_specs.walk", "walks", kernel=True),
+    Group("adapters", "headgate_specs.adapters", "adapter checks", divisible=True, kernel=True),
+    Group("audit", "headgate_specs.audit", "audits", kernel=True),
+    Group("correspondence", "headgate_specs.correspondence", "correspondences", kernel=True),
     Group("sweeps", "headgate_specs.sweeps", "sweeps", divisible=True),
     Group("overload", "headgate_stress.overload", "measurements", alone=True),
 )
@@ -41,11 +44,20 @@ GROUPS: tuple[Group, ...] = (
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """Tell which implementation is judged, and how hard to look."""
+    """Tell which implementation is judged, and how hard to look.
+
+    subject: a module, or an intake as "package.module:adapter". path: folders in which it is looked for first.
+    """
 
     subject: str = "headgate"
     profile: Profile = "quick"
     seed: int = 0
+    path: tuple[str, ...] = ()
+
+    @property
+    def is_intake(self) -> bool:
+        """Tell whether the subject is somebody's intake behind an adapter."""
+        return ":" in self.subject
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +88,26 @@ class Answer:
     witness: str = ""
     blames: tuple[str, ...] = ()
     seconds: float = 0.0
+    cleared: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Inapplicable:
+    """Tell of a check which clauses it would bear on, and what the subject does not declare of what it needs."""
+
+    name: str
+    clauses: tuple[str, ...]
+    lacks: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class About:
+    """Tell of an intake behind an adapter what it is, and which clauses it is expected to break, each with reason and link."""
+
+    title: str = ""
+    version: str = ""
+    capabilities: tuple[str, ...] = ()
+    expected: Mapping[str, tuple[str, str]] = field(default_factory=dict[str, tuple[str, str]])
 
 
 FailureKind = Literal["absent", "import", "subject", "optimised", "defect", "crash", "limit"]

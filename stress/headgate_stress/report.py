@@ -6,7 +6,7 @@ import re
 import shlex
 import tempfile
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from headgate_specs.check import Verdict
@@ -20,12 +20,27 @@ _COUNTS = re.compile(r"# [a-z ]+(, # [a-z ]+)*")  # "# contracts confirmed, # wi
 
 @dataclass(frozen=True, slots=True)
 class ClauseReport:
-    """Give the verdict on one clause, the answers it rests on, and the same in a few words."""
+    """Give the verdict on one clause, the answers it rests on, and the same in a few words.
+
+    expected: why the clause is known to be broken, and where that is written.
+    """
 
     id: str
     verdict: Verdict
     answers: tuple[Answer, ...]
     evidence: str
+    expected: tuple[str, str] | None = None
+
+    @property
+    def counts(self) -> Verdict:
+        """Give what the clause adds to the whole: a failure that was expected is OK, one that did not come is ILLEGAL."""
+        strict = {Verdict.ILLEGAL: Verdict.OK, Verdict.OK: Verdict.ILLEGAL, Verdict.UNKNOWN: Verdict.UNKNOWN}
+        return self.verdict if self.expected is None else strict[self.verdict]
+
+    @property
+    def label(self) -> str:
+        """Give the verdict as a word of at most eight letters."""
+        return "EXPECTED" if self.expected and self.verdict is Verdict.ILLEGAL else self.counts.value
 
     @property
     def seconds(self) -> float:
@@ -81,11 +96,31 @@ def judge(ids: Iterable[str], answers: Sequence[Answer]) -> list[ClauseReport]:
     return [_judge_clause(id_, [answer for answer in answers if _bears_on(answer, id_)]) for id_ in ids]
 
 
+def expect(reports: Iterable[ClauseReport], expected: Mapping[str, tuple[str, str]]) -> list[ClauseReport]:
+    """Mark the clauses that are expected to be broken, and say it in their evidence."""
+    return [_expected(report, expected[report.id]) if report.id in expected else report for report in reports]
+
+
+def _expected(report: ClauseReport, why: tuple[str, str]) -> ClauseReport:
+    reason, link = why
+    if report.verdict is Verdict.OK:
+        evidence = f"expected to be broken ({reason}; {link}), and is not: take the expectation away; {report.evidence}"
+    else:
+        evidence = f"{report.evidence}; expected: {reason} ({link})"
+    return replace(report, expected=why, evidence=evidence)
+
+
+def is_excused(answer: Answer, clauses: Iterable[ClauseReport]) -> bool:
+    """Tell whether all that a check found broken is expected to be."""
+    excused = {clause.id for clause in clauses if clause.expected is not None and clause.verdict is Verdict.ILLEGAL}
+    return answer.verdict is Verdict.ILLEGAL and set(answer.blames or answer.check.clauses) <= excused
+
+
 def replay_command(answer: Answer, request: Request, more: Sequence[str] = ()) -> str:
     """Give the command that runs one check again."""
     words = ["headgate", "verify", "--check", answer.check.name, "--seed", str(request.seed), "--profile", request.profile]
     if request.subject != "headgate":
-        words += ["--subject", request.subject]
+        words += ["--intake" if request.is_intake else "--subject", request.subject]
     return shlex.join([*words, *more])
 
 
@@ -97,16 +132,23 @@ def as_json(
     platform: str,
     more: Sequence[str] = (),
     shard: Mapping[str, object] | None = None,
+    intake: Mapping[str, object] | None = None,
 ) -> str:
-    """Write the whole report as JSON; `shard` is what `headgate verify --merge` must know of one of several runs."""
+    """Write the whole report as JSON.
+
+    shard: what `headgate verify --merge` must know of one of several runs. intake: what somebody else's intake is, and which
+    clauses are not applicable to it.
+    """
     report = {
         "verdict": verdict.value,
         "python": python,
         "platform": platform,
+        **({} if intake is None else {"intake": intake}),
         "clauses": [
             {
                 "id": clause.id,
                 "verdict": clause.verdict.value,
+                **({} if clause.expected is None else {"expected": {"reason": clause.expected[0], "link": clause.expected[1]}}),
                 "checks": [
                     {
                         "name": answer.check.name,
@@ -160,9 +202,10 @@ def _bears_on(answer: Answer, id_: str) -> bool:
 
 def _judge_clause(id_: str, answers: Sequence[Answer]) -> ClauseReport:
     guilty = [answer for answer in answers if answer.verdict is Verdict.ILLEGAL and (not answer.blames or id_ in answer.blames)]
-    stopped = [answer for answer in answers if answer.verdict is Verdict.ILLEGAL and answer not in guilty]
+    others = [answer for answer in answers if answer.verdict is Verdict.ILLEGAL and answer not in guilty]
+    stopped = [answer for answer in others if id_ not in answer.cleared]
     unknown = [answer for answer in answers if answer.verdict is Verdict.UNKNOWN]
-    fine = [answer for answer in answers if answer.verdict is Verdict.OK]
+    fine = [answer for answer in answers if answer.verdict is Verdict.OK or (answer in others and answer not in stopped)]
     clean = Verdict.OK if fine and not stopped and not unknown else Verdict.UNKNOWN
     verdict = Verdict.ILLEGAL if guilty else clean
     parts = [f"{some([answer.check.name for answer in guilty])} found it broken"] if guilty else []

@@ -21,7 +21,7 @@ from typing import IO, Any, Protocol
 
 from headgate_specs.check import Verdict
 
-from .plan import Answer, Failure, Group, Planned, Request
+from .plan import About, Answer, Failure, Group, Inapplicable, Planned, Request
 
 _TICK_S = 0.1
 _LOAD_LIMIT_S = 120.0
@@ -60,6 +60,8 @@ class _Child:
         self.request = request
         self.ready: tuple[Planned, ...] | None = None
         self.failure: Failure | None = None
+        self.inapplicable: tuple[Inapplicable, ...] = ()
+        self.about = About()
         self.current: Planned | None = None
         self.text = ""
         self.since_s = time.monotonic()
@@ -68,7 +70,8 @@ class _Child:
         self._stderr_start = 0
         self._unread = b""
         self._stderr: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - closed in `end`
-        command = [sys.executable, "-P", "-m", "headgate_specs.runner", group.module]
+        # An intake is looked for in the working directory too, as `python -m` does; the kernel is not.
+        command = [sys.executable, *([] if request.is_intake else ["-P"]), "-m", "headgate_specs.runner", group.module]
         command += ["--subject", request.subject, "--profile", request.profile, "--seed", str(request.seed)]
         self._process = subprocess.Popen(
             command,
@@ -76,7 +79,7 @@ class _Child:
             stdout=subprocess.PIPE,
             stderr=self._stderr,
             start_new_session=True,
-            env={**os.environ, "PYTHONHASHSEED": "0"},
+            env={**os.environ, **_path(request), "PYTHONHASHSEED": "0"},
         )
         assert self._process.stdin is not None
         assert self._process.stdout is not None
@@ -150,6 +153,10 @@ class _Child:
         match event["event"]:
             case "ready":
                 self.ready = tuple(_planned(self.group, described) for described in event["checks"])
+                self.inapplicable = tuple(
+                    Inapplicable(one["name"], tuple(one["clauses"]), tuple(one["lacks"])) for one in event.get("inapplicable", ())
+                )
+                self.about = _about(event.get("subject", {}))
             case "failed":
                 self.failure = Failure(self.group, event["kind"], event["message"])
             case "progress":
@@ -157,8 +164,15 @@ class _Child:
             case "result" if self.current is not None and event["check"] == self.current.name:
                 check, self.current = self.current, None
                 self.answers += 1
-                blames = tuple(event["blames"])
-                return Answer(check, Verdict(event["verdict"]), event["evidence"], event["witness"], blames, event["seconds"])
+                return Answer(
+                    check,
+                    Verdict(event["verdict"]),
+                    event["evidence"],
+                    event["witness"],
+                    tuple(event["blames"]),
+                    event["seconds"],
+                    tuple(event.get("cleared", ())),
+                )
             case _:
                 pass
         return None
@@ -176,6 +190,8 @@ class Supervisor:
         self._active: list[_Child] = []
         self._pending: dict[Group, deque[Planned]] = {}
         self._waiting: list[Group] = []
+        self.inapplicable: list[Inapplicable] = []
+        self.about = About()
 
     def load(self, groups: Iterable[Group]) -> tuple[list[Planned], list[Failure]]:
         """Start a child for each group; give the checks they have, and the groups whose checks could not be listed."""
@@ -188,6 +204,8 @@ class Supervisor:
             self._watcher.tick(
                 [Running(child.group, "", "", child.seconds()) for child in self._loaded.values() if _is_loading(child)]
             )
+        self.inapplicable = [one for child in self._loaded.values() for one in child.inapplicable]
+        self.about = next((child.about for child in self._loaded.values() if child.about.title), self.about)
         plan = [check for child in self._loaded.values() for check in child.ready or ()]
         return plan, [child.failure for child in self._loaded.values() if child.failure is not None]
 
@@ -302,6 +320,21 @@ def _event(line: bytes) -> dict[str, Any]:
         return {"event": "", **json.loads(line)}
     except (ValueError, TypeError):
         return {"event": ""}
+
+
+def _path(request: Request) -> dict[str, str]:
+    """Have the child look for the subject in the folders that the request names."""
+    if not request.path:
+        return {}
+    former = os.environ.get("PYTHONPATH")
+    return {"PYTHONPATH": os.pathsep.join([*request.path, *([former] if former else [])])}
+
+
+def _about(told: dict[str, Any]) -> About:
+    if not told:
+        return About()
+    expected = {id_: (reason, link) for id_, (reason, link) in told["expected"].items()}
+    return About(told["title"], told["version"], tuple(told["capabilities"]), expected)
 
 
 def _is_loading(child: _Child) -> bool:

@@ -18,6 +18,7 @@ from typing import Any, Self, TextIO, cast
 
 from headgate import __version__
 from headgate_specs.check import EXIT_CODES, Profile, Verdict, overall
+from headgate_specs.conformance.classes import why_not_applicable
 from headgate_specs.registry import ADAPTER_IDS
 
 from .budget import parse_budget_s, waves
@@ -25,8 +26,8 @@ from .display import Display, PlainDisplay, tell_clauses
 from .extras import UsageError, require
 from .github import publish
 from .junit import as_junit
-from .plan import GROUPS, Answer, Failure, Group, Planned, Request
-from .report import ClauseReport, ReportFile, as_json, count_text, judge, seconds_text
+from .plan import GROUPS, About, Answer, Failure, Group, Inapplicable, Planned, Request
+from .report import ClauseReport, ReportFile, as_json, count_text, expect, judge, seconds_text
 from .shards import Merged, Shard, merge
 from .supervisor import Running, Supervisor
 
@@ -37,6 +38,7 @@ examples:
   headgate verify --clause BOUND-1 --clause FORK-1  only the checks that bear on these clauses
   headgate verify --check scenarios.09 --seed 7     one check, as the line under a failure says
   headgate verify --check scenarios                 all checks of one group
+  headgate verify --intake headgate_specs.conformance.peers:QueueQueue   somebody else's queue, behind an adapter
   headgate verify --json report.json                the report for a machine, kept up to date while the gate runs
   headgate verify --junit report.xml                the same as JUnit XML, for a CI system
   headgate verify --budget 30s                      as much as fits into the time; what does not is UNKNOWN
@@ -92,8 +94,12 @@ class _Run:
             subject=cast(str, arguments.subject),
             profile=cast(Profile, arguments.profile),
             seed=cast(int, arguments.seed),
+            path=cast("tuple[str, ...]", getattr(arguments, "path", ())),
         )
         self.display = display
+        self.about = About()
+        self.inapplicable: dict[str, str] = {}
+        self.expected = dict(cast("dict[str, tuple[str, str]]", getattr(arguments, "expected", {})))
         self.known = frozenset(ids)
         self.ids = [id_ for id_ in ids if not arguments.clause or id_ in arguments.clause]
         self.patterns = cast("list[str]", arguments.check)
@@ -106,6 +112,7 @@ class _Run:
         self._json_file = ReportFile(cast("str | None", arguments.json))
         self._junit_file = ReportFile(cast("str | None", arguments.junit), "--junit")
         self._skipped: list[tuple[Planned, str]] = []
+        self._lacking: list[Inapplicable] = []
         self.plan: list[Planned] = []
         self.answers: list[Answer] = []
         self.failed: list[Answer] = []
@@ -134,7 +141,9 @@ class _Run:
                 sound = [check for check in sound if check.group != group]
                 failed.append(Failure(group, "defect", fault))
         known = {id_ for check in sound for id_ in check.clauses}
-        if not (failed or self.patterns) and (absent := [id_ for id_ in self.ids if id_ in ADAPTER_IDS - known]):
+        if self.request.is_intake:
+            self._leave_out(known)
+        elif not (failed or self.patterns) and (absent := [id_ for id_ in self.ids if id_ in ADAPTER_IDS - known]):
             self.ids = [id_ for id_ in self.ids if id_ not in absent]
             self.display.note(f"not applicable, as {self.request.subject} has no adapters: {', '.join(absent)}")
         self.plan = [check for check in sound if self._is_chosen(check)]
@@ -152,9 +161,15 @@ class _Run:
             self.failed.append(failure.answer(tuple(self.ids)))
             self.display.note(f"UNKNOWN  {failure.sentence()}")
 
+    def describe(self, about: About, inapplicable: Sequence[Inapplicable]) -> None:
+        """Hear what somebody else's intake is, and which checks need more than it declares."""
+        self.about = about
+        self.expected = {**about.expected, **self.expected}
+        self._lacking = list(inapplicable)
+
     def judge(self) -> list[ClauseReport]:
         """Judge every clause by what was answered so far; what was not is UNKNOWN."""
-        reports = judge(self.ids, self._all_answers())
+        reports = expect(judge(self.ids, self._all_answers()), self.expected)
         # A shard judges no clause on which it has no check; but until it is known what it has, each is UNKNOWN.
         return [report for report in reports if report.answers] if self._shared else reports
 
@@ -173,9 +188,40 @@ class _Run:
 
     def json(self) -> str:
         reports = self.judge()
-        verdict = overall(report.verdict for report in reports)
+        verdict = overall(report.counts for report in reports)
         shard = None if self.shard is None else self._shard_json(self.shard)
-        return as_json(verdict, reports, self.request, platform.python_version(), platform.platform(), self.more, shard)
+        python, machine = platform.python_version(), platform.platform()
+        return as_json(verdict, reports, self.request, python, machine, self.more, shard, self._intake_json())
+
+    def _leave_out(self, judged: set[str]) -> None:
+        """Say which clauses are not applicable to an intake, and why; and which expectations are about nothing."""
+        for id_ in [id_ for id_ in self.ids if id_ not in judged]:
+            self.inapplicable[id_] = why_not_applicable(id_, self.about.capabilities)
+        self.ids = [id_ for id_ in self.ids if id_ in judged]
+        for id_, reason in self.inapplicable.items():
+            self.display.note(f"{'n/a':<8} {id_:<13} {reason}")
+        for id_ in self.expected:
+            if id_ in self.inapplicable:
+                self.display.note(f"warning: {id_} is expected to be broken, and is not applicable: {self.inapplicable[id_]}")
+            elif id_ not in self.known:
+                self.display.note(
+                    f"warning: {id_} is expected to be broken, and there is no such clause{_closest(id_, list(self.known))}"
+                )
+        if self._lacking:
+            lacks = sorted({lack for one in self._lacking for lack in one.lacks})
+            self.display.note(
+                f"{count_text(len(self._lacking), 'checks')} not run, as what they need is not declared: {', '.join(lacks)}"
+            )
+
+    def _intake_json(self) -> dict[str, object] | None:
+        if not self.request.is_intake:
+            return None
+        return {
+            "title": self.about.title,
+            "version": self.about.version,
+            "capabilities": list(self.about.capabilities),
+            "not_applicable": self.inapplicable,
+        }
 
     def _take_share(self, shard: Shard) -> None:
         self._shared = sorted(check.name for check in self.plan)
@@ -264,6 +310,12 @@ def _parser() -> argparse.ArgumentParser:
         metavar="MODULE",
         help="judge this module instead, with the same public names (default: headgate)",
     )
+    parser.add_argument(
+        "--intake",
+        type=_intake,
+        metavar="MODULE:ADAPTER",
+        help="judge somebody else's bounded intake behind an adapter instead: see headgate_specs.conformance",
+    )
     parser.add_argument("--jobs", type=_jobs, default=2, metavar="N", help="groups that run beside each other (default: 2)")
     parser.add_argument("--checks-from", action="append", default=[], metavar="MODULE", help=argparse.SUPPRESS)
     parser.add_argument("--clauses-from", default=_REGISTRY, metavar="MODULE", help=argparse.SUPPRESS)
@@ -274,6 +326,13 @@ def _seed(text: str) -> int:
     if not text.isdecimal():
         raise argparse.ArgumentTypeError(f"{text} is not an integer of at least 0")
     return int(text)
+
+
+def _intake(text: str) -> str:
+    module, colon, name = text.partition(":")
+    if not (module and colon and name):
+        raise argparse.ArgumentTypeError(f"{text} is not of the form package.module:adapter")
+    return text
 
 
 def _file(text: str) -> str:
@@ -318,6 +377,14 @@ def _verify(arguments: argparse.Namespace) -> int:
         if id_ not in ids:
             raise UsageError(f"no clause {id_}{_closest(id_, ids)}; the clauses are {', '.join(ids)}")
     groups = chosen_groups(cast("list[str]", arguments.checks_from), cast("list[str]", arguments.check))
+    if arguments.intake is not None:
+        if arguments.subject != "headgate":
+            raise UsageError("--intake and --subject both say what is judged: one of them is enough")
+        arguments.subject = arguments.intake
+        groups = [group for group in groups if not group.kernel]
+        if not groups:
+            raise UsageError("these checks are about the kernel's own source, and have nothing to say of another intake")
+        ids = [id_ for id_ in ids if id_ not in ADAPTER_IDS]
     stream = sys.stderr if arguments.json == "-" else sys.stdout
     display = _display(stream)
     try:
@@ -338,7 +405,7 @@ def _merge(arguments: argparse.Namespace) -> int:
     if other := [
         f"--{name.replace('_', '-')}"
         for name, value in vars(arguments).items()
-        if value != plain[name] and name not in {"merge", "json", "junit"}
+        if name in plain and value != plain[name] and name not in {"merge", "json", "junit"}
     ]:
         raise UsageError(f"--merge runs nothing: {', '.join(other)} cannot go with it")
     merged = merge(cast("list[str]", arguments.merge))
@@ -385,6 +452,7 @@ def _carry_out(run: _Run, arguments: argparse.Namespace, groups: Sequence[Group]
     try:
         plan, failures = supervisor.load(groups)
         if not interrupt:
+            run.describe(supervisor.about, supervisor.inapplicable)
             run.select(plan, failures)
             if arguments.list:
                 return _list(run)
@@ -473,7 +541,7 @@ def _tell(run: _Run, interrupt: str, unfinished: Sequence[str], seconds: float, 
         run.display.note(f"stopped by {interrupt}; not checked: {_not_checked(run, missing, unfinished)}")
     elif missing:
         run.display.note(f"{run.left_out()}: {_not_checked(run, missing, unfinished)}")
-    verdict = overall(report.verdict for report in reports)
+    verdict = overall(report.counts for report in reports)
     text = _sum(run, reports, len(run.plan) - len(missing), seconds)
     for line in publish(verdict, text, reports, run.request, run.more):
         run.display.note(line)
@@ -500,6 +568,8 @@ def _clauses_text(reports: Sequence[ClauseReport]) -> str:
     bad = [
         f"{count} {verdict.value}"
         for verdict in (Verdict.ILLEGAL, Verdict.UNKNOWN)
-        if (count := sum(report.verdict is verdict for report in reports))
+        if (count := sum(report.counts is verdict for report in reports))
     ]
+    expected = sum(report.label == "EXPECTED" for report in reports)
+    bad += [f"{expected} ILLEGAL as expected"] if expected else []
     return count_text(len(reports), "clauses") + (f" of which {' and '.join(bad)}" if bad else "")

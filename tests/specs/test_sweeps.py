@@ -3,20 +3,25 @@
 import queue
 import sys
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 import headgate
 from headgate_specs.check import Check, Settings, Subject, Verdict
+from headgate_specs.conformance import Adapted, adapt
+from headgate_specs.conformance.peers import Janus, QueueQueue
 from headgate_specs.mutants import Patch
 from headgate_specs.mutation import load_mutant, load_patched
-from headgate_specs.subjects import PEERS, Control, peer_control, stdlib_control
 from headgate_specs.sweeps import CHECKS, controls, double_fault, fork_at, freeze, interrupt, reenter, storm, try_control, wake
 from headgate_specs.sweeps.operations import OPERATIONS, Operation
 from headgate_specs.sweeps.party import ENDED, STOPPED, WAITING, Frozen, Party
 
 BY_NAME = {check.name: check for check in CHECKS}
+
+
+QUEUE = replace(adapt(QueueQueue), arrivals_only=False)
 
 
 def check_named(name: str) -> Check:
@@ -111,7 +116,7 @@ def test_a_double_fault_is_told_by_statistics() -> None:
 
 
 def test_queue_has_the_faults_it_is_known_to_have() -> None:
-    tally = try_control(stdlib_control())
+    tally = try_control(QUEUE)
     assert tally.missing == []
     known = controls.KNOWN.get(sys.version_info[:2])
     found = (tally.frozen_points, tally.blocked, tally.interrupted_points, tally.broken, tally.locked)
@@ -119,15 +124,14 @@ def test_queue_has_the_faults_it_is_known_to_have() -> None:
 
 
 def test_a_peer_that_is_not_installed_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert peer_control("no_such_queue") is None
-
-    def found_nothing(control: Control) -> controls.ControlTally:
-        return controls.ControlTally(control.name)
+    def found_nothing(control: Adapted) -> controls.ControlTally:
+        return controls.ControlTally(control.title)
 
     monkeypatch.setattr(controls, "try_control", found_nothing)
-    found, absent = controls.try_controls(("no_such_queue",))
+    monkeypatch.setattr(Janus, "version", "")
+    found, absent = controls.try_controls((QueueQueue, Janus))
     assert [tally.name for tally in found] == ["queue.Queue"]
-    assert absent == ["no_such_queue"]
+    assert absent == ["janus.Queue"]
 
 
 @pytest.mark.parametrize("blind", ["freeze", "interrupt", "reenter"])
@@ -138,24 +142,23 @@ def test_a_sweep_that_looks_away_is_noticed(blind: str, monkeypatch: pytest.Monk
         return whole(subject, *arguments[:-1], only("no such operation") or [Operation("nothing", frozenset(), lambda _: _idle())])
 
     monkeypatch.setattr(controls, blind, nothing)
-    monkeypatch.setattr(controls, "PEERS", ())
-    tally = try_control(stdlib_control())
+    tally = try_control(QUEUE)
     assert tally.missing
 
 
 def _idle() -> Any:
     from headgate_specs.sweeps.operations import Stage
 
-    return Stage(stdlib_control().Intake(1), lambda: None)
+    return Stage(adapt(QueueQueue).Intake(1), lambda: None)
 
 
 def test_the_check_of_the_controls_says_unknown_when_a_sweep_looks_away(monkeypatch: pytest.MonkeyPatch) -> None:
     blind = controls.ControlTally("queue.Queue", missing=["blocked"])
-    monkeypatch.setattr("headgate_specs.sweeps.try_controls", lambda: ([blind], list(PEERS)))
+    monkeypatch.setattr("headgate_specs.sweeps.try_controls", lambda: ([blind], ["janus.Queue"]))
     result = check_named("controls").run(headgate, Settings())
     assert result.verdict is Verdict.UNKNOWN
     assert "blocked" in result.witness
-    assert "janus: not installed" in result.evidence
+    assert "janus.Queue: not installed" in result.evidence
 
 
 # Telling a thread that waits from one that is slow

@@ -36,6 +36,7 @@ def _ended(run: Run, call: Callable[[], Any]) -> type[BaseException] | None:
     "a full background queue could not be told to stop in sentry-python",
     "Given a full intake, with items queued or in flight or both, close succeeds at once, and once more.",
     "Close while other operations are in progress: see scenarios 22, 23 and 25.",
+    needs="offer refuses take close threads",
 )
 def close_when_full(run: Run) -> str:
     outcome = run.subject.Outcome
@@ -67,6 +68,7 @@ def close_when_full(run: Run) -> str:
     "nothing can "
     "come any more, and say closed.",
     "A taker interrupted on its way out: see scenario 27.",
+    needs="offer refuses take wait close threads",
 )
 def wake_takers(run: Run) -> str:
     closed, turns, takers = run.subject.Closed, 50 if run.full else 5, 8
@@ -81,9 +83,10 @@ def wake_takers(run: Run) -> str:
         for number, end in enumerate(ends):
             wanted = None if number % 3 == 2 else closed  # a loop just ends
             expect(end is wanted, "CLOSE-2", f"turn {turn}: a waiting taker ended with {end} when the intake closed")
-    for ending in ("look", "release", "drop the next", "drop after a look"):
+    endings = ("look", "release", "drop the next", "drop after a look") if run.can("drop") else ()
+    for ending in endings:
         _wake_by_last_lease(run, ending)
-    return f"{turns} x {takers} waiting takers woken by close, 4 x 3 by the end of the last open item"
+    return f"{turns} x {takers} waiting takers woken by close, {len(endings)} x 3 by the end of the last open item"
 
 
 def _wake_by_last_lease(run: Run, ending: str) -> None:
@@ -328,6 +331,7 @@ def close_mid_item(run: Run) -> str:
     "what was published before the consumers started was lost at shutdown in disruptor #111",
     "Given a close before any consumer started, what was accepted can still be taken, in order, and then the consumers end.",
     "Consumers in other processes.",
+    needs="offer refuses take wait close",
 )
 def close_before_consumers(run: Run) -> str:
     outcome = run.subject.Outcome
@@ -348,5 +352,6 @@ def close_before_consumers(run: Run) -> str:
         with suppress(run.subject.Closed):
             intake.take(timeout=0)
             expect(False, "CLOSE-2", "a take from a closed, empty intake gave a lease")
-        expect(intake.drain(timeout=0) == 0, "CLOSE-2", "a drain of a finished intake does not answer 0")
+        if run.can("drain"):
+            expect(intake.drain(timeout=0) == 0, "CLOSE-2", "a drain of a finished intake does not answer 0")
     return "capacities 1, 3 and 64, consumers started after close"

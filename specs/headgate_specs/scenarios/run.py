@@ -21,8 +21,10 @@ from types import FrameType
 from typing import Any, Generic, TypeVar
 
 from .. import child
-from ..check import Check, Result, Settings, Subject, Verdict
-from ..injection import Injector, Interrupt, Unraisable, files_of, is_in, quiet_finalisers
+from ..check import WHOLE, Check, Result, Settings, Subject, Verdict, capabilities_of
+from ..check import needs as capabilities
+from ..conformance.adapter import files_under, injector_for
+from ..injection import Injector, Interrupt, Unraisable, is_in, quiet_finalisers
 from ..progress import progress
 
 T = TypeVar("T")
@@ -36,21 +38,22 @@ _CONFIRM_S = 0.5
 
 
 class Violation(Exception):
-    """End a scenario as ILLEGAL: the clauses found broken, and how."""
+    """End a scenario as ILLEGAL: the clauses found broken, and how; and those that it had looked at to the end by then."""
 
-    def __init__(self, clauses: Sequence[str], message: str) -> None:
+    def __init__(self, clauses: Sequence[str], message: str, cleared: Sequence[str] = ()) -> None:
         super().__init__(message)
         self.clauses = tuple(clauses)
+        self.cleared = tuple(cleared)
 
 
 class Inconclusive(Exception):
     """End a scenario as UNKNOWN: what cut it short."""
 
 
-def expect(condition: bool, clauses: str, message: str) -> None:
+def expect(condition: bool, clauses: str, message: str, cleared: str = "") -> None:
     """Raise a violation of the clauses (ids, with blanks between) unless the condition holds."""
     if not condition:
-        raise Violation(clauses.split(), message)
+        raise Violation(clauses.split(), message, cleared.split())
 
 
 @dataclass(slots=True)
@@ -174,6 +177,10 @@ class Run:
         """Make an intake of the subject's."""
         return self.subject.Intake(capacity)
 
+    def can(self, capability: str) -> bool:
+        """Tell whether the subject declares that it can do this."""
+        return capability in capabilities_of(self.subject)
+
     def alive(self, text: str = "") -> None:
         """Tell the watch that the scenario makes progress, and the reader of the gate how far it is."""
         self.alive_s = time.monotonic()
@@ -202,7 +209,7 @@ class Run:
     @contextlib.contextmanager
     def injecting(self) -> Generator[tuple[Injector, Unraisable], None, None]:
         """Give an injector for the subject, with finalisers quiet and no collection of its own accord."""
-        with quiet_finalisers() as unraisable, Injector(self.subject) as injector:
+        with quiet_finalisers() as unraisable, injector_for(self.subject) as injector:
             self.injectors.append(injector)
             yield injector, unraisable
         self.stray.extend(unraisable.strays())
@@ -288,9 +295,18 @@ _registered: dict[int, Check] = {}
 
 
 def scenario(
-    number: int, clauses: str, source: str, shows: str, shows_not: str, limit_s: tuple[float, float] = (30.0, 90.0)
+    number: int,
+    clauses: str,
+    source: str,
+    shows: str,
+    shows_not: str,
+    limit_s: tuple[float, float] = (30.0, 90.0),
+    needs: str = "",
 ) -> Callable[[Body], Body]:
-    """Register a scenario under its number. Its function returns the evidence, or raises a `Violation`."""
+    """Register a scenario under its number. Its function returns the evidence, or raises a `Violation`.
+
+    needs: the capabilities that it needs of a subject; if none are named, all.
+    """
 
     def register(body: Body) -> Body:
         def run(subject: Subject, settings: Settings) -> Result:
@@ -305,6 +321,7 @@ def scenario(
             shows_not=shows_not,
             run=run,
             limit_s=(limit_s[0] + 30, limit_s[1] + 30),
+            needs=capabilities(needs) if needs else WHOLE,
         )
         return body
 
@@ -318,7 +335,7 @@ def registered() -> tuple[Check, ...]:
 
 def judge(body: Body, clauses: tuple[str, ...], subject: Subject, settings: Settings, limit_s: float) -> Result:
     """Run one scenario in a thread of its own, and make a verdict of how it ended, or of its not ending."""
-    run = Run(subject, settings, files_of(subject))
+    run = Run(subject, settings, files_under(subject))
     hook, collecting = sys.unraisablehook, gc.isenabled()
     job = start(lambda: body(run), "the scenario")
     result = _watch(job, run, clauses, limit_s)
@@ -356,7 +373,7 @@ def _verdict(job: Job[str], run: Run, clauses: tuple[str, ...]) -> Result:
             return Result(Verdict.OK, f"{job.value}{', ' + _strays(run) if run.stray else ''}")
         case Violation() as violation:
             blamed = tuple(clause for clause in violation.clauses if clause in clauses)
-            return Result(Verdict.ILLEGAL, "", str(violation), blamed)
+            return Result(Verdict.ILLEGAL, "", str(violation), blamed, violation.cleared)
         case Inconclusive() as inconclusive:
             return Result(Verdict.UNKNOWN, "", str(inconclusive))
         case error:
@@ -409,8 +426,10 @@ def _stuck(job: Job[Any], files: tuple[str, ...]) -> bool:
 def recount(intake: Any, where: str, **known: int) -> None:
     """Compare statistics at rest with what the scenario counted itself, and with the two identities of the contract.
 
-    Fields not named are not compared, but `free` follows from the others.
+    Fields not named are not compared, but `free` follows from the others. An intake without statistics has no counts to compare.
     """
+    if "statistics" not in capabilities_of(intake):
+        return
     statistics = intake.statistics()
     shown = {name: getattr(statistics, name) for name in known}
     expect(shown == known, "LEDGER-1", f"{where}: statistics say {shown}, a recount says {known}")

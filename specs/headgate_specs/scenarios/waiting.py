@@ -184,6 +184,7 @@ def _blocks() -> int:
     "the list of waiters grew with every wait in cpython #75801",
     "Given 10^6 timed-out takes, some of which really wait, memory is flat and the intake as good as new.",
     "The resident set: the overload laboratory measures it. The quick profile makes 50,000 takes.",
+    needs="offer refuses take wait",
 )
 def timed_out_takes(run: Run) -> str:
     intake, empty = run.intake(4), run.subject.Empty
@@ -216,6 +217,7 @@ class _Item:
     "without "
     "the collector. So do the items of an intake that dies, and the intake.",
     "Items kept by a traceback or by the caller.",
+    needs="offer refuses take",
 )
 def kept_references(run: Run) -> str:
     gc.disable()
@@ -296,7 +298,9 @@ def _fates(run: Run) -> dict[str, Callable[[Any], Any]]:
         del intake
         expect(item.intake() is None, "STABLE-1", "an intake outlived its last reference")
 
-    named = (released, in_with, abandoned, put_back, full, closed, queued_in_dead, in_flight_in_dead, dead)
+    named = [released, in_with, full]
+    named += [abandoned, put_back, queued_in_dead, in_flight_in_dead] if run.can("drop") else []
+    named += [closed, dead] if run.can("close") else []
     return {fate.__name__.replace("_", " "): fate for fate in named}
 
 
@@ -306,11 +310,12 @@ def _fates(run: Run) -> dict[str, Callable[[Any], Any]]:
     "exceptions that carried a leak in cpython #106558",
     "Given 10^6 rejections, no object is left behind and no collection is started.",
     "Allocations outside the interpreter's own allocator.",
+    needs="offer refuses",
 )
 def leaking_rejections(run: Run) -> str:
     total = 1_000_000
     left = collections = 0
-    for closed in (False, True):
+    for closed in (False, True) if run.can("close") else (False,):
         intake = run.intake(1)
         intake.offer("held")
         if closed:
@@ -436,6 +441,7 @@ def _take_and_release(intake: Any) -> bool:
     "Given a worker that offers to the full intake whose item it holds, the answer is FULL, at once; and ACCEPTED once it "
     "released.",
     "Several workers that wait for each other by means of their own.",
+    needs="offer refuses take release threads",
 )
 def own_intake(run: Run) -> str:
     outcome = run.subject.Outcome
@@ -463,8 +469,9 @@ _AT_ONCE_S = 0.1
 
 def _fill(intake: Any, capacity: int) -> None:
     """Offer until the intake is full, and once more."""
-    for _ in range(capacity + 1 - intake.statistics().queued):
-        intake.offer("more")
+    for _ in range(capacity + 1):
+        if not intake.offer("more"):
+            return
 
 
 def _time_s(call: Callable[[], None]) -> float:

@@ -2,7 +2,8 @@
 
 Each sweep is a plain loop over the position of a bytecode: a fresh intake in a known state, one operation, one disturbance before
 that bytecode, and an audit of what is left. No timing is in it, so the same points are tried in every run. The sweeps take the
-implementation as a parameter; other projects' queues with the intake's verbs (see `headgate_specs.subjects`) are their controls.
+implementation as a parameter; other projects' queues with the intake's verbs (`headgate_specs.conformance.peers`) are their
+controls.
 
     freeze(subject)         a party stopped there for ever; everybody else offers and takes
     interrupt(subject)      an exception raised there; wake(subject): and somebody waits
@@ -17,7 +18,7 @@ import signal
 import threading
 from typing import Final
 
-from ..check import Check, Result, Settings, Subject, Verdict
+from ..check import EVERYTHING, WHOLE, Check, Result, Settings, Subject, Verdict, capabilities_of, needs
 from ..clauses import nowait_2
 from .controls import ControlTally, try_control, try_controls
 from .double_fault import DoubleTally, double_fault
@@ -58,6 +59,13 @@ def _blamed(*found: tuple[object, str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(clause for count, clauses in found if count for clause in clauses.split()))
 
 
+def _illegal(check: str, evidence: str, witness: str, blames: tuple[str, ...], *, whole: bool) -> Result:
+    """Blame clauses. whole: the sweep went on to its end all the same, and so cleared the others that it bears on."""
+    bears_on = next(found.clauses for found in CHECKS if found.name == check)
+    cleared = tuple(clause for clause in bears_on if clause not in blames) if whole else ()
+    return Result(Verdict.ILLEGAL, evidence, witness, blames, cleared)
+
+
 def _nothing() -> Result:
     return Result(Verdict.UNKNOWN, "0 points", "no bytecode of the implementation was reached: nothing was swept")
 
@@ -69,34 +77,39 @@ def _freeze(subject: Subject, settings: Settings) -> Result:
         f"{tally.points:,} points of {tally.operations} operations, {tally.blocked} blocked an offer, "
         f"{tally.starved} starved a taker, {tally.refused} wrong refusals"
     )
+    starved = tally.starved if capabilities_of(subject) >= WHOLE else 0  # others promise their takers nothing of the kind
     blames = _blamed(
-        (tally.blocked, "NOWAIT-2"), (tally.starved, "LOCAL-1"), (tally.refused, "EXACT-1"), (tally.broken + tally.stuck, "LOCAL-1")
+        (tally.blocked, "NOWAIT-2"), (starved, "LOCAL-1"), (tally.refused, "EXACT-1"), (tally.broken + tally.stuck, "LOCAL-1")
     )
     if blames:
-        return Result(Verdict.ILLEGAL, evidence, tally.witness, blames)
+        return _illegal("sweeps.freeze", evidence, tally.witness, blames, whole=not tally.cut_short)
     return Result(Verdict.OK, evidence) if nowait_2(tally.points, tally.blocked) else _nothing()
 
 
 def _interrupt(subject: Subject, settings: Settings) -> Result:
     del settings
-    tally, woken = interrupt(subject), wake(subject)
+    tally = interrupt(subject)
+    woken = wake(subject) if capabilities_of(subject) >= WHOLE else None
     evidence = (
         f"{tally.points:,} exceptions in {tally.operations} operations, {tally.swallowed:,} of them in finalisers: "
-        f"{tally.slots_lost} lost a slot, {tally.minted} minted one, {tally.items_lost} items lost, {tally.items_doubled} doubled; "
-        f"{woken.points:,} with others waiting: {woken.lost} not woken, {woken.late} woken only when the interrupted caller let "
-        f"go of "
-        "its lease"
+        f"{tally.slots_lost} lost a slot, {tally.minted} minted one, {tally.items_lost} items lost, {tally.items_doubled} doubled"
     )
+    if woken is not None:
+        evidence += (
+            f"; {woken.points:,} with others waiting: {woken.lost} not woken, {woken.late} woken only when the interrupted caller "
+            "let go of its lease"
+        )
     blames = _blamed(
         (tally.slots_lost + tally.locked, "INTERRUPT-1 BOUND-2"),
         (tally.minted, "INTERRUPT-1 BOUND-1 BOUND-2"),
         (tally.items_lost + tally.items_doubled, "INTERRUPT-1 LOCAL-1"),
         (tally.broken, "INTERRUPT-1"),
-        (woken.lost, "CLOSE-2"),
+        (woken is not None and woken.lost, "CLOSE-2"),
     )
     if blames:
-        return Result(Verdict.ILLEGAL, evidence, tally.witness or woken.witness, blames)
-    return Result(Verdict.OK, evidence) if tally.points and woken.points else _nothing()
+        witness = tally.witness or (woken.witness if woken else "")
+        return _illegal("sweeps.interrupt", evidence, witness, blames, whole=not tally.cut_short)
+    return Result(Verdict.OK, evidence) if tally.points and (woken is None or woken.points) else _nothing()
 
 
 def _storm(subject: Subject, settings: Settings) -> Result:
@@ -141,6 +154,8 @@ def _double_fault(subject: Subject, settings: Settings) -> Result:
 def _reentry(subject: Subject, settings: Settings) -> Result:
     every = [(way, call) for way in WAYS for call in CALLS]
     plan = every if settings.profile == "full" else [(way, call) for way, call in every if call == "offer"]
+    if not capabilities_of(subject) >= WHOLE:  # one that deadlocks leaves a thread behind for each call
+        plan = [(way, call) for way, call in plan if way in ("call", "signal")]
     tally = reenter(subject, plan)
     ways = ", ".join(f"{count:,} from a {way}" for way, count in tally.by_way.items())
     evidence = (
@@ -154,7 +169,7 @@ def _reentry(subject: Subject, settings: Settings) -> Result:
         (tally.spurious, "REENTRY-1 EXACT-1"),
     )
     if blames:
-        return Result(Verdict.ILLEGAL, evidence, tally.witness, blames)
+        return _illegal("sweeps.reentry", evidence, tally.witness, blames, whole=not tally.cut_short)
     if tally.points and not tally.signals:
         alone = threading.current_thread() is threading.main_thread()
         return Result(
@@ -198,6 +213,7 @@ CHECKS: Final[tuple[Check, ...]] = (
         "others offered, and costs others at most the one slot it holds",
         shows_not="A party stopped inside C code while it holds the interpreter. " + ONE_AT_A_TIME,
         run=_freeze,
+        needs=needs("offer take threads bytecode"),
     ),
     Check(
         name="sweeps.interrupt",
@@ -210,6 +226,7 @@ CHECKS: Final[tuple[Check, ...]] = (
         shows_not="A taker waiting for an item that somebody holds, and has seen, may be told late: once that holder lets go. "
         + ONE_AT_A_TIME,
         run=_interrupt,
+        needs=needs("offer take bytecode"),
     ),
     Check(
         name="sweeps.storm",
@@ -246,6 +263,7 @@ CHECKS: Final[tuple[Check, ...]] = (
         "finaliser, a weak reference's callback and a signal handler, return with an answer that the specification allows there",
         shows_not="In the quick profile only offers are called inside. " + ONE_AT_A_TIME,
         run=_reentry,
+        needs=needs("offer take bytecode"),
     ),
     Check(
         name="sweeps.fork",
@@ -258,6 +276,7 @@ CHECKS: Final[tuple[Check, ...]] = (
         shows_not="In the quick profile one bytecode in 29. Systems without fork.",
         run=_fork,
         limit_s=(60.0, 300.0),
+        needs=needs("offer take fork bytecode"),
     ),
     Check(
         name="sweeps.controls",
@@ -267,5 +286,6 @@ CHECKS: Final[tuple[Check, ...]] = (
         shows="the same sweeps find the faults that queue.Queue, aiologic, culsans and janus are known to have, where installed",
         shows_not="Anything about the kernel: it shows that the sweeps look.",
         run=_controls,
+        needs=EVERYTHING,
     ),
 )

@@ -1,10 +1,11 @@
 """Run the sweeps on queues whose faults are known: a sweep that finds nothing there has stopped looking."""
 
 import sys
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final, final
 
-from ..subjects import PEERS, Control, peer_control, stdlib_control
+from ..conformance.adapter import Adapted, Adapter, adapt
+from ..conformance.peers import Aiologic, Culsans, Janus, QueueQueue
 from .freeze import freeze
 from .interrupt import interrupt
 from .operations import operations_of
@@ -16,9 +17,9 @@ from .reentry import reenter
 # mutex locked.
 Counts = tuple[int, int, int, int, int]
 KNOWN: Final[dict[tuple[int, int], Counts]] = {
-    (3, 11): (104, 84, 104, 23, 12),
-    (3, 12): (90, 73, 90, 21, 11),
-    (3, 13): (100, 83, 100, 21, 11),
+    (3, 11): (104, 84, 104, 12, 12),
+    (3, 12): (90, 73, 90, 11, 11),
+    (3, 13): (100, 83, 100, 11, 11),
 }
 
 
@@ -54,16 +55,17 @@ class ControlTally:
 # Which faults each control is known to have: fields of `ControlTally` that must not be 0.
 EXPECTED: Final[dict[str, tuple[str, ...]]] = {
     "queue.Queue": ("blocked", "broken", "locked", "deadlocked"),
-    "aiologic": ("refused", "broken", "spurious"),
-    "culsans": ("blocked", "broken", "overshot"),
-    "janus": ("blocked", "broken", "locked", "deadlocked"),
+    "aiologic.Queue": ("refused", "broken", "spurious"),
+    "culsans.Queue": ("blocked", "broken", "overshot"),
+    "janus.Queue": ("blocked", "broken", "locked", "deadlocked"),
 }
+CONTROLS: Final[tuple[type[Adapter], ...]] = (QueueQueue, Aiologic, Culsans, Janus)
 
 
-def try_control(control: Control) -> ControlTally:
+def try_control(control: Adapted) -> ControlTally:
     """Sweep a control's offer: freeze, interrupt and re-enter it, at every bytecode."""
     offer = [operation for operation in operations_of(control) if operation.name == "offer"]
-    tally = ControlTally(control.name)
+    tally = ControlTally(control.title)
     stopped = freeze(control, offer)
     tally.frozen_points, tally.blocked, tally.refused = stopped.points, stopped.blocked, stopped.refused + stopped.starved
     raised = interrupt(control, offer)
@@ -71,16 +73,15 @@ def try_control(control: Control) -> ControlTally:
     inside = reenter(control, [("call", "offer")], offer)
     tally.reentered_points, tally.deadlocked = inside.points, inside.deadlocked
     tally.overshot, tally.spurious = inside.overshot, inside.spurious
-    tally.missing = [name for name in EXPECTED[control.name] if getattr(tally, name) == 0]
-    known = KNOWN.get(sys.version_info[:2]) if control.name == "queue.Queue" else None
+    tally.missing = [name for name in EXPECTED[control.title] if getattr(tally, name) == 0]
+    known = KNOWN.get(sys.version_info[:2]) if control.title == "queue.Queue" else None
     found = (tally.frozen_points, tally.blocked, tally.interrupted_points, tally.broken, tally.locked)
     if known is not None and found != known:
         tally.missing.append(f"the known counts {known}, found {found}")
     return tally
 
 
-def try_controls(peers: tuple[str, ...] = PEERS) -> tuple[list[ControlTally], list[str]]:
+def try_controls(peers: tuple[type[Adapter], ...] = CONTROLS) -> tuple[list[ControlTally], list[str]]:
     """Sweep all controls that are installed; also name those that are not."""
-    found = {name: peer_control(name) for name in peers}
-    present = [stdlib_control(), *(control for control in found.values() if control is not None)]
-    return [try_control(control) for control in present], [name for name, control in found.items() if control is None]
+    controls = [replace(adapt(peer), arrivals_only=False) for peer in peers if peer.version]
+    return [try_control(control) for control in controls], [peer.title for peer in peers if not peer.version]

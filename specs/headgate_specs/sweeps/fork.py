@@ -10,12 +10,11 @@ from functools import partial
 from types import CodeType
 from typing import Any, final
 
-from ..check import Subject
+from ..check import Subject, capabilities_of
 from ..child import fork, hear, in_child, report_and_exit
 from ..clauses import fork_1
 from ..injection import Injector
 from ..progress import progress
-from ..subjects import verbs_of
 from .operations import Operation, Stage, audit, interrupted, operations_of, sweeping, take_all
 from .party import ENDED, Frozen, Party
 
@@ -46,7 +45,7 @@ class ForkTally:
 def _judge(subject: Subject, intake: Any) -> dict[str, Any]:
     """Look at the child's intake and use it up and down, as its only user."""
     capacity: int = intake.capacity
-    told = intake.statistics() if "statistics" in verbs_of(subject) else None
+    told = intake.statistics() if "statistics" in capabilities_of(subject) else None
     items = len(take_all(subject, intake))
     answers = [intake.offer(number) for number in range(capacity + 1)]
     if answers[0] is subject.Outcome.CLOSED:

@@ -34,6 +34,11 @@ class FreezeTally:
     witness: str = ""
     blocked_by: dict[str, tuple[int, int]] = field(default_factory=dict[str, tuple[int, int]])  # by operation: blocked, points
 
+    @property
+    def cut_short(self) -> bool:
+        """Tell whether the sweep ended before its end, as too much was broken."""
+        return self.stuck >= STUCK
+
     def note(self, text: str) -> None:
         """Keep the first account of a fault."""
         self.witness = self.witness or text

@@ -52,10 +52,16 @@ class InterruptTally:
     items_lost: int = 0
     items_doubled: int = 0
     books: int = 0
+    ran_away: bool = False
     witness: str = ""
     broken_by: dict[str, tuple[int, int, int]] = field(
         default_factory=dict[str, tuple[int, int, int]]
     )  # by operation: broken, of them locked, points
+
+    @property
+    def cut_short(self) -> bool:
+        """Tell whether the sweep ended before its end, as too much was broken."""
+        return self.locked >= STUCK or self.ran_away
 
     def note(self, text: str) -> None:
         """Keep the first account of a fault."""
@@ -159,6 +165,7 @@ def interrupt(
                 tally.broken += 1
                 tally.note(f"{where}: afterwards {party.text}")
                 if party.error is Runaway:
+                    tally.ran_away = True
                     break  # it takes its time, and so would the next
             else:
                 tally.swallowed += point.raised and not point.landed

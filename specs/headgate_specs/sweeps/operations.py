@@ -8,9 +8,9 @@ from functools import cache
 from types import CodeType
 from typing import Any, Final, final
 
-from ..check import Subject
+from ..check import WHOLE, Subject, capabilities_of
+from ..conformance.adapter import Adapted, injector_for
 from ..injection import Hook, Injector, Interrupt, quiet_finalisers
-from ..subjects import EVERY_VERB, Control, injector_for, verbs_of
 
 
 @final
@@ -87,6 +87,11 @@ def _seen(intake: Any) -> Any:
     return lease
 
 
+def _freed_by_taking(subject: Subject) -> int:
+    """Tell how many slots taking one item frees: one where the bound is on what is queued."""
+    return int("release" not in capabilities_of(subject))
+
+
 def _offer(subject: Subject) -> Stage:
     intake = _filled(subject, 3, "a")
     return Stage(intake, lambda: intake.offer("b"), must=["a"], may=["b"], claims=1)
@@ -105,7 +110,7 @@ def _offer_closed(subject: Subject) -> Stage:
 
 def _take(subject: Subject) -> Stage:
     intake = _filled(subject, 3, "a", "b")
-    return Stage(intake, lambda: intake.take(timeout=0), must=["a", "b"], takes=1)
+    return Stage(intake, lambda: intake.take(timeout=0), must=["a", "b"], takes=1, frees=_freed_by_taking(subject))
 
 
 def _take_empty(subject: Subject) -> Stage:
@@ -122,7 +127,7 @@ def _take_closed(subject: Subject) -> Stage:
 def _take_last(subject: Subject) -> Stage:
     intake = _filled(subject, 2, "a")
     intake.close()
-    return Stage(intake, intake.take, must=["a"], takes=1, closed=True)
+    return Stage(intake, intake.take, must=["a"], takes=1, frees=_freed_by_taking(subject), closed=True)
 
 
 def _look(subject: Subject) -> Stage:
@@ -196,9 +201,9 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
     _operation("offer to a closed intake", "offer close", _offer_closed),
     _operation("take", "take", _take),
     _operation("take from an empty intake", "take", _take_empty),
-    _operation("take from a closed intake", "take close", _take_closed),
-    _operation("take the last item of a closed intake", "take close", _take_last),
-    _operation("look at the item", "item", _look),
+    _operation("take from a closed intake", "take close wait", _take_closed),
+    _operation("take the last item of a closed intake", "take close wait", _take_last),
+    _operation("look at the item", "drop", _look),
     _operation("release", "release", _release),
     _operation("release after close", "release close", _release_closed),
     _operation("drop a seen lease", "drop", _drop_seen),
@@ -213,8 +218,7 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
 
 def operations_of(subject: Subject) -> tuple[Operation, ...]:
     """Choose the operations that an implementation has."""
-    verbs = verbs_of(subject)
-    return tuple(operation for operation in OPERATIONS if operation.needs <= verbs)
+    return tuple(operation for operation in OPERATIONS if operation.needs <= capabilities_of(subject))
 
 
 @cache
@@ -235,15 +239,15 @@ def sweeping(subject: Subject) -> Generator[Injector]:
 
 
 def confirm_s(subject: Subject) -> float:
-    """How long to look on before a call is said to wait for ever: of a control that is expected anyway."""
-    return 0.0 if isinstance(subject, Control) else 1.0
+    """How long to look on before a call is said to wait for ever: where that is expected anyway, no longer."""
+    return 0.0 if isinstance(subject, Adapted) and subject.expected else 1.0
 
 
 def _make(subject: Subject) -> Stage:
     return Stage(_filled(subject, 2, "a"), lambda: subject.Intake(3), must=["a"])
 
 
-MAKE: Final = Operation("make", EVERY_VERB, _make)
+MAKE: Final = Operation("make", WHOLE, _make)
 
 
 @final
@@ -332,9 +336,6 @@ def audit(subject: Subject, stage: Stage, out: Sequence[Any] = (), ours: Sequenc
     stage.held.clear()
     stage.loose.clear()
     capacity: int = intake.capacity
-    unfinished = getattr(intake, "unfinished", None)
-    if unfinished is not None and unfinished() != 0:
-        books = books or f"{unfinished()} tasks unfinished with everything released"
     answers = [intake.offer(("audit", number)) for number in range(capacity + 1)]
     if answers[0] is subject.Outcome.CLOSED:
         slots = capacity - intake.drain(timeout=0) if set(answers) == {subject.Outcome.CLOSED} else -1
@@ -343,13 +344,13 @@ def audit(subject: Subject, stage: Stage, out: Sequence[Any] = (), ours: Sequenc
         for lease in take_all(subject, intake):
             lease.release()
     books = books or _books(subject, intake, held=0, loose=0, free=slots)
-    told = int(intake.statistics().free) if "statistics" in verbs_of(subject) else -1
+    told = int(intake.statistics().free) if "statistics" in capabilities_of(subject) else -1
     return Audit(slots, capacity, lost, doubled, books, told)
 
 
 def _books(subject: Subject, intake: Any, held: int, loose: int, free: int | None = None) -> str:
     """Say what is wrong in a reading of statistics, or nothing."""
-    if "statistics" not in verbs_of(subject):
+    if "statistics" not in capabilities_of(subject):
         return ""
     read = intake.statistics()
     if read.free + read.queued + read.in_flight != read.capacity or min(read.free, read.queued, read.in_flight) < 0:

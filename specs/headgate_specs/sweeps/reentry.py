@@ -12,16 +12,15 @@ from functools import partial
 from types import CodeType, FrameType
 from typing import Any, Final, final
 
-from ..check import Subject
+from ..check import Subject, capabilities_of
 from ..injection import Injector
 from ..progress import progress
-from ..subjects import verbs_of
 from ..ways import Way, by_finaliser, by_weak_reference
 from .interrupt import tell
 from .operations import Audit, Operation, Stage, audit, confirm_s, interrupted, operations_of, sweeping
 from .party import ENDED, Party
 
-STUCK: Final = 40
+STUCK: Final = 100
 
 
 def by_call(call: Callable[[], None]) -> None:
@@ -66,18 +65,13 @@ def _offer(subject: Subject, stage: Stage, inside: Inside) -> None:
         inside.offered.append("inside")
         if stage.closed:
             inside.fault = "an offer to a closed intake is accepted"
-        elif free + stage.frees + stage.takes * _frees_by_taking(subject) <= 0:
+        elif free + stage.frees <= 0:
             inside.fault = "an offer to a full intake is accepted"
     elif answer is outcome.FULL and not stage.closed and free - stage.claims > 0:
         inside.spurious = True
         inside.fault = f"an offer is refused as FULL with {free} slots free"
     elif answer is outcome.CLOSED and not (stage.closed or stage.closes):
         inside.fault = "an offer to an open intake is answered CLOSED"
-
-
-def _frees_by_taking(subject: Subject) -> bool:
-    """Tell whether taking frees a slot, as in a queue whose bound is on what is queued."""
-    return "item" not in verbs_of(subject)
 
 
 def _take(subject: Subject, stage: Stage, inside: Inside) -> None:
@@ -133,8 +127,14 @@ class ReentryTally:
     wrong: int = 0
     broken: int = 0
     signals: bool = False
+    stopped: bool = False
     witness: str = ""
     by_way: dict[str, int] = field(default_factory=dict[str, int])
+
+    @property
+    def cut_short(self) -> bool:
+        """Tell whether the sweep ended before its end, as too much was broken."""
+        return self.stopped or self.deadlocked >= STUCK
 
     @property
     def faults(self) -> int:
@@ -192,7 +192,7 @@ def reenter(
         for way, name in plan:
             need, action = ACTIONS[name]
             deadlocks = tally.deadlocked > 0  # then it would be this thread's, which nobody could end
-            if need not in verbs_of(subject) or (way == "signal" and (deadlocks or not in_main)):
+            if need not in capabilities_of(subject) or (way == "signal" and (deadlocks or not in_main)):
                 continue
             tally.signals |= way == "signal"
             sweep = _Sweep(subject, injector, tally, way, name, action)
@@ -231,8 +231,9 @@ class _Sweep:
                     self.tally.broken += 1
                     text = self.party.text
             if not point.where:
-                if text and not self.tally.witness:
-                    self.tally.witness = f"{operation.name}: {text}"
+                if text:
+                    self.tally.witness = self.tally.witness or f"{operation.name}: {text}"
+                    self.tally.stopped = True
                 return
             self.tally.points += 1
             self.tally.by_way[self.way] = self.tally.by_way.get(self.way, 0) + 1
