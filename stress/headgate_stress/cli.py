@@ -27,6 +27,7 @@ _COMMANDS: Mapping[str, _Command] = {
     "mutants": _Command("headgate_specs.mutation", "judge deliberately broken kernels and print which check kills which"),
     "explore": _Command("headgate_specs.explore.command", "run the kernel's bytecode under every schedule of a configuration"),
     "replay": _Command("headgate_specs.explore.replay", "show one schedule as columns of source lines, one for each thread"),
+    "peers": _Command("headgate_stress.peers", "judge the queues that people use today, clause by clause"),
     "bench": _Command("headgate_stress.bench", "compare the cost of each operation with other queues, as ratios"),
     "web": _Command("headgate_stress.web.command", "put real web servers under overload, with and without the middleware"),
     "stress": _Command("headgate_stress.lab.command", "put the intake and its peers under real overload, with real threads"),

@@ -11,8 +11,8 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from types import FrameType
 from typing import Any, Self, TextIO, cast
 
@@ -369,24 +369,8 @@ def _hidden_options(arguments: argparse.Namespace) -> list[str]:
 
 
 def _verify(arguments: argparse.Namespace) -> int:
-    if sys.flags.optimize:
-        raise UsageError("assertions are off (-O or PYTHONOPTIMIZE): the checks would judge nothing")
-    require("headgate verify", "gate")
-    ids = clause_ids(cast(str, arguments.clauses_from))
-    for id_ in cast("list[str]", arguments.clause):
-        if id_ not in ids:
-            raise UsageError(f"no clause {id_}{_closest(id_, ids)}; the clauses are {', '.join(ids)}")
-    groups = chosen_groups(cast("list[str]", arguments.checks_from), cast("list[str]", arguments.check))
-    if arguments.intake is not None:
-        if arguments.subject != "headgate":
-            raise UsageError("--intake and --subject both say what is judged: one of them is enough")
-        arguments.subject = arguments.intake
-        groups = [group for group in groups if not group.kernel]
-        if not groups:
-            raise UsageError("these checks are about the kernel's own source, and have nothing to say of another intake")
-        ids = [id_ for id_ in ids if id_ not in ADAPTER_IDS]
-    stream = sys.stderr if arguments.json == "-" else sys.stdout
-    display = _display(stream)
+    ids, groups = _scope(arguments)
+    display = _display(sys.stderr if arguments.json == "-" else sys.stdout)
     try:
         with _Interrupt() as interrupt:
             run = _Run(arguments, display, ids)
@@ -397,6 +381,58 @@ def _verify(arguments: argparse.Namespace) -> int:
                     run.write(final=True)
     finally:
         display.close()
+
+
+def judge_quietly(
+    options: Sequence[str], display: Display, expected: Mapping[str, tuple[str, str]] | None = None, path: tuple[str, ...] = ()
+) -> "Judged":
+    """Judge as `headgate verify` does with these options, and give what was found instead of an exit code.
+
+    expected: more clauses that are expected to be broken. path: where the subject is looked for first. Raises UsageError for what
+    the command line refuses, KeyboardInterrupt when stopped.
+    """
+    arguments = _parser().parse_args(options)
+    arguments.expected, arguments.path = dict(expected or {}), path
+    ids, groups = _scope(arguments)
+    with _Interrupt() as interrupt:
+        run = _Run(arguments, display, ids)
+        _carry_out(run, arguments, groups, interrupt)
+    if interrupt:
+        raise KeyboardInterrupt
+    return Judged(run.request, run.about, tuple(run.judge()), dict(run.inapplicable))
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """Give what was asked, what the intake says of itself, the verdicts, and why other clauses are not applicable."""
+
+    request: Request
+    about: About
+    reports: tuple[ClauseReport, ...]
+    inapplicable: Mapping[str, str]
+
+
+def _scope(arguments: argparse.Namespace) -> tuple[list[str], list[Group]]:
+    """Give the clauses that are judged and the groups of checks that are loaded, or raise UsageError."""
+    if sys.flags.optimize:
+        raise UsageError("assertions are off (-O or PYTHONOPTIMIZE): the checks would judge nothing")
+    require("headgate verify", "gate")
+    ids = clause_ids(cast(str, arguments.clauses_from))
+    for id_ in cast("list[str]", arguments.clause):
+        if id_ not in ids:
+            raise UsageError(f"no clause {id_}{_closest(id_, ids)}; the clauses are {', '.join(ids)}")
+    groups = chosen_groups(cast("list[str]", arguments.checks_from), cast("list[str]", arguments.check))
+    if arguments.intake is None:
+        return ids, groups
+    if arguments.subject != "headgate":
+        raise UsageError("--intake and --subject both say what is judged: one of them is enough")
+    if arguments.shard is not None:
+        raise UsageError("--shard is for the kernel's checks: those of an intake take a minute at most")
+    arguments.subject = arguments.intake
+    groups = [group for group in groups if not group.kernel]
+    if not groups:
+        raise UsageError("these checks are about the kernel's own source, and have nothing to say of another intake")
+    return [id_ for id_ in ids if id_ not in ADAPTER_IDS], groups
 
 
 def _merge(arguments: argparse.Namespace) -> int:

@@ -95,7 +95,7 @@ FAULTS: list[tuple[Callable[[int], Any], str]] = [
     (Uncounted, "LEDGER-1"),
     (AdmitsWhenClosed, "CLOSE-1"),
 ]
-CHECKS = {check.name: check for check in stateful.CHECKS}
+CHECKS = {check.name: check for check in stateful.CHECKS if check.name != "stateful.overfill"}
 
 
 @pytest.mark.parametrize("name", CHECKS)
@@ -162,3 +162,11 @@ def test_the_checks_bear_on_clauses() -> None:
     for check in stateful.CHECKS:
         assert check.name.startswith(f"{check.group}.")
         assert set(check.clauses) <= set(BY_ID)
+
+
+@pytest.mark.parametrize(("intake", "clause"), [(OneSlotMore, "BOUND-1"), (LastFirst, "LOCAL-1")])
+def test_overfilling_finds_what_an_intake_does_with_too_much(intake: Callable[[int], Any], clause: str) -> None:
+    assert stateful.overfill(headgate, Settings()).verdict is Verdict.OK
+    result = stateful.overfill(subject_with(intake), Settings())
+    assert (result.verdict, result.blames) == (Verdict.ILLEGAL, (clause,))
+    assert {*result.blames, *result.cleared} == {"BOUND-1", "LOCAL-1"}
