@@ -1,0 +1,108 @@
+"""Small intakes for the tests of the kit: a right one, and ones that are wrong, hang, crash, or boast."""
+
+import os
+import queue
+from collections import deque
+from typing import Any, ClassVar
+
+from headgate_specs.conformance import Adapter, Empty, Expected, Outcome, Taken, needs
+
+WHY = Expected("it is a test", "https://example.org/why")
+
+
+class Box(Adapter):
+    """Keep the bound by one bytecode: a pop of a place from a list. For one thread."""
+
+    capabilities = needs("offer answers refuses take bytecode")
+    title = "a box"
+    version = "1.0"
+
+    def __init__(self, capacity: int) -> None:
+        if capacity < 1:
+            raise ValueError(f"capacity {capacity}")
+        self.capacity = capacity
+        self.items: deque[Any] = deque()
+
+    def offer(self, item: Any) -> Outcome:
+        if len(self.items) >= self.capacity:
+            return Outcome.FULL
+        self.items.append(item)
+        return Outcome.ACCEPTED
+
+    def take(self, timeout: float | None = None) -> Taken:
+        del timeout
+        if not self.items:
+            raise Empty
+        return Taken(self.items.popleft())
+
+
+class OneMore(Box):
+    """Take in one item more than it has room for."""
+
+    def offer(self, item: Any) -> Outcome:
+        self.capacity += 1
+        try:
+            return super().offer(item)
+        finally:
+            self.capacity -= 1
+
+
+class OneMoreAsExpected(OneMore):
+    """Say so."""
+
+    expected: ClassVar = {"BOUND-1": WHY}
+
+
+class WronglyExpected(Box):
+    """Expect a fault that is not there, one that is not applicable, and one of a clause that does not exist."""
+
+    expected: ClassVar = {"NORETRY-1": WHY, "FORK-1": WHY, "BUOND-1": WHY}
+
+
+class Waits(Box):
+    """Wait for ever when full."""
+
+    def offer(self, item: Any) -> Outcome:
+        if len(self.items) >= self.capacity:
+            queue.SimpleQueue[None]().get()
+        return super().offer(item)
+
+
+class Crashes(Box):
+    """End the process when full."""
+
+    def offer(self, item: Any) -> Outcome:
+        if len(self.items) >= self.capacity:
+            os._exit(9)
+        return super().offer(item)
+
+
+class Silent(Box):
+    """Declare nothing."""
+
+    capabilities: ClassVar[Any] = None
+
+
+class Boasts(Box):
+    """Declare what it does not have."""
+
+    capabilities = needs("offer take drain")
+
+
+class Strange(Box):
+    """Declare what nobody knows."""
+
+    capabilities = needs("offer fly")
+
+
+def made(capacity: int) -> Box:
+    """Be a factory that is no class."""
+    return Box(capacity)
+
+
+def plain(capacity: int) -> int:
+    """Make something that is no adapter."""
+    return capacity
+
+
+NUMBER = 7

@@ -1,0 +1,204 @@
+"""Somebody else's intake is judged by what it declares: from the command line, from Python, and as tests of pytest."""
+
+import json
+import os
+import subprocess
+import sys
+import xml.etree.ElementTree as ET
+from pathlib import Path
+
+import pytest
+
+from headgate_specs.check import Verdict
+from headgate_specs.clauses import CLAUSES
+from headgate_specs.conformance import CAPABILITIES, Expected, load_intake
+from headgate_specs.conformance.classes import CLASSES, why_not_applicable
+from headgate_stress.conformance import IDS, NotConforming, check_intake, each_clause
+
+INTAKES = Path(__file__).parent / "intakes"
+PATIENCE_S = 60
+
+
+@pytest.fixture(autouse=True)
+def adapters_can_be_imported(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "path", [str(INTAKES), *sys.path])
+
+
+def gate(*options: str, **variables: str) -> subprocess.CompletedProcess[str]:
+    path = os.pathsep.join([str(INTAKES), *filter(None, [os.environ.get("PYTHONPATH")])])
+    words = [sys.executable, "-m", "headgate_stress", "verify", *options]
+    environment = {**os.environ, "PYTHONPATH": path, **variables}
+    return subprocess.run(words, env=environment, capture_output=True, text=True, timeout=PATIENCE_S, check=False)
+
+
+def test_a_right_one_is_ok_and_what_it_does_not_declare_is_not_judged(tmp_path: Path) -> None:
+    report = tmp_path / "report.json"
+    run = gate("--intake", "boxes:Box", "--check", "stateful", "--check", "scenarios", "--json", str(report))
+    assert run.returncode == 0, run.stdout + run.stderr
+    lines = run.stdout.splitlines()
+    assert (
+        "n/a      LEASE-1       optional; not declared: release (taking frees the slot, so there is no lease to speak of)" in lines
+    )
+    assert any(line.startswith("n/a      NOWAIT-1      not testable here: ") for line in lines)
+    assert any("checks not run, as what they need is not declared: " in line for line in lines)
+    told = json.loads(report.read_text("utf-8"))
+    assert told["intake"]["title"] == "a box"
+    assert told["intake"]["not_applicable"].keys() >= {"NOWAIT-1", "LEASE-1", "CLOSE-1", "FORK-1"}
+    assert {clause["verdict"] for clause in told["clauses"]} == {"OK"}
+    assert not {clause["id"] for clause in told["clauses"]} & told["intake"]["not_applicable"].keys()
+
+
+def test_a_wrong_one_is_illegal_with_the_shortest_history_and_the_command_that_replays_it() -> None:
+    run = gate("--intake", "boxes:OneMore", "--check", "stateful.overfill", "--check", "stateful.enumeration")
+    assert run.returncode == 1, run.stdout + run.stderr
+    assert "capacity 1: 3 items offered, accepted [0, 1], taken [0, 1]" in run.stdout
+    assert "after Intake(1): offer; offer" in run.stdout
+    assert "replay: headgate verify --check stateful.overfill --seed 0 --profile quick --intake boxes:OneMore" in run.stdout
+    assert "UNKNOWN  LOCAL-1" in run.stdout, "the enumeration went no further"
+
+
+def test_an_expected_failure_is_no_failure(tmp_path: Path) -> None:
+    junit, report = tmp_path / "report.xml", tmp_path / "report.json"
+    options = ("--junit", str(junit), "--json", str(report))
+    run = gate("--intake", "boxes:OneMoreAsExpected", "--check", "stateful.overfill", *options, GITHUB_ACTIONS="true")
+    assert run.returncode == 0, run.stdout + run.stderr
+    assert "EXPECTED BOUND-1 " in run.stdout
+    assert "it is a test (https://example.org/why)" in run.stdout
+    assert "1 ILLEGAL as expected" in run.stdout.splitlines()[-1]
+    assert "OK       LOCAL-1" in run.stdout, "what was looked at to the end is not UNKNOWN for another clause's fault"
+    assert "::error" not in run.stdout
+    root = ET.parse(junit).getroot()
+    assert (root.get("failures"), root.get("errors")) == ("0", "0")
+    assert any(skipped.get("message", "").startswith("expected: ") for skipped in root.iter("skipped"))
+    told = {clause["id"]: clause for clause in json.loads(report.read_text("utf-8"))["clauses"]}
+    assert told["BOUND-1"]["verdict"] == "ILLEGAL"
+    assert told["BOUND-1"]["expected"]["reason"] == "it is a test"
+
+
+def test_an_expected_failure_that_does_not_come_fails_and_an_idle_one_warns(tmp_path: Path) -> None:
+    junit = tmp_path / "report.xml"
+    run = gate("--intake", "boxes:WronglyExpected", "--check", "stateful.enumeration", "--junit", str(junit), GITHUB_ACTIONS="true")
+    assert run.returncode == 1, run.stdout + run.stderr
+    assert "ILLEGAL  NORETRY-1" in run.stdout
+    assert "and is not: take the expectation away" in run.stdout
+    assert "warning: FORK-1 is expected to be broken, and is not applicable: optional; not declared: fork" in run.stdout
+    assert "warning: BUOND-1 is expected to be broken, and there is no such clause (did you mean BOUND-1?)" in run.stdout
+    assert run.stdout.count("::error") == 1
+    assert ET.parse(junit).getroot().get("errors") == "1"
+
+
+def test_one_that_waits_is_named_and_one_that_dies_is_unknown() -> None:
+    waits = gate("--intake", "boxes:Waits", "--check", "scenarios.01")
+    assert waits.returncode == 1, waits.stdout + waits.stderr
+    assert "Waits.offer did not return" in waits.stdout
+    crashes = gate("--intake", "boxes:Crashes", "--check", "scenarios.01")
+    assert crashes.returncode == 3, crashes.stdout + crashes.stderr
+    assert "the process of the check ended: exit status 9" in crashes.stdout
+
+
+@pytest.mark.parametrize(
+    ("spec", "told"),
+    [
+        ("boxes", "boxes is not of the form package.module:factory"),
+        ("no_such_module:Box", "No module named 'no_such_module'"),
+        ("boxes:Bax", "module 'boxes' has no attribute 'Bax'"),
+        ("boxes:NUMBER", "boxes:NUMBER is int, not a class or a function that takes a capacity"),
+        ("boxes:plain", "boxes:plain declares no capabilities: a frozenset of some of offer, answers"),
+        ("boxes:Silent", "boxes:Silent declares no capabilities"),
+        ("boxes:Boasts", "boxes:Boasts declares drain and has no such method"),
+        ("boxes:Strange", "boxes:Strange declares fly; the capabilities are answers, bytecode"),
+    ],
+)
+def test_what_is_no_adapter_is_refused(spec: str, told: str) -> None:
+    with pytest.raises((ValueError, TypeError, AttributeError, ImportError)) as refused:
+        load_intake(spec)
+    assert told in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        (("--intake", "boxes"), "boxes is not of the form package.module:adapter"),
+        (("--intake", "boxes:Silent", "--check", "stateful"), "cannot import boxes:Silent: TypeError: boxes:Silent declares no"),
+        (("--intake", "boxes:Box", "--subject", "other"), "--intake and --subject both say what is judged"),
+        (("--intake", "boxes:Box", "--shard", "1/2"), "--shard is for the kernel's checks"),
+        (("--intake", "boxes:Box", "--check", "explore"), "these checks are about the kernel's own source"),
+    ],
+)
+def test_bad_input_is_refused(options: tuple[str, ...], told: str) -> None:
+    run = gate(*options)
+    assert run.returncode == 2, run.stdout + run.stderr
+    assert told in run.stderr
+
+
+def test_from_python() -> None:
+    found = check_intake("boxes:made", clauses=["BOUND-1", "LOCAL-1", "CLOSE-1"])
+    assert {id_: clause.verdict for id_, clause in found.clauses.items()} == {
+        "BOUND-1": Verdict.OK,
+        "LOCAL-1": Verdict.ILLEGAL,  # an exception between `popleft` and the return
+        "CLOSE-1": None,
+    }
+    assert (found.title, found.version) == ("a box", "1.0")
+    with pytest.raises(NotConforming, match=r"ILLEGAL LOCAL-1: sweeps.interrupt found it broken(.|\n)*replay: headgate verify"):
+        found.demand()
+
+
+def test_from_python_with_an_expectation() -> None:
+    why = Expected("an exception may come between", "https://example.org/why")
+    with pytest.warns(UserWarning, match="BUOND-1 is expected to be broken, and there is no such clause"):
+        found = check_intake("boxes:Box", clauses=["LOCAL-1"], expected={"LOCAL-1": why, "BUOND-1": why})
+    assert found.verdict is Verdict.OK
+    assert found.clauses["LOCAL-1"].expected == why
+    found.demand()
+
+
+def test_what_cannot_be_imported_in_another_process_is_refused() -> None:
+    class Local:
+        pass
+
+    with pytest.raises(ValueError, match="can't be imported by its name"):
+        check_intake(Local)  # type: ignore[arg-type] # pyright: ignore[reportArgumentType]
+    with pytest.raises(ValueError, match="declares no capabilities"):
+        check_intake("boxes:Silent")
+
+
+def test_one_test_for_each_clause(tmp_path: Path) -> None:
+    (tmp_path / "test_box.py").write_text(
+        "from boxes import WHY, Box\n"
+        "from headgate_stress.conformance import each_clause\n"
+        "\n"
+        "@each_clause(Box, expected={'LOCAL-1': WHY})\n"
+        "def test_box(clause):\n"
+        "    assert clause.id != 'QUIET-1'\n"
+    )
+    path = os.pathsep.join([str(INTAKES), *filter(None, [os.environ.get("PYTHONPATH")])])
+    words = [sys.executable, "-m", "pytest", "-v", "-p", "no:cacheprovider", "test_box.py"]
+    run = subprocess.run(
+        words, cwd=tmp_path, env={**os.environ, "PYTHONPATH": path}, capture_output=True, text=True, timeout=PATIENCE_S, check=False
+    )
+    outcomes = {
+        line.partition("[")[2].partition("]")[0]: line.split()[1] for line in run.stdout.splitlines() if line.startswith("test_box")
+    }
+    assert tuple(outcomes)[: len(IDS)] == IDS
+    assert outcomes["BOUND-1"] == "PASSED"
+    assert outcomes["LOCAL-1"] == "XFAIL"
+    assert outcomes["INTERRUPT-1"] == "FAILED"
+    assert outcomes["CLOSE-1"] == "SKIPPED"
+    assert outcomes["QUIET-1"] == "FAILED", "the function is called for a clause that is OK"
+    assert "replay: headgate verify --check sweeps.interrupt" in run.stdout
+
+
+def test_the_decorator_keeps_the_name_and_the_words() -> None:
+    @each_clause("boxes:Box")
+    def test_something(clause: object) -> None:
+        """Say what."""
+
+    assert (test_something.__name__, test_something.__doc__, test_something.__module__) == ("test_something", "Say what.", __name__)
+
+
+def test_every_clause_has_a_class_and_every_need_is_a_capability() -> None:
+    assert tuple(CLASSES) == tuple(clause.id for clause in CLAUSES) == IDS
+    for id_, found in CLASSES.items():
+        assert found.needs <= CAPABILITIES.keys()
+        assert (found.kind == "optional") == (bool(found.needs) and found.kind not in {"stochastic", "not testable here"})
+        assert why_not_applicable(id_, ()).startswith(found.kind)
