@@ -18,6 +18,7 @@ from headgate_stress.bench import BARS, FLAT_BAR, GOODPUT_BAR, SLOT_BAR_BYTES
 from headgate_stress.lab.bounds import BOUNDS
 from headgate_stress.lab.case import OURS, from_json
 from headgate_stress.lab.text import number, time_text
+from headgate_stress.peers import as_markdown, read
 from headgate_stress.web.case import WebResult
 from headgate_stress.web.case import from_json as web_report
 from headgate_stress.web.report import recovery_text
@@ -34,7 +35,7 @@ def table(name: str) -> list[list[str]]:
     return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines[2:]]
 
 
-@pytest.mark.parametrize("name", ["first", "worker"])
+@pytest.mark.parametrize("name", ["first", "worker", "adapter"])
 def test_example_runs(name: str) -> None:
     found = re.search(rf"<!-- example: {name} -->\n```python\n(.*?)```", README, re.DOTALL)
     assert found is not None
@@ -53,6 +54,12 @@ def test_verdict_table_names_every_clause() -> None:
     rows = table("verdicts")
     assert [row[0] for row in rows] == [clause.id for clause in CLAUSES]
     assert {row[1] for row in rows} <= {"OK", "UNKNOWN"}
+
+
+def test_peers_table_is_what_was_found() -> None:
+    found = read(ROOT / "specs" / "verdicts" / "cpython-3.11.json")
+    shown = as_markdown(found).partition("\n\n")[0]
+    assert f"<!-- table: peers (headgate peers --markdown) -->\n{shown}\n<!-- end -->" in README
 
 
 def test_figures_meet_the_bars_that_the_benchmark_asserts() -> None:
