@@ -21,6 +21,7 @@ class _Command:
 
 _COMMANDS: Mapping[str, _Command] = {
     "verify": _Command("headgate_stress.verify", "judge the kernel by its contract, clause by clause"),
+    "vendor": _Command("headgate_stress.vendor", "copy the kernel into your own package, with a manifest; renew such a copy"),
     "spec": _Command("headgate_stress.spec", "the specification as a document: for a terminal, as a page, in TLA+"),
     "prove": _Command("headgate_specs.prove", "prove the specification for every capacity and any number of threads"),
     "walk": _Command("headgate_specs.walk", "visit every state of the specification for small capacities"),
