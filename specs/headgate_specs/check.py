@@ -6,9 +6,13 @@ somebody else's intake. An implementation is a module (or anything else) with th
 
 import enum
 import importlib
+import os
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Final, Literal, Protocol, cast
+
+from .foreign import import_folder
 
 Profile = Literal["quick", "full"]
 
@@ -27,8 +31,8 @@ class Subject(Protocol):
 
 
 def load_subject(name: str = "headgate") -> Subject:
-    """Import an implementation by its module name."""
-    return cast(Subject, importlib.import_module(name))
+    """Import an implementation by its module name, or, if that has a separator of folders in it, from that folder."""
+    return cast(Subject, import_folder(Path(name)) if os.sep in name else importlib.import_module(name))
 
 
 # What an implementation may say of itself. A check names what it needs, and is not run on one that does not declare it.

@@ -11,6 +11,7 @@ import importlib
 import importlib.machinery
 import importlib.util
 import json
+import shlex
 import sys
 import types
 from collections.abc import Sequence
@@ -36,26 +37,36 @@ def import_folder(folder: Path) -> types.ModuleType:
     folder, name = folder.resolve(), name_of(folder)
     if not (folder / "__init__.py").is_file():
         raise ImportError(f"{folder} is not the folder of a package")
-    if name in sys.modules and [str(folder)] != list(getattr(sys.modules[name], "__path__", ())):
+    if name in sys.modules:
+        if [str(folder)] == list(getattr(sys.modules[name], "__path__", ())):
+            return sys.modules[name]
         raise ImportError(f"{folder} would be imported as {name}, and another {name} has been")
     sys.meta_path.insert(0, _FolderFinder(name, folder))
     return importlib.import_module(name)
+
+
+def subject_option(subject: object) -> str:
+    """Give the option that has a command load an implementation again, with a space before it; none for the original."""
+    name = str(getattr(subject, "__name__", ORIGINAL))
+    folders = [str(finder.folder) for finder in sys.meta_path if isinstance(finder, _FolderFinder) and finder.name == name]
+    text = folders[0] if folders else name.replace("headgate_mutant_", "mutant:")
+    return "" if name == ORIGINAL else f" --subject {shlex.quote(text)}"
 
 
 class _FolderFinder(MetaPathFinder):
     """Find one package in its folder, and nothing in the packages around it but the next one."""
 
     def __init__(self, name: str, folder: Path) -> None:
-        self._name = name
-        self._folder = folder
+        self.name = name
+        self.folder = folder
 
     def find_spec(
         self, fullname: str, path: Sequence[str] | None, target: types.ModuleType | None = None
     ) -> importlib.machinery.ModuleSpec | None:
-        if fullname == self._name:
-            file = self._folder / "__init__.py"
-            return importlib.util.spec_from_file_location(fullname, file, submodule_search_locations=[str(self._folder)])
-        if self._name.startswith(f"{fullname}."):
+        if fullname == self.name:
+            file = self.folder / "__init__.py"
+            return importlib.util.spec_from_file_location(fullname, file, submodule_search_locations=[str(self.folder)])
+        if self.name.startswith(f"{fullname}."):
             return importlib.machinery.ModuleSpec(fullname, None, is_package=True)
         return None
 

@@ -137,7 +137,7 @@ def about(subject: Subject) -> dict[str, object]:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m headgate_specs.runner", description="Run the checks that stdin names.")
     parser.add_argument("module", help="a module with CHECKS")
-    parser.add_argument("--subject", default="headgate", help="the module under check, or package.module:adapter")
+    parser.add_argument("--subject", default="headgate", help="the module under check, its folder, or package.module:adapter")
     parser.add_argument("--profile", choices=("quick", "full"), default="quick")
     parser.add_argument("--seed", type=int, default=0)
     return parser
@@ -186,10 +186,11 @@ def _load(module_name: str, subject_name: str) -> tuple[Subject, tuple[Check, ..
     lacking = [name for name in _NAMES_NEEDED if not hasattr(subject, name)]
     if lacking:
         return _failed("subject", f"{subject_name} has no {', '.join(lacking)}")
-    return subject, checks if getattr(module, "applies_to", _always)(subject) else ()
+    applies_to = getattr(module, "applies_to", _always)
+    return subject, tuple(check for check in checks if applies_to(check, subject))
 
 
-def _always(_subject: Subject) -> bool:
+def _always(_check: Check, _subject: Subject) -> bool:
     """Stand where a module does not say which subjects its checks are for."""
     return True
 

@@ -18,6 +18,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition,
 
 from . import machine
 from .check import EVERYTHING, WHOLE, Check, Result, Settings, Subject, Verdict, capabilities_of, needs
+from .foreign import subject_option
 from .progress import progress
 from .refinement import MISUSES, Call, Divergence, Driver, Joint, Pair, SpecificationFault, compare, follow
 
@@ -160,7 +161,9 @@ def lockstep(subject: Subject, chosen: Settings) -> Result:
         with with_reporter(told.append):
             _run(trial, settings=profile)
     except Divergence as divergence:
-        replay = f"headgate verify --check stateful.lockstep --profile {chosen.profile} --seed {chosen.seed}"
+        replay = (
+            f"headgate verify --check stateful.lockstep --profile {chosen.profile} --seed {chosen.seed}{subject_option(subject)}"
+        )
         notes = [*map(str, told), *getattr(divergence, "__notes__", ())]
         account = "\n".join([str(divergence), *notes, f"replay: {replay}"])
         blames = tuple(clause for clause in divergence.clauses if clause in CLAUSES)
@@ -252,7 +255,7 @@ def enumeration(subject: Subject, chosen: Settings) -> Result:
         except Divergence as divergence:
             divergence = shortest(subject, capacity, divergence, length)
             blames = tuple(clause for clause in divergence.clauses if clause in CLAUSES)
-            replay = f"replay: headgate verify --check stateful.enumeration --profile {chosen.profile}"
+            replay = f"replay: headgate verify --check stateful.enumeration --profile {chosen.profile}{subject_option(subject)}"
             return Result(Verdict.ILLEGAL, f"a failure at capacity {capacity}, the shortest", f"{divergence}\n{replay}", blames)
         except SpecificationFault:
             return Result(Verdict.UNKNOWN, f"stopped at capacity {capacity}", traceback.format_exc())

@@ -22,6 +22,7 @@ from typing import Final, cast
 from . import machine, progress, stateful
 from .check import EXIT_CODES, Check, Result, Settings, Subject, Verdict, load_subject, overall
 from .clauses import CLAUSES
+from .foreign import subject_option
 from .machine import State
 from .refinement import Call, Divergence, Driver, Joint, Pair, SpecificationFault, compare
 
@@ -331,7 +332,7 @@ def check_replay(subject: Subject, settings: Settings) -> Result:
         try:
             count = replay_all(subject, capacity, depth)
         except Divergence as divergence:
-            return _diverged("walk.replay", settings, divergence, f"a failure at capacity {capacity}")
+            return _diverged("walk.replay", subject, settings, divergence, f"a failure at capacity {capacity}")
         told.append(f"{count:,} at capacity {capacity}")
         known = load_manifest().get(str(capacity), {}).get(_traces_of(depth))
         if count != known:
@@ -345,9 +346,11 @@ def _traces_of(depth: int) -> str:
     return f"traces of {depth} calls"
 
 
-def _diverged(name: str, settings: Settings, found: Divergence, evidence: str) -> Result:
+def _diverged(name: str, subject: Subject, settings: Settings, found: Divergence, evidence: str) -> Result:
     blames = tuple(clause for clause in found.clauses if clause in stateful.CLAUSES)
-    replayed = f"replay: headgate verify --check {name} --profile {settings.profile} --seed {settings.seed}"
+    replayed = (
+        f"replay: headgate verify --check {name} --profile {settings.profile} --seed {settings.seed}{subject_option(subject)}"
+    )
     return Result(Verdict.ILLEGAL, evidence, f"{found}\n{replayed}", blames)
 
 
@@ -388,7 +391,7 @@ def check_histories(subject: Subject, settings: Settings) -> Result:
                 if number % 50 == 0:
                     progress.progress(f"capacity {capacity}: {number:,} histories")
         except Divergence as divergence:
-            return _diverged("walk.histories", settings, divergence, f"a failure at capacity {capacity}")
+            return _diverged("walk.histories", subject, settings, divergence, f"a failure at capacity {capacity}")
         except SpecificationFault as fault:
             return Result(Verdict.UNKNOWN, f"stopped at capacity {capacity}", str(fault))
         rest = [s for s in whole.states if s.claimed == s.admitted == 0]

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from headgate_specs.check import Verdict
 
 from .plan import Answer, Planned, Request
-from .report import ClauseReport, finding, is_excused, one_line, plain_text, replay_command
+from .report import ClauseReport, Level, finding, is_excused, one_line, plain_text, replay_command
 
 _TAGS = {Verdict.ILLEGAL: "failure", Verdict.UNKNOWN: "error"}
 _COUNTED = (("tests", "testcase"), ("failures", "failure"), ("errors", "error"), ("skipped", "skipped"))
@@ -23,9 +23,12 @@ def as_junit(
     request: Request,
     more: Sequence[str] = (),
     faults: Sequence[str] = (),
+    levels: Iterable[Level] = (),
 ) -> str:
     """Write what was answered, the checks that were not chosen with the reason why, and what else is amiss, as JUnit XML."""
     suites: dict[str, ET.Element] = {}
+    for level in levels:
+        _add_level(_suite(suites, "vendored"), level)
     for answer in answers:
         _add_answer(_suite(suites, answer.check.group.name), answer, request, more, excused=is_excused(answer, clauses))
     for check, reason in skipped:
@@ -61,6 +64,16 @@ def _add_answer(suite: ET.Element, answer: Answer, request: Request, more: Seque
         told = ET.SubElement(case, _TAGS[answer.verdict], message=message, type=answer.verdict.value)
         told.text = f"{plain_text(answer.witness).rstrip()}\nreplay: {replay_command(answer, request, more)}".lstrip()
     ET.SubElement(case, "system-out").text = f"bears on {', '.join(answer.check.clauses)}: {one_line(answer.evidence)}"
+
+
+def _add_level(suite: ET.Element, level: Level) -> None:
+    case = _case(suite, level.name, 0.0)
+    if level.verdict is None:
+        ET.SubElement(case, "skipped", message=one_line(f"not run: {level.evidence}"))
+    elif level.verdict is not Verdict.OK:
+        message = one_line(f"{level.verdict.value}: {level.evidence}", 1_000)
+        ET.SubElement(case, _TAGS[level.verdict], message=message, type=level.verdict.value).text = plain_text(level.witness)
+    ET.SubElement(case, "system-out").text = one_line(level.evidence)
 
 
 def _add_up(element: ET.Element) -> None:

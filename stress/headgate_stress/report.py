@@ -48,6 +48,25 @@ class ClauseReport:
         return sum(answer.seconds for answer in self.answers)
 
 
+@dataclass(frozen=True, slots=True)
+class Level:
+    """Give the verdict on one level of a vendored copy, its evidence in a line, and what there is to see. None: it was not run."""
+
+    name: str
+    verdict: Verdict | None
+    evidence: str
+    witness: str = ""
+
+    def as_dict(self) -> dict[str, str]:
+        """Give it as JSON can carry it."""
+        verdict = "not run" if self.verdict is None else self.verdict.value
+        return {"level": self.name, "verdict": verdict, "evidence": self.evidence, "witness": self.witness}
+
+    def as_clause(self) -> ClauseReport:
+        """Give it as a clause, for what shows clauses."""
+        return ClauseReport(f"vendored {self.name}", self.verdict or Verdict.UNKNOWN, (), self.evidence)
+
+
 class ReportFile:
     """Keep a report on disk up to date: at every moment there is a whole one.
 
@@ -133,17 +152,19 @@ def as_json(
     more: Sequence[str] = (),
     shard: Mapping[str, object] | None = None,
     intake: Mapping[str, object] | None = None,
+    levels: Sequence[Level] = (),
 ) -> str:
     """Write the whole report as JSON.
 
     shard: what `headgate verify --merge` must know of one of several runs. intake: what somebody else's intake is, and which
-    clauses are not applicable to it.
+    clauses are not applicable to it. levels: what was found of a vendored copy before.
     """
     report = {
         "verdict": verdict.value,
         "python": python,
         "platform": platform,
         **({} if intake is None else {"intake": intake}),
+        **({"vendored": [level.as_dict() for level in levels]} if levels else {}),
         "clauses": [
             {
                 "id": clause.id,

@@ -11,7 +11,7 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from types import FrameType
 from typing import Any, Self, TextIO, cast
@@ -22,14 +22,15 @@ from headgate_specs.conformance.classes import why_not_applicable
 from headgate_specs.registry import ADAPTER_IDS
 
 from .budget import parse_budget_s, waves
-from .display import Display, PlainDisplay, tell_clauses
+from .display import Display, PlainDisplay, indented, tell_clauses
 from .extras import UsageError, require
 from .github import publish
 from .junit import as_junit
 from .plan import GROUPS, About, Answer, Failure, Group, Inapplicable, Planned, Request
-from .report import ClauseReport, ReportFile, as_json, count_text, expect, judge, seconds_text
+from .report import ClauseReport, Level, ReportFile, as_json, count_text, expect, judge, seconds_text
 from .shards import Merged, Shard, merge
 from .supervisor import Running, Supervisor
+from .vendored import CONFORMANCE, folder_of, levels
 
 _EPILOG = """\
 examples:
@@ -44,6 +45,8 @@ examples:
   headgate verify --budget 30s                      as much as fits into the time; what does not is UNKNOWN
   headgate verify --shard 1/2 --json 1.json         one half of the checks; the other half runs elsewhere
   headgate verify --merge 1.json 2.json             the verdict on the whole
+  headgate verify --vendored src/myapp/_gate        a copy that headgate vendor has made: its files, origin, import, and conduct
+  headgate verify --files-only --vendored DIR       only its files and origin: reads files, imports nothing, needs no extra
 
 exit codes:
   0  OK: every clause is OK
@@ -113,6 +116,7 @@ class _Run:
         self._junit_file = ReportFile(cast("str | None", arguments.junit), "--junit")
         self._skipped: list[tuple[Planned, str]] = []
         self._lacking: list[Inapplicable] = []
+        self.levels = cast("list[Level]", arguments.levels)
         self.plan: list[Planned] = []
         self.answers: list[Answer] = []
         self.failed: list[Answer] = []
@@ -145,7 +149,7 @@ class _Run:
             self._leave_out(known)
         elif not (failed or self.patterns) and (absent := [id_ for id_ in self.ids if id_ in ADAPTER_IDS - known]):
             self.ids = [id_ for id_ in self.ids if id_ not in absent]
-            self.display.note(f"not applicable, as {self.request.subject} has no adapters: {', '.join(absent)}")
+            self.display.note(f"not applicable, as {self.request.subject} lacks these adapters: {', '.join(absent)}")
         self.plan = [check for check in sound if self._is_chosen(check)]
         self._skipped = [(check, self._why_not(check)) for check in sound if not self._is_chosen(check)]
         if self.patterns:
@@ -173,6 +177,15 @@ class _Run:
         # A shard judges no clause on which it has no check; but until it is known what it has, each is UNKNOWN.
         return [report for report in reports if report.answers] if self._shared else reports
 
+    def all_levels(self, reports: Sequence[ClauseReport]) -> list[Level]:
+        """Give the levels of a vendored copy, of which the run is the last. None for any other subject."""
+        verdict = overall(report.verdict for report in reports)
+        return [*self.levels, Level(CONFORMANCE, verdict, _clauses_text(reports))] if self.levels else []
+
+    def verdict(self, reports: Iterable[ClauseReport]) -> Verdict:
+        """Give the verdict on the whole: on these clauses, and on the levels of a vendored copy before them."""
+        return overall([*(level.as_clause().verdict for level in self.levels), *(report.verdict for report in reports)])
+
     def waves(self) -> tuple[list[Planned], ...]:
         """Give the checks in the parts that run one after another: one, unless time is limited."""
         return (self.plan,) if self.budget_s is None else waves(self.plan, self.ids, self.request.profile)
@@ -188,10 +201,10 @@ class _Run:
 
     def json(self) -> str:
         reports = self.judge()
-        verdict = overall(report.counts for report in reports)
         shard = None if self.shard is None else self._shard_json(self.shard)
         python, machine = platform.python_version(), platform.platform()
-        return as_json(verdict, reports, self.request, python, machine, self.more, shard, self._intake_json())
+        verdict, levels = self.verdict(reports), self.all_levels(reports)
+        return as_json(verdict, reports, self.request, python, machine, self.more, shard, self._intake_json(), levels)
 
     def _leave_out(self, judged: set[str]) -> None:
         """Say which clauses are not applicable to an intake, and why; and which expectations are about nothing."""
@@ -243,7 +256,7 @@ class _Run:
         }
 
     def _junit(self) -> str:
-        return as_junit(self.judge(), self._all_answers(), self._skipped, self.request, self.more)
+        return as_junit(self.judge(), self._all_answers(), self._skipped, self.request, self.more, levels=self.levels)
 
     def _all_answers(self) -> list[Answer]:
         ended = {answer.check.name for answer in self.answers}
@@ -267,7 +280,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the gate; return the exit code that its help tells."""
     arguments = _parser().parse_args(argv)
     try:
-        return _merge(arguments) if arguments.merge else _verify(arguments)
+        if arguments.files_only and arguments.vendored is None:
+            raise UsageError("--files-only is for --vendored DIR")
+        if arguments.merge:
+            return _merge(arguments)
+        return _verify(arguments) if arguments.vendored is None else _vendored(arguments)
     except UsageError as error:
         print(f"headgate verify: {error}", file=sys.stderr)
         return 2
@@ -308,7 +325,8 @@ def _parser() -> argparse.ArgumentParser:
         "--subject",
         default="headgate",
         metavar="MODULE",
-        help="judge this module instead, with the same public names (default: headgate)",
+        help="judge this module instead, or the package in this folder (src/app/gate, ./gate), with the same public names"
+        " (default: headgate)",
     )
     parser.add_argument(
         "--intake",
@@ -316,9 +334,12 @@ def _parser() -> argparse.ArgumentParser:
         metavar="MODULE:ADAPTER",
         help="judge somebody else's bounded intake behind an adapter instead: see headgate_specs.conformance",
     )
+    parser.add_argument("--vendored", metavar="DIR", help="judge a copy that headgate vendor has made, in four levels")
+    parser.add_argument("--files-only", action="store_true", help="with --vendored: only the two levels that import nothing")
     parser.add_argument("--jobs", type=_jobs, default=2, metavar="N", help="groups that run beside each other (default: 2)")
     parser.add_argument("--checks-from", action="append", default=[], metavar="MODULE", help=argparse.SUPPRESS)
     parser.add_argument("--clauses-from", default=_REGISTRY, metavar="MODULE", help=argparse.SUPPRESS)
+    parser.set_defaults(levels=[])
     return parser
 
 
@@ -366,6 +387,20 @@ def _hidden_options(arguments: argparse.Namespace) -> list[str]:
     if arguments.clauses_from != _REGISTRY:
         more += ["--clauses-from", cast(str, arguments.clauses_from)]
     return more
+
+
+def _require_gate() -> None:
+    if sys.flags.optimize:
+        raise UsageError("assertions are off (-O or PYTHONOPTIMIZE): the checks would judge nothing")
+    require("headgate verify", "gate")
+
+
+def _refuse_beside(option: str, arguments: argparse.Namespace, sensible: Collection[str], why: str) -> None:
+    """Raise UsageError for options given that make no sense beside one."""
+    plain = vars(_parser().parse_args([]))
+    given = [name for name, value in vars(arguments).items() if name in plain and value != plain[name] and name not in sensible]
+    if other := [f"--{name.replace('_', '-')}" for name in given]:
+        raise UsageError(f"{option} {why}: {', '.join(other)} cannot go with it")
 
 
 def _verify(arguments: argparse.Namespace) -> int:
@@ -437,19 +472,64 @@ def _scope(arguments: argparse.Namespace) -> tuple[list[str], list[Group]]:
 
 def _merge(arguments: argparse.Namespace) -> int:
     """Add up the reports of shards, and say the verdict on the whole."""
-    plain = vars(_parser().parse_args([]))
-    if other := [
-        f"--{name.replace('_', '-')}"
-        for name, value in vars(arguments).items()
-        if name in plain and value != plain[name] and name not in {"merge", "json", "junit"}
-    ]:
-        raise UsageError(f"--merge runs nothing: {', '.join(other)} cannot go with it")
+    _refuse_beside("--merge", arguments, {"merge", "json", "junit"}, "runs nothing")
     merged = merge(cast("list[str]", arguments.merge))
     display = _display(sys.stderr if arguments.json == "-" else sys.stdout)
     try:
         return _tell_merged(merged, arguments, display)
     finally:
         display.close()
+
+
+_READING = frozenset({"vendored", "files_only", "json", "junit"})
+_JUDGING = frozenset({"profile", "seed", "clause", "check", "budget", "jobs", "checks_from", "clauses_from"})
+
+
+def _vendored(arguments: argparse.Namespace) -> int:
+    """Judge a copy level by level; the last level is a run of the gate on it."""
+    if arguments.files_only:
+        _refuse_beside("--files-only", arguments, _READING, "reads files and runs nothing")
+    else:
+        _refuse_beside("--vendored", arguments, _READING | _JUDGING, "judges one copy as a whole")
+        _require_gate()
+    folder = folder_of(cast(str, arguments.vendored))
+    stream = sys.stderr if arguments.json == "-" else sys.stdout
+    display = PlainDisplay(stream)
+    display.note(f"headgate {__version__} verify: the copy {folder}")
+    found: list[Level] = []
+    for level in levels(folder, files_only=cast(bool, arguments.files_only)):
+        found.append(level)
+        _tell_level(display, level)
+    if arguments.files_only or found[-1].name == CONFORMANCE:
+        return _tell_levels(arguments, display, found)
+    arguments.levels = found
+    arguments.subject = str(folder) if os.sep in str(folder) else f"{os.curdir}{os.sep}{folder}"
+    return _verify(arguments)
+
+
+def _tell_level(display: Display, level: Level) -> None:
+    display.note(f"{'not run' if level.verdict is None else level.verdict.value:<8} {level.name:<13} {level.evidence}")
+    if level.witness:
+        display.note(indented(level.witness))
+
+
+def _tell_levels(arguments: argparse.Namespace, display: Display, found: Sequence[Level]) -> int:
+    """Say the verdict on a copy of which no gate was run."""
+    request = Request(str(arguments.vendored), cast(Profile, arguments.profile), cast(int, arguments.seed))
+    clauses = [level.as_clause() for level in found]
+    verdict = overall(clause.verdict for clause in clauses)
+    report = as_json(verdict, [], request, platform.python_version(), platform.platform(), levels=found)
+    ReportFile(cast("str | None", arguments.json)).write(report, final=True)
+    junit = as_junit([], [], [], request, levels=found)
+    ReportFile(cast("str | None", arguments.junit), "--junit").write(junit, final=True)
+    text = f"({', '.join(level.name for level in found if level.verdict is not None)} of {arguments.vendored})"
+    for line in publish(verdict, text, clauses, request):
+        display.note(line)
+    display.last(verdict, text)
+    if arguments.json == "-":
+        sys.stdout.write(report)
+        sys.stdout.flush()
+    return EXIT_CODES[verdict]
 
 
 def _tell_merged(merged: Merged, arguments: argparse.Namespace, display: Display) -> int:
@@ -577,9 +657,12 @@ def _tell(run: _Run, interrupt: str, unfinished: Sequence[str], seconds: float, 
         run.display.note(f"stopped by {interrupt}; not checked: {_not_checked(run, missing, unfinished)}")
     elif missing:
         run.display.note(f"{run.left_out()}: {_not_checked(run, missing, unfinished)}")
-    verdict = overall(report.counts for report in reports)
+    verdict = run.verdict(reports)
     text = _sum(run, reports, len(run.plan) - len(missing), seconds)
-    for line in publish(verdict, text, reports, run.request, run.more):
+    clauses = [*(level.as_clause() for level in run.levels), *reports]
+    for level in run.all_levels(reports):
+        _tell_level(run.display, level)
+    for line in publish(verdict, text, clauses, run.request, run.more):
         run.display.note(line)
     run.display.last(verdict, text)
     if to_stdout:

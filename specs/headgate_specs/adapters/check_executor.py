@@ -776,6 +776,8 @@ def _write_sources(package: str, folder: Path) -> None:
             path = path / "__init__.py" if hasattr(module, "__path__") else path.with_suffix(".py")
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(source, encoding="utf-8")
+    for number in range(1, package.count(".") + 1):  # regular packages above it: those are found before others of their names
+        folder.joinpath(*package.split(".")[:number], "__init__.py").touch()
 
 
 def run_exit(subject: Subject, _settings: Settings) -> Result:

@@ -136,7 +136,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--seconds", type=float, help="stop after so many seconds")
     parser.add_argument("--profile", choices=("quick", "full", "long"), default="long", help="by whose plans (default: all)")
     parser.add_argument("--update", action="store_true", help="renew the manifest's entries")
-    parser.add_argument("--subject", default="headgate", help="the implementation: a module, or mutant:NAME")
+    parser.add_argument("--subject", default="headgate", help="the implementation: a module, its folder, or mutant:NAME")
     options = parser.parse_args(argv)
     unknown = [name for name in options.configuration if name not in BY_NAME]
     if unknown:

@@ -106,7 +106,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("schedule", help="the schedule's id, such as close-offer-take@3.11:A37B5A12")
-    parser.add_argument("--subject", default="headgate", help="the implementation: a module, or mutant:NAME")
+    parser.add_argument("--subject", default="headgate", help="the implementation: a module, its folder, or mutant:NAME")
     parser.add_argument("--width", type=int, default=0, help="columns to fill (default: the terminal's)")
     parser.add_argument("--colour", choices=("auto", "always", "never"), default="auto")
     options = parser.parse_args(argv)

@@ -9,6 +9,8 @@ import sys
 from itertools import groupby
 from typing import NamedTuple
 
+from ..foreign import subject_option
+
 
 class ScheduleId(NamedTuple):
     """Hold the parts of a schedule id."""
@@ -42,6 +44,4 @@ def decode(text: str) -> ScheduleId:
 
 def replay_command(schedule: str, subject: object) -> str:
     """Give the command that shows a schedule again on the implementation it was found on."""
-    name = str(getattr(subject, "__name__", "headgate"))
-    option = "" if name == "headgate" else f" --subject {name.replace('headgate_mutant_', 'mutant:')}"
-    return f"headgate replay '{schedule}'{option}"
+    return f"headgate replay '{schedule}'{subject_option(subject)}"
