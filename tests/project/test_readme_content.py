@@ -42,6 +42,19 @@ def test_example_runs(name: str) -> None:
     subprocess.run([sys.executable, "-W", "error", "-c", found[1]], check=True, timeout=60)
 
 
+def test_vendor_example_runs(tmp_path: Path) -> None:
+    """As it stands, but for the last command, of which one check is run."""
+    found = re.search(r"<!-- example: vendor -->\n```sh\n(.*?)```", README, re.DOTALL)
+    assert found is not None
+    (tmp_path / "src" / "myapp").mkdir(parents=True)
+    (tmp_path / "src" / "myapp" / "__init__.py").touch()
+    commands = [line.partition("#")[0].split() for line in found[1].splitlines()]
+    commands[-1] += ["--check", "scenarios.01"]
+    for name, *words in commands:
+        assert name == "headgate"
+        subprocess.run([sys.executable, "-m", "headgate_stress", *words], cwd=tmp_path, check=True, timeout=60)
+
+
 @pytest.mark.parametrize("options", ["--markdown", "--markdown --adapters"])
 def test_guarantee_tables_are_the_registry(options: str) -> None:
     command = [sys.executable, "-m", "headgate_stress", "spec", *options.split()]

@@ -298,7 +298,7 @@ def test_a_copy_that_behaves_otherwise_is_found_though_all_else_is_consistent(
 
 def test_a_run_on_a_copy_judges_that_copy_in_every_kind_of_check(copy: Path, tmp_path: Path) -> None:
     """The whole run on a copy takes a minute; this is one cheap check of each group that reads the subject."""
-    checks = "scenarios.01 explore.claimed-not-published audit.* correspondence.* adapters.edges_* stateful.enumeration".split()
+    checks = "scenarios.01 explore.claimed-not-published audit.* correspondence.* adapters.edges_* walk.replay".split()
     options = [word for check in checks for word in ("--check", check)]
     command = [sys.executable, "-m", "headgate_stress", "verify", "--vendored", "toy/_gate", *options]
     command += ["--json", str(tmp_path / "r.json"), "--junit", str(tmp_path / "r.xml")]
