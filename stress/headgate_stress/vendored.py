@@ -103,7 +103,8 @@ def judge_files(folder: Path) -> tuple[Level, Manifest | None]:
     kinds = ", ".join(f"{number} {kind}" for kind in ("MODIFIED", "MISSING", "EXTRA") if (number := _count(found, kind)))
     text = f"not as {MANIFEST} says: {kinds}"
     if all(difference.reason == CRLF for difference in found):
-        text += f", by line endings alone: git's core.autocrlf does that; {folder.as_posix()}/** -text in .gitattributes keeps them"
+        text += ", by line endings alone: git's core.autocrlf does that; "
+        text += f"'{folder.name}/** -text' in {folder.parent / '.gitattributes'} keeps them"
     return Level("files", Verdict.ILLEGAL, text, "\n".join(_shown(folder, manifest, found))), manifest
 
 

@@ -26,9 +26,11 @@ from .display import Display, PlainDisplay, indented, tell_clauses
 from .extras import UsageError, require
 from .github import publish
 from .junit import as_junit
+from .manifest import Installed
 from .plan import GROUPS, About, Answer, Failure, Group, Inapplicable, Planned, Request
 from .report import ClauseReport, Level, ReportFile, as_json, count_text, expect, judge, seconds_text
 from .shards import Merged, Shard, merge
+from .statement import as_statement
 from .supervisor import Running, Supervisor
 from .vendored import CONFORMANCE, folder_of, levels
 
@@ -42,6 +44,7 @@ examples:
   headgate verify --intake headgate_specs.conformance.peers:QueueQueue   somebody else's queue, behind an adapter
   headgate verify --json report.json                the report for a machine, kept up to date while the gate runs
   headgate verify --junit report.xml                the same as JUnit XML, for a CI system
+  headgate verify --statement 0.1.0.md              the verdict on each clause and what it rests on, to be published
   headgate verify --budget 30s                      as much as fits into the time; what does not is UNKNOWN
   headgate verify --shard 1/2 --json 1.json         one half of the checks; the other half runs elsewhere
   headgate verify --merge 1.json 2.json             the verdict on the whole
@@ -114,6 +117,8 @@ class _Run:
         self._shared: list[str] = []
         self._json_file = ReportFile(cast("str | None", arguments.json))
         self._junit_file = ReportFile(cast("str | None", arguments.junit), "--junit")
+        statement = cast("str | None", arguments.statement)
+        self._statement_file = None if statement is None else ReportFile(statement, "--statement")
         self._skipped: list[tuple[Planned, str]] = []
         self._lacking: list[Inapplicable] = []
         self.levels = cast("list[Level]", arguments.levels)
@@ -179,12 +184,12 @@ class _Run:
 
     def all_levels(self, reports: Sequence[ClauseReport]) -> list[Level]:
         """Give the levels of a vendored copy, of which the run is the last. None for any other subject."""
-        verdict = overall(report.verdict for report in reports)
+        verdict = overall(report.counts for report in reports)
         return [*self.levels, Level(CONFORMANCE, verdict, _clauses_text(reports))] if self.levels else []
 
     def verdict(self, reports: Iterable[ClauseReport]) -> Verdict:
         """Give the verdict on the whole: on these clauses, and on the levels of a vendored copy before them."""
-        return overall([*(level.as_clause().verdict for level in self.levels), *(report.verdict for report in reports)])
+        return overall([*(level.as_clause().verdict for level in self.levels), *(report.counts for report in reports)])
 
     def waves(self) -> tuple[list[Planned], ...]:
         """Give the checks in the parts that run one after another: one, unless time is limited."""
@@ -236,6 +241,12 @@ class _Run:
             "not_applicable": self.inapplicable,
         }
 
+    def write_statement(self, reports: Sequence[ClauseReport]) -> None:
+        """Write the conformance statement, if one is wanted, of a run that came to its end."""
+        if self._statement_file is not None:
+            text = as_statement(self.verdict(reports), reports, self.plan, self.request, self.more)
+            self._statement_file.write(text, final=True)
+
     def _take_share(self, shard: Shard) -> None:
         self._shared = sorted(check.name for check in self.plan)
         whole, self.plan = self.plan, shard.share(self.plan, self.request.profile)
@@ -282,6 +293,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         if arguments.files_only and arguments.vendored is None:
             raise UsageError("--files-only is for --vendored DIR")
+        if arguments.statement is not None:
+            _refuse_beside("--statement", arguments, _STATING, "is of a whole run on what is installed")
+            Installed.find()  # or say at once why nothing could be stated
         if arguments.merge:
             return _merge(arguments)
         return _verify(arguments) if arguments.vendored is None else _vendored(arguments)
@@ -307,6 +321,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--seed", type=_seed, default=_SEED, metavar="N", help=f"seed of everything random (default: {_SEED})")
     parser.add_argument("--json", metavar="FILE", help="write the report as JSON; - is stdout, and the lines then go to stderr")
     parser.add_argument("--junit", type=_file, metavar="FILE", help="write the report as JUnit XML")
+    parser.add_argument(
+        "--statement", type=_file, metavar="FILE", help="write the conformance statement of a whole run, in Markdown, at its end"
+    )
     parser.add_argument(
         "--budget",
         type=_budget,
@@ -481,6 +498,7 @@ def _merge(arguments: argparse.Namespace) -> int:
         display.close()
 
 
+_STATING = frozenset({"statement", "profile", "seed", "jobs", "json", "junit", "checks_from", "clauses_from"})
 _READING = frozenset({"vendored", "files_only", "json", "junit"})
 _JUDGING = frozenset({"profile", "seed", "clause", "check", "budget", "jobs", "checks_from", "clauses_from"})
 
@@ -657,6 +675,8 @@ def _tell(run: _Run, interrupt: str, unfinished: Sequence[str], seconds: float, 
         run.display.note(f"stopped by {interrupt}; not checked: {_not_checked(run, missing, unfinished)}")
     elif missing:
         run.display.note(f"{run.left_out()}: {_not_checked(run, missing, unfinished)}")
+    elif run.plan:
+        run.write_statement(reports)
     verdict = run.verdict(reports)
     text = _sum(run, reports, len(run.plan) - len(missing), seconds)
     clauses = [*(level.as_clause() for level in run.levels), *reports]

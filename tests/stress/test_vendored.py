@@ -107,7 +107,7 @@ TAMPERINGS: list[tuple[Callable[[Path], object], list[str]]] = [
     (lambda copy: (copy / "adapters" / "log.py").write_text(""), ["EXTRA adapters/log.py"]),
     (lambda copy: (copy / "more").symlink_to(copy), ["EXTRA more (no regular file)"]),
     (lambda copy: os.mkfifo(copy / "more"), ["EXTRA more (no regular file)"]),
-    (crlf, ["MODIFIED _slots.py (only its line endings", "git's core.autocrlf does that", "-text in .gitattributes"]),
+    (crlf, ["MODIFIED _slots.py (only its line endings", "git's core.autocrlf does that", "'_gate/** -text' in "]),
     (link_file, ["MODIFIED _types.py (is a symbolic link)"]),
     (link_folder, ["EXTRA adapters (no regular file)", "MISSING adapters/edges.py"]),
     (lambda copy: (copy / MANIFEST).unlink(), ["MISSING VENDORED.json"]),
