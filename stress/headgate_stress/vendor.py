@@ -143,7 +143,10 @@ def _what(manifest: Manifest) -> str:
 @contextlib.contextmanager
 def _written_beside(folder: Path, installed: Installed, manifest: Manifest) -> Generator[Path]:
     """Write a whole copy into a folder of its own beside the place where it belongs; whatever is left of it there is removed."""
-    beside = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
+    try:
+        beside = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
+    except OSError as error:
+        raise UsageError(f"cannot write in {folder.parent}: {error.strerror}") from None
     try:
         copy = beside / folder.name
         copy.mkdir()

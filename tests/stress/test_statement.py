@@ -107,8 +107,7 @@ def test_a_clause_without_a_check_is_stated_so(tmp_path: Path) -> None:
 def test_there_is_no_statement_of_a_run_that_was_interrupted(tmp_path: Path) -> None:
     with subprocess.Popen(command(tmp_path / "s.md", modules=("faulty",)), env=environment(), stdout=subprocess.PIPE) as process:
         assert process.stdout is not None
-        while not process.stdout.readline().startswith(b"[ 1/"):
-            pass
+        next(line for line in process.stdout if line.startswith(b"[ 1/"))
         process.send_signal(signal.SIGINT)
         assert b"stopped by SIGINT" in process.communicate(timeout=60)[0]
     assert process.returncode != 0

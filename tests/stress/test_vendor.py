@@ -355,7 +355,7 @@ def test_a_folder_that_cannot_be_written_is_one_clear_line(
 
     monkeypatch.setattr(tempfile, "mkdtemp", denied)
     assert main(["vendor", str(package / "_gate")]) == 2
-    assert capsys.readouterr().err == f"headgate vendor: {package}: Permission denied\n"
+    assert capsys.readouterr().err == f"headgate vendor: cannot write in {package}: Permission denied\n"
 
 
 # Manifests.

@@ -342,11 +342,11 @@ def test_clauses_of_adapters_that_the_copy_lacks_are_not_applicable(copy: Path) 
         (["--vendored", "COPY", "--shard", "1/2"], "--shard cannot go with it"),
         (["--vendored", "COPY", "--list"], "--list cannot go with it"),
         (["--merge", "x.json", "--vendored", "COPY"], "--merge runs nothing: --vendored cannot go with it"),
-        (["--vendored", "absent"], "absent is not a folder"),
-        (["--vendored", "COPY/_slots.py"], "is not a folder (a zip has to be unpacked first)"),
-        (["--vendored", "LINK"], "is a symbolic link: name the folder itself"),
-        (["--vendored", "NAMESAKE"], "is imported as headgate: that is the original's name"),
-        (["--vendored", "HYPHEN"], "can't be imported: my-gate is not a name in Python"),
+        (["--files-only", "--vendored", "absent"], "absent is not a folder"),
+        (["--files-only", "--vendored", "COPY/_slots.py"], "is not a folder (a zip has to be unpacked first)"),
+        (["--files-only", "--vendored", "LINK"], "is a symbolic link: name the folder itself"),
+        (["--files-only", "--vendored", "NAMESAKE"], "is imported as headgate: that is the original's name"),
+        (["--files-only", "--vendored", "HYPHEN"], "can't be imported: my-gate is not a name in Python"),
     ],
 )
 def test_bad_usage(options: list[str], said: str, copy: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
