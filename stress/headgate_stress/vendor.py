@@ -32,6 +32,7 @@ exit codes:
   0  done, or nothing to do
   1  --update: the copy was edited, and is left as it is
   2  bad usage, or the copy can't be written
+  3  interrupted: the copy is the old one or the new one, whole
 """
 
 
