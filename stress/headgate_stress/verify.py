@@ -100,12 +100,12 @@ class _Run:
             subject=cast(str, arguments.subject),
             profile=cast(Profile, arguments.profile),
             seed=cast(int, arguments.seed),
-            path=cast("tuple[str, ...]", getattr(arguments, "path", ())),
+            path=cast("tuple[str, ...]", arguments.path),
         )
         self.display = display
         self.about = About()
         self.inapplicable: dict[str, str] = {}
-        self.expected = dict(cast("dict[str, tuple[str, str]]", getattr(arguments, "expected", {})))
+        self.expected = dict(cast("dict[str, tuple[str, str]]", arguments.expected))
         self.known = frozenset(ids)
         self.ids = [id_ for id_ in ids if not arguments.clause or id_ in arguments.clause]
         self.patterns = cast("list[str]", arguments.check)
@@ -356,7 +356,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--jobs", type=_jobs, default=2, metavar="N", help="groups that run beside each other (default: 2)")
     parser.add_argument("--checks-from", action="append", default=[], metavar="MODULE", help=argparse.SUPPRESS)
     parser.add_argument("--clauses-from", default=_REGISTRY, metavar="MODULE", help=argparse.SUPPRESS)
-    parser.set_defaults(levels=[])
+    parser.set_defaults(levels=[], expected={}, path=())
     return parser
 
 
@@ -415,7 +415,7 @@ def _require_gate() -> None:
 def _refuse_beside(option: str, arguments: argparse.Namespace, sensible: Collection[str], why: str) -> None:
     """Raise UsageError for options given that make no sense beside one."""
     plain = vars(_parser().parse_args([]))
-    given = [name for name, value in vars(arguments).items() if name in plain and value != plain[name] and name not in sensible]
+    given = [name for name, value in vars(arguments).items() if value != plain[name] and name not in sensible]
     if other := [f"--{name.replace('_', '-')}" for name in given]:
         raise UsageError(f"{option} {why}: {', '.join(other)} cannot go with it")
 
@@ -466,9 +466,7 @@ class Judged:
 
 def _scope(arguments: argparse.Namespace) -> tuple[list[str], list[Group]]:
     """Give the clauses that are judged and the groups of checks that are loaded, or raise UsageError."""
-    if sys.flags.optimize:
-        raise UsageError("assertions are off (-O or PYTHONOPTIMIZE): the checks would judge nothing")
-    require("headgate verify", "gate")
+    _require_gate()
     ids = clause_ids(cast(str, arguments.clauses_from))
     for id_ in cast("list[str]", arguments.clause):
         if id_ not in ids:
