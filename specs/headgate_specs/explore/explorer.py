@@ -28,6 +28,7 @@ Grain = Literal["access", "opcode"]
 Thread = Callable[[Any, Caller], None]
 LEARNING_STEPS: Final = 1000  # in a run that shows what is shared: one of a subject that spins would not end
 COLLECT_EVERY: Final = 2000  # schedules
+FOUND: Final = "a fault was found"
 
 
 def no_fault(shared: Any, history: History) -> str:
@@ -109,6 +110,11 @@ class Report:
         return f"{self.program}: {self.verdict.value}: {how}, {end}; {len(self.outcomes)} outcomes, {self.cpu_seconds:.1f} s of CPU"
 
 
+def limit_of(schedules: int) -> str:
+    """Say that a limit on schedules was hit."""
+    return f"the limit of {schedules:,} schedules"
+
+
 @dataclass
 class Limits:
     """Say when to stop: after so many schedules, after so many seconds, at the first fault."""
@@ -116,6 +122,19 @@ class Limits:
     schedules: int | None = None
     seconds: float | None = None
     faults: int = 1
+
+
+def over(report: Report, limits: Limits, start: float) -> bool:
+    """Tell whether to stop, and say why in the report. start: of the search, by `time.perf_counter`."""
+    if report.why_not:
+        return True
+    if len(report.faults) >= limits.faults:
+        report.why_not = FOUND
+    elif limits.schedules is not None and report.schedules + report.redundant >= limits.schedules:
+        report.why_not = limit_of(limits.schedules)
+    elif limits.seconds is not None and time.perf_counter() - start >= limits.seconds:
+        report.why_not = f"the limit of {limits.seconds:g} s"
+    return bool(report.why_not)
 
 
 class Explorer:
@@ -192,15 +211,6 @@ class Explorer:
         steps = [again.log[n][0] for n in sorted(range(len(order)), key=order.__getitem__)]
         return Fault(message, encode(self.program.name, steps), history.timeline())
 
-    def _over(self, report: Report, limits: Limits, start: float) -> bool:
-        if len(report.faults) >= limits.faults:
-            report.why_not = "a fault was found"
-        elif limits.schedules is not None and report.schedules + report.redundant >= limits.schedules:
-            report.why_not = f"the limit of {limits.schedules:,} schedules"
-        elif limits.seconds is not None and time.perf_counter() - start >= limits.seconds:
-            report.why_not = f"the limit of {limits.seconds:g} s"
-        return bool(report.why_not)
-
     # All schedules, without and with a bound on preemptions.
 
     def depth_first(self, grain: Grain, bound: int | None, limits: Limits, points: frozenset[Site] | None = None) -> Report:
@@ -216,14 +226,8 @@ class Explorer:
         preemptions = 0
         while level and (bound is None or preemptions <= bound) and not report.why_not:
             before = report.schedules
-            last = preemptions == bound
             later: list[bytes] = []
-            while level and not self._over(report, limits, start):
-                prefix = level.pop()
-                report.waiting = len(level) + len(later)
-                run, shared, history = self.run(prefix)
-                self._judge(report, run, shared, history)
-                _alternatives(run, len(prefix), level, level if bound is None else None if last else later)
+            self._descend(report, level, later, preemptions == bound, limits, start)
             if bound is not None:
                 report.by_preemptions.append(report.schedules - before)
             if not report.why_not:
@@ -233,16 +237,39 @@ class Explorer:
         report.cpu_seconds = time.process_time() - start_cpu
         return report
 
+    def _descend(self, report: Report, level: list[bytes], later: list[bytes], last: bool, limits: Limits, start: float) -> None:
+        """Run the schedules of a level from its end on, and what they lead to; put off to `later` what takes one more."""
+        costly = level if report.bound is None else None if last else later
+        while level and not over(report, limits, start):
+            prefix = level.pop()
+            report.waiting = len(level) + len(later)
+            run, shared, history = self.run(prefix)
+            self._judge(report, run, shared, history)
+            _alternatives(run, len(prefix), level, costly)
+
+    def part(self, report: Report, level: list[bytes], last: bool, most: int) -> list[bytes]:
+        """Run at most so many schedules of a level, and leave the rest there; give those that take one more preemption."""
+        later: list[bytes] = []
+        self.scheduler.aim(report.sites)
+        start_cpu = time.process_time()
+        self._descend(report, level, later, last, Limits(most), 0.0)
+        report.cpu_seconds = time.process_time() - start_cpu
+        return later
+
     # One schedule of each class of equivalent ones.
 
     def reduced(self, limits: Limits, points: frozenset[Site] | None = None) -> Report:
         """Run at least one schedule of each class of equivalent ones, without a bound (source sets and sleep sets)."""
         report = Report(self.program.name, "access", None, True, sites=points or self.sites.candidates())
+        self.reduced_part(report, SourceSets(len(self.program.threads)), limits)
+        return report
+
+    def reduced_part(self, report: Report, search: "SourceSets", limits: Limits) -> None:
+        """Go on with a reduced search, until nothing is left of it or a limit is hit."""
         self.scheduler.aim(report.sites, labelled=True)
-        search = _SourceSets(len(self.program.threads))
         shared_sites: set[Site] = set()
         start, start_cpu = time.perf_counter(), time.process_time()
-        while not self._over(report, limits, start):
+        while not over(report, limits, start):
             prefix = search.prefix()
             run, shared, history = self.run(prefix, search.policy)
             _shared_sites(run, shared_sites)
@@ -256,7 +283,6 @@ class Explorer:
         report.seconds = time.perf_counter() - start
         report.cpu_seconds = time.process_time() - start_cpu
         report.shared_sites = frozenset(shared_sites)
-        return report
 
     def learn(self, schedules: int = 0) -> frozenset[Site]:
         """Find the opcodes at which threads touch what others touch too, one of them writing.
@@ -297,7 +323,7 @@ class Explorer:
         start, start_cpu = time.perf_counter(), time.process_time()
         length = 1
         for number in range(schedules):
-            if self._over(report, limits, start):
+            if over(report, limits, start):
                 break
             run, shared, history = self.run((), _Priorities(len(self.program.threads), depth, seed + number, length))
             length = max(length, len(run.steps))
@@ -378,7 +404,7 @@ class _Priorities:
         return max((thread for thread in range(len(self._priority)) if enabled >> thread & 1), key=self._priority.__getitem__)
 
 
-class _Node:
+class Node:
     """One point of the current schedule: who could run, who must be tried, who was, and who need not be (asleep)."""
 
     __slots__ = ("backtrack", "chosen", "clock", "done", "enabled", "sleep")
@@ -389,18 +415,42 @@ class _Node:
         self.done = 0
         self.clock: list[int] = []
 
+    @property
+    def left(self) -> int:
+        """Tell which threads must still be tried."""
+        return self.backtrack & ~self.done & ~self.sleep & self.enabled
 
-class _SourceSets:
+    def want(self, initials: int, preferred: int) -> None:
+        """Have one of some threads tried: the preferred one if it can be; all that can, if none of those can."""
+        if initials & self.backtrack:
+            return
+        if initials & self.enabled:
+            initials &= self.enabled
+            wanted = preferred if initials >> preferred & 1 else (initials & -initials).bit_length() - 1
+            self.backtrack |= 1 << wanted
+        else:
+            self.backtrack |= self.enabled
+
+
+Request = tuple[int, int, int]  # the number of a point, threads of which one should be tried there, and the preferred one
+
+
+class SourceSets:
     """Dynamic partial order reduction with source sets (Abdulla, Aronis, Jonsson, Sagonas, 2014).
 
     After each run every pair of conflicting steps that could have come the other way round (a *race*) makes sure that some thread
     that leads there is tried at the point of the first. A thread whose next step was tried already sleeps until something
     conflicts with it.
+
+    nodes: where to go on; none for the whole tree. base: the search ends before it changes one of the first so many choices. What
+    it finds out about their points is kept in `requests`, in order, each once: the subtree itself does not depend on it.
     """
 
-    def __init__(self, threads: int) -> None:
+    def __init__(self, threads: int, nodes: Sequence[Node] = (), base: int = 0) -> None:
         self.threads = threads
-        self.nodes: list[_Node] = []
+        self.nodes = list(nodes)
+        self.base = base
+        self.requests: dict[Request, None] = {}
         self.blocked_at: int | None = None
         self._sleeps: list[int] = []
 
@@ -433,17 +483,9 @@ class _SourceSets:
         """Take in a run, and go to the next point that needs another choice. False when there is none."""
         end = len(run.steps) if self.blocked_at is None else self.blocked_at
         for depth in range(known, end):
-            self.nodes.append(_Node(run.steps[depth], run.enabled[depth], self._sleeps[depth - known]))
+            self.nodes.append(Node(run.steps[depth], run.enabled[depth], self._sleeps[depth - known]))
         self._races(run, max(known - 1, 0), end)
-        while self.nodes:
-            node = self.nodes[-1]
-            node.done |= 1 << node.chosen
-            left = node.backtrack & ~node.done & ~node.sleep & node.enabled
-            if left:
-                node.chosen = (left & -left).bit_length() - 1
-                return True
-            self.nodes.pop()
-        return False
+        return advance(self.nodes, self.base)
 
     def _races(self, run: Run, start: int, end: int) -> None:
         steps, labels = run.steps[:end], run.labels
@@ -478,7 +520,7 @@ class _SourceSets:
         after[thread] = number[i]
         nodes[i].clock = after
 
-    def _reverse(self, steps: list[int], nodes: list[_Node], number: list[int], j: int, i: int, after: list[int]) -> None:
+    def _reverse(self, steps: list[int], nodes: list[Node], number: list[int], j: int, i: int, after: list[int]) -> None:
         """Make sure that the point of step j tries a thread that leads to step i happening first."""
         owner, turn = steps[j], number[j]
         free = [k for k in range(j + 1, i) if nodes[k].clock[owner] < turn]
@@ -492,15 +534,23 @@ class _SourceSets:
             clock = after if k == i else nodes[k].clock
             if all(clock[steps[m]] < number[m] for m in free[:position]):
                 initials |= 1 << thread
-        node = nodes[j]
-        if initials & node.backtrack:
-            return
-        if initials & node.enabled:
-            initials &= node.enabled
-            wanted = steps[i] if initials >> steps[i] & 1 else (initials & -initials).bit_length() - 1
-            node.backtrack |= 1 << wanted
+        if j < self.base:
+            self.requests[j, initials, steps[i]] = None
         else:
-            node.backtrack |= node.enabled
+            nodes[j].want(initials, steps[i])
+
+
+def advance(nodes: list[Node], base: int) -> bool:
+    """Take the last choice as done, and go to the next point from `base` on that needs another one. False when there is none."""
+    while len(nodes) > base:
+        node = nodes[-1]
+        node.done |= 1 << node.chosen
+        left = node.left
+        if left:
+            node.chosen = (left & -left).bit_length() - 1
+            return True
+        nodes.pop()
+    return False
 
 
 def _awake(sleep: int, run: Run, depth: int) -> int:
