@@ -5,6 +5,7 @@ from collections.abc import Mapping
 
 # What each extra of the distribution brings, by the name under which it is imported.
 EXTRAS: Mapping[str, tuple[str, ...]] = {
+    "cluster": ("dask", "distributed"),
     "gate": ("crosshair", "hypothesis", "pytest", "pytest_timeout", "rich", "z3"),
     "lab": ("aiologic", "culsans", "gunicorn", "hdrh", "janus", "matplotlib", "psutil", "starlette", "uvicorn", "waitress"),
 }

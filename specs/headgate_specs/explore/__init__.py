@@ -23,6 +23,7 @@ other. A deadlock is a fault. A limit is UNKNOWN.
     processor        one for all of its threads
     accesses         what each opcode touches, and when two of them conflict
     explorer         the search: depth first, bounds on preemptions, source sets and sleep sets, samples by priority
+    division         the same search in parts that other processes run; `cluster` has dask.distributed run them
     history          calls, answers and overlaps
     linearizability  is there an order of actions that explains a history?
     intake_model     the state machine of an intake as such a specification

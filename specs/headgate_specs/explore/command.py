@@ -2,11 +2,15 @@
 
 import argparse
 import json
+import re
+import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Generator, Sequence
+from contextlib import contextmanager
 
 from ..check import EXIT_CODES, Subject, Verdict, overall
 from ..progress import OnStderr
+from .cluster import LOCAL, Unusable, connected
 from .configurations import (
     BY_NAME,
     CONFIGURATIONS,
@@ -20,6 +24,7 @@ from .configurations import (
     run_plan,
 )
 from .cost import cost_of
+from .division import INTERRUPTED, explore_divided
 from .explorer import Explorer, Limits, Report
 from .replay import subject_named
 from .schedules import replay_command, this_version
@@ -32,13 +37,20 @@ examples:
   headgate explore wake-2 --reduce                        one schedule of each class of equivalent ones
   headgate explore drain-offers --subject mutant:closed_during_offer   on a kernel that is broken on purpose
   headgate explore close-offer-take --cost                what a schedule and a switch cost, and where the time goes
+  headgate explore wake-3 --reduce --scheduler            on every processor of this machine
+  headgate explore --scheduler tcp://10.0.0.7:8786        on a cluster of dask.distributed that is there
+
+With --scheduler, parts of the tree of schedules are run by the workers of a cluster; counts, verdict and the first fault are those
+of a single process. A part whose worker dies is run again by another one; one that cannot be had ends the search, as a limit does.
+The workers need the same version of Python, of headgate and of the subject. `dask scheduler` and `dask worker` start a cluster.
 
 exit codes:
   0  all explored, and well
   1  a fault was found; its history, and the command that shows its schedule, are printed
-  2  bad usage
-  3  a limit was hit, or the counts are not those of the manifest
+  2  bad usage, or a cluster that can't be used: not reached, without workers, with another version
+  3  a limit was hit, a part was lost, it was interrupted, or the counts are not those of the manifest
 """
+Explore = Callable[[Configuration, Plan], Report]
 
 
 class _Progress:
@@ -71,12 +83,40 @@ def _row(name: str, key: str, report: Report, note: str) -> str:
 HEAD = f"{'configuration':26} {'how':28} {'verdict':8} {'schedules':>9} {'outcomes':>8} {'seconds':>7} {'a second':>8}"
 
 
-def _tell(report: Report, subject: Subject) -> None:
+def _tell(name: str, key: str, report: Report, note: str, subject: Subject) -> None:
+    print(_row(name, key, report, note), flush=True)
     for fault in report.faults:
         print(f"\n{fault.message}\n{fault.timeline}\nreplay: {replay_command(fault.schedule, subject)}\n")
+    if report.why_not == INTERRUPTED:
+        raise KeyboardInterrupt
 
 
-def table(configurations: Sequence[Configuration], subject: Subject, limits: Limits, profile: str, update: bool) -> Verdict:
+@contextmanager
+def _explorer(scheduler: str | None, name: str, subject: Subject, limits: Limits) -> Generator[Explore]:
+    """Give what explores a configuration by a plan: this process, or the workers of a cluster."""
+    if scheduler is None:
+
+        def here(configuration: Configuration, plan: Plan) -> Report:
+            progress = _Progress()
+            report = run_plan(configuration, plan, subject, limits, progress)
+            progress.tell.clear()
+            return report
+
+        yield here
+        return
+    with connected(scheduler) as cluster:
+        cluster.admit(name)
+
+        def there(configuration: Configuration, plan: Plan) -> Report:
+            tell = OnStderr()
+            report = explore_divided(configuration, plan, name, cluster, limits, tell)
+            tell.clear()
+            return report
+
+        yield there
+
+
+def table(configurations: Sequence[Configuration], subject: Subject, explore: Explore, profile: str, update: bool) -> Verdict:
     """Run the configurations by their plans, print a table, and compare it with the manifest or renew that."""
     manifest = load_manifest()
     verdicts: list[Verdict] = []
@@ -85,14 +125,11 @@ def table(configurations: Sequence[Configuration], subject: Subject, limits: Lim
         for plan in configuration.plans:
             if (profile == "quick" and not plan.quick) or (profile == "full" and plan.long):
                 continue
-            progress = _Progress()
-            report = run_plan(configuration, plan, subject, limits, progress)
-            progress.tell.clear()
+            report = explore(configuration, plan)
             if update and report.verdict is Verdict.OK:
                 manifest.setdefault(this_version(), {}).setdefault(configuration.name, {})[plan.key] = entry_of(report)
             different = "" if update else compare(configuration, plan, report)
-            print(_row(configuration.name, plan.key, report, f"; {different}" if different else ""), flush=True)
-            _tell(report, subject)
+            _tell(configuration.name, plan.key, report, f"; {different}" if different else "", subject)
             verdict = Verdict.UNKNOWN if different and report.verdict is Verdict.OK else report.verdict
             verdicts.append(verdict)
     if update:
@@ -136,8 +173,20 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--seconds", type=float, help="stop after so many seconds")
     parser.add_argument("--profile", choices=("quick", "full", "long"), default="long", help="by whose plans (default: all)")
     parser.add_argument("--update", action="store_true", help="renew the manifest's entries")
+    parser.add_argument(
+        "--scheduler",
+        nargs="?",
+        const=LOCAL,
+        metavar="ADDRESS",
+        help=f"explore on the cluster whose scheduler is there (without ADDRESS: {LOCAL}, a worker for each processor)",
+    )
     parser.add_argument("--subject", default="headgate", help="the implementation: a module, its folder, or mutant:NAME")
     options = parser.parse_args(argv)
+    if options.scheduler is not None:
+        if not re.fullmatch(rf"{LOCAL}|(\w+://)?\S+:\d+", options.scheduler):
+            parser.error(f"--scheduler: {options.scheduler!r} is neither {LOCAL} nor an address such as tcp://host:8786")
+        if options.cost or options.sample is not None:
+            parser.error("--scheduler divides an exploration; --cost and --sample are for a single process")
     unknown = [name for name in options.configuration if name not in BY_NAME]
     if unknown:
         parser.error(f"no configuration {unknown[0]!r}; --list names them")
@@ -158,25 +207,28 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 0
     if options.sample is not None:
         return _sample(chosen, subject, limits, options.sample, options.bound or 3, options.seed)
+    plan = None
     if options.grain or options.reduce or options.bound is not None:
         if options.reduce and (options.grain == "opcode" or options.bound is not None):
             parser.error("--reduce is for accesses, without a bound")
         plan = Plan(options.grain or "access", options.bound, options.reduce)
         chosen = [Configuration(c.name, c.capacity, c.setup, c.threads, c.clauses, (plan,)) for c in chosen]
-        if not options.update:
-            return EXIT_CODES[_plain(chosen, plan, subject, limits)]
-    return EXIT_CODES[table(chosen, subject, limits, options.profile, options.update)]
+    try:
+        with _explorer(options.scheduler, options.subject, subject, limits) as explore:
+            if plan is not None and not options.update:
+                return EXIT_CODES[_plain(chosen, plan, subject, explore)]
+            return EXIT_CODES[table(chosen, subject, explore, options.profile, options.update)]
+    except Unusable as error:
+        print(f"headgate explore: {error}", file=sys.stderr)
+        return 2
 
 
-def _plain(chosen: Sequence[Configuration], plan: Plan, subject: Subject, limits: Limits) -> Verdict:
+def _plain(chosen: Sequence[Configuration], plan: Plan, subject: Subject, explore: Explore) -> Verdict:
     verdicts: list[Verdict] = []
     print(HEAD)
     for configuration in chosen:
-        progress = _Progress()
-        report = run_plan(configuration, plan, subject, limits, progress)
-        progress.tell.clear()
-        print(_row(configuration.name, plan.key, report, ""), flush=True)
-        _tell(report, subject)
+        report = explore(configuration, plan)
+        _tell(configuration.name, plan.key, report, "", subject)
         verdicts.append(report.verdict)
     return overall(verdicts)
 
@@ -187,7 +239,6 @@ def _sample(chosen: Sequence[Configuration], subject: Subject, limits: Limits, s
     for configuration in chosen:
         with Explorer(program_of(configuration, subject)) as explorer:
             report = explorer.sample(schedules, depth, seed, limits)
-        print(_row(configuration.name, f"sample, depth {depth}", report, ""), flush=True)
-        _tell(report, subject)
+        _tell(configuration.name, f"sample, depth {depth}", report, "", subject)
         verdicts.append(report.verdict)
     return EXIT_CODES[overall(verdicts)]
