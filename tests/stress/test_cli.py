@@ -78,6 +78,17 @@ def test_a_missing_part_of_the_laboratory_is_one_clear_line(
     assert capsys.readouterr().err == "headgate bench needs the lab extra: pip install 'headgate[lab]' (there is no janus)\n"
 
 
+@pytest.mark.parametrize("module", ["dask", "distributed"])
+def test_a_missing_engine_for_explorations_is_one_clear_line(
+    module: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setitem(sys.modules, module, None)
+    assert main(["explore", "offers-2-take-1", "--scheduler"]) == 2
+    said = capsys.readouterr()
+    advice = f"headgate explore needs the cluster extra: pip install 'headgate[cluster]' (there is no {module})\n"
+    assert (said.out, said.err) == ("", advice)
+
+
 def test_an_import_error_of_our_own_is_not_called_a_missing_extra(monkeypatch: pytest.MonkeyPatch) -> None:
     replace_command(monkeypatch, "headgate_stress.bench", ModuleNotFoundError("No module named 'misspelt'", name="misspelt"))
     with pytest.raises(ModuleNotFoundError):

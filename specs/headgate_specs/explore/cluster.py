@@ -19,7 +19,7 @@ from .division import Found, Given, origin
 
 LOCAL: Final = "local"
 DEATHS: Final = 2  # of workers of a local cluster, before a part is lost; another cluster has its own setting
-CONNECT_S: Final = 5.0
+CONNECT_S: Final = 4.0  # to reach a scheduler, and again for its first worker
 LOOK_S: Final = 1.0  # between two counts of the workers
 SETTINGS: Final[dict[str, Any]] = {
     "distributed.scheduler.allowed-failures": DEATHS - 1,
@@ -56,9 +56,11 @@ class Cluster:
     def admit(self, subject: str) -> None:
         """Raise Unusable unless there are workers, and all of them have the code that this process has."""
         here = origin(subject)
+        try:
+            self.client.wait_for_workers(1, timeout=CONNECT_S)
+        except TimeoutError as error:
+            raise Unusable(f"the scheduler at {self.address} has no workers") from error
         found: dict[str, Any] = self.client.run(origin, subject, on_error="return")
-        if not found:
-            raise Unusable(f"the scheduler at {self.address} has no workers")
         for worker, there in sorted(found.items()):
             if isinstance(there, BaseException):
                 raise Unusable(f"the worker {worker} can't explore {subject}: {type(there).__name__}: {there}") from there
@@ -71,7 +73,8 @@ def connected(address: str) -> Generator[Cluster]:
     """Use the cluster whose scheduler is at an address, or a local one with a process for each processor, closed at the end."""
     dask: Any = importlib.import_module("dask")
     distributed: Any = importlib.import_module("distributed")
-    logging.getLogger("distributed.client").setLevel(logging.CRITICAL)  # what it would tell is told in the report
+    for logger in ("distributed.client", "tornado.application"):
+        logging.getLogger(logger).setLevel(logging.CRITICAL)  # parts taken back, a scheduler that is gone: the report tells
     with ExitStack() as stack:
         stack.enter_context(dask.config.set(SETTINGS))
         where: Any = stack.enter_context(_local(distributed, dask.system.CPU_COUNT)) if address == LOCAL else address
@@ -92,7 +95,7 @@ def _local(distributed: Any, processors: int) -> Generator[Any]:
                 n_workers=processors,
                 threads_per_worker=1,
                 host="127.0.0.1",
-                dashboard_address=None,
+                scheduler_kwargs={"dashboard": False, "dashboard_address": "127.0.0.1:0"},  # its status pages: any free port
                 memory_limit=0,
                 local_directory=folder,
                 silence_logs=logging.CRITICAL,
