@@ -212,6 +212,7 @@ class Division:
         self.start = time.perf_counter()
         self.futures: dict[Part, Future[Piece]] = {}
         self.places: dict[Part, Place] = {}
+        self.arrived: set[Part] = set()  # what has ended, and is not yet needed
         self.known: set[Part] = set()  # what is in the heap
         self.ahead: list[tuple[Place, int, Part]] = []  # a heap of what is not yet submitted, in the order of a single process
         self.ended: SimpleQueue[Part] = SimpleQueue()
@@ -249,12 +250,16 @@ class Division:
         """Have a worker find the points, so that this process explores nothing, and no processor is kept for it."""
         if self.whole.plan.grain == "access" and not self.whole.plan.reduced:
             future = self.engine.submit(learn, self.whole)
-            while not future.done():
-                self._turn()
             try:
+                while not future.done():
+                    self._turn()
                 self.whole = replace(self.whole, points=future.result())
+            except _Over:
+                raise
             except Exception as error:
                 raise self._stopped(f"what threads share was not found out: {_reason(error)}") from error
+            finally:
+                future.cancel()
         self.report.sites = sites(self.whole)
 
     def _stopped(self, why: str) -> _Over:
@@ -300,20 +305,19 @@ class Division:
         requests = dict.fromkeys(piece.requests)
         _go_on(nodes, base, piece)
         middle = _middle(base, len(nodes))
-        for number in count():
-            if len(nodes) <= base:
-                return requests
+        number = 0
+        while len(nodes) > base:
             asked = self._branch((*place, number), nodes, len(nodes) if number else middle)
             for j, initials, preferred in asked:
                 if j < base:
                     requests[j, initials, preferred] = None
                 else:
                     nodes[j].want(initials, preferred)
-            advance(nodes, base)
-            if len(nodes) > base:
-                self._guess((*place, number + 1), self._part(nodes, len(nodes)))
-                self._guess_after(place, number + 2, nodes, base)
-        raise AssertionError
+            number += 1
+            if advance(nodes, base):
+                self._guess((*place, number), self._part(nodes, len(nodes)))
+                self._guess_after(place, number + 1, nodes, base)
+        return requests
 
     def _part(self, nodes: Sequence[Node], base: int) -> Part:
         stack = tuple(map(_state, nodes[base:]))
@@ -347,8 +351,10 @@ class Division:
         self.here = place
         if part not in self.futures:
             self._push(place, part)
-        while not (part in self.futures and self.futures[part].done()):
+        while part not in self.arrived:
             self._turn()
+        self.arrived.remove(part)
+        del self.places[part]
         try:
             piece = self.futures.pop(part).result()
         except Exception as error:
@@ -413,10 +419,11 @@ class Division:
     def _arrived(self, part: Part) -> None:
         """Guess what a piece makes necessary."""
         self.running -= 1
-        future = self.futures.get(part)
-        if future is None or future.cancelled() or future.exception():
+        self.arrived.add(part)
+        future, place = self.futures[part], self.places[part]
+        if future.cancelled() or future.exception():
             return
-        piece, place = future.result(), self.places[part]
+        piece = future.result()
         self.done += 1
         self.schedules += piece.report.schedules
         for there, group in self._groups(place, piece.level, part.last):
