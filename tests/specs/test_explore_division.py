@@ -104,6 +104,19 @@ def test_the_report_is_that_of_a_single_process(case: Case, workers: int) -> Non
         assert found.sites == expected.sites
 
 
+@pytest.mark.parametrize("case", CASES[3:5], ids=lambda case: case[0])
+def test_what_a_subtree_finds_out_reaches_every_point_before_it(case: Case) -> None:
+    """With parts of two schedules it passes through many of them."""
+    assert differences(alone(case), divided(case, Here(), most=2)) == []
+
+
+def test_nothing_is_put_off_beyond_the_bound() -> None:
+    engine = Here()
+    divided(CASES[1], engine)
+    assert any(once(part).later for part in engine.parts)
+    assert {len(once(part).later) for part in engine.parts if part.last} == {0}
+
+
 @pytest.mark.parametrize("case", CASES[:5], ids=lambda case: f"{case[0]}, {case[1].key}")
 @pytest.mark.parametrize("limit", [1, 17])
 def test_a_limit_ends_where_it_ends_in_a_single_process(case: Case, limit: int) -> None:
@@ -238,6 +251,18 @@ def test_a_fault_found_ahead_of_a_lost_part_is_kept() -> None:
     assert report.verdict is Verdict.ILLEGAL
     assert "is lost" in report.why_not
     assert report.faults[0].message.startswith("the state machine has no such history")
+
+
+@pytest.mark.parametrize("case", [CASES[0], CASES[4]], ids=lambda case: case[1].key)
+def test_a_run_that_did_not_end_ends_the_search(case: Case) -> None:
+    class Endless(Here):
+        def end(self, future: Future[Any], part: Part) -> None:
+            piece = once(part)
+            why_not = "a run of more than 20,000 steps" if len(self.parts) == 2 else ""
+            future.set_result(replace(piece, report=replace(piece.report, why_not=why_not)))
+
+    report = divided(case, Endless(1))
+    assert (report.verdict, report.why_not) == (Verdict.UNKNOWN, "a run of more than 20,000 steps")
 
 
 def test_an_interrupt_ends_the_search_and_takes_back_what_is_with_the_engine() -> None:
