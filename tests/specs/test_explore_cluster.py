@@ -212,7 +212,7 @@ def test_without_the_option_dask_is_not_imported() -> None:
 @pytest.mark.skipif(sys.platform == "win32", reason="no process groups")
 def test_an_interrupt_stops_everything_and_is_unknown() -> None:
     """As from a keyboard: every process of the group gets it."""
-    words = ["explore", "offers-3-take-1-wide", "--bound", "3", "--scheduler", LOCAL]
+    words = ["explore", "offers-2x2-take-2-wide", "--bound", "3", "--scheduler", LOCAL]
     with subprocess.Popen(
         [sys.executable, "-m", "headgate_stress", *words],
         stdout=subprocess.PIPE,

@@ -37,7 +37,7 @@ examples:
   headgate explore wake-2 --reduce                        one schedule of each class of equivalent ones
   headgate explore drain-offers --subject mutant:closed_during_offer   on a kernel that is broken on purpose
   headgate explore close-offer-take --cost                what a schedule and a switch cost, and where the time goes
-  headgate explore wake-3 --reduce --scheduler            on every processor of this machine
+  headgate explore timeout-close --reduce --scheduler     on every processor of this machine
   headgate explore --scheduler tcp://10.0.0.7:8786        on a cluster of dask.distributed that is there
 
 With --scheduler, parts of the tree of schedules are run by the workers of a cluster; counts, verdict and the first fault are those
