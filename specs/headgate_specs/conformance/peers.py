@@ -20,10 +20,12 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any, ClassVar, Final, final
 
 from ..check import needs
+from . import expectations
 from .adapter import Adapter, Closed, Empty, Outcome, Taken
 
 PYTHON: Final = f"CPython {platform.python_version()}"
-STARTS_WITHIN_S: Final = 1.0
+STARTS_WITHIN_S: Final = 0.8
+ENDS_WITHIN_S: Final = 0.8
 POLL_S: Final = 0.0002
 CLOSE: Final = needs("close" if sys.version_info >= (3, 13) else "")
 QUEUE: Final = needs("offer refuses take wait threads bytecode")
@@ -87,6 +89,7 @@ class QueueQueue(_Queue):
 
     title = "queue.Queue"
     version = PYTHON
+    expected = expectations.QUEUE_QUEUE
     capabilities = QUEUE | CLOSE
     judged = (queue.Queue, threading.Condition)
     shut_down = _shut_down_of(queue, "ShutDown")
@@ -102,6 +105,7 @@ class QueueSimpleQueue(_Queue):
 
     title = "queue.SimpleQueue"
     version = PYTHON
+    expected = expectations.QUEUE_SIMPLE_QUEUE
     capabilities = QUEUE - {"refuses", "bytecode"}
 
     def __init__(self, capacity: int) -> None:
@@ -115,6 +119,7 @@ class DequeMaxlen(Adapter):
 
     title = "collections.deque(maxlen)"
     version = PYTHON
+    expected = expectations.DEQUE_MAXLEN
     capabilities = needs("offer answers take threads")
 
     def __init__(self, capacity: int) -> None:
@@ -139,6 +144,7 @@ class AsyncioQueue(Adapter):
 
     title = "asyncio.Queue"
     version = PYTHON
+    expected = expectations.ASYNCIO_QUEUE
     capabilities = needs("offer refuses take bytecode") | CLOSE
     judged = (asyncio.Queue,)
     shut_down: ClassVar[tuple[type[Exception], ...]] = _shut_down_of(asyncio, "QueueShutDown")
@@ -179,6 +185,7 @@ class SemaphoreExecutor(Adapter):
 
     title = "BoundedSemaphore + ThreadPoolExecutor"
     version = PYTHON
+    expected = expectations.SEMAPHORE_EXECUTOR
     capabilities = needs("offer refuses take wait release threads bytecode")
     judged = (ThreadPoolExecutor, threading.BoundedSemaphore, threading.Condition)
 
@@ -193,7 +200,11 @@ class SemaphoreExecutor(Adapter):
             return Outcome.FULL
         work = _Work(item)
         self._works.append(work)
-        future = self._executor.submit(work.run)
+        try:
+            future = self._executor.submit(work.run)
+        except BaseException:
+            self._semaphore.release()
+            raise
         future.add_done_callback(lambda _: self._finish(work))
         return Outcome.ACCEPTED
 
@@ -241,7 +252,8 @@ class _Work:
         except IndexError:
             return False
         self._done.put(None)
-        self.freed.get()
+        with contextlib.suppress(queue.Empty):  # whose submission was interrupted is not told of its end
+            self.freed.get(timeout=ENDS_WITHIN_S)
         return True
 
     def __enter__(self) -> Any:
@@ -257,6 +269,7 @@ class Aiologic(Adapter):
 
     title = "aiologic.Queue"
     version = _version_of("aiologic")
+    expected = expectations.AIOLOGIC
     capabilities = QUEUE
     judged = _classes("aiologic", "Queue")
 
@@ -297,6 +310,7 @@ class Culsans(_TwoSided):
 
     title = "culsans.Queue"
     version = _version_of("culsans")
+    expected = expectations.CULSANS
     library = "culsans"
     judged = _classes("culsans", "Queue", "sync_q")
 
@@ -307,8 +321,9 @@ class Janus(_TwoSided):
 
     title = "janus.Queue"
     version = _version_of("janus")
+    expected = expectations.JANUS
     library = "janus"
-    judged = _classes("janus", "Queue", "sync_q")
+    judged = (*_classes("janus", "Queue", "sync_q"), threading.Condition)
 
 
 PEERS: Final[tuple[type[Adapter], ...]] = (

@@ -9,18 +9,18 @@ from functools import partial
 from types import CodeType
 from typing import Any, Final, final
 
-from ..check import Subject
+from ..check import Subject, capabilities_of
 from ..clauses import interrupt_1
 from ..injection import Injector, Interrupt, quiet_finalisers
 from ..progress import progress
 from .operations import (
+    CONFIRM_S,
     MAKE,
     Audit,
     Operation,
     Overtaken,
     Stage,
     audit,
-    confirm_s,
     handler_entries,
     interrupted,
     operations_of,
@@ -137,7 +137,7 @@ def interrupt(
     injector = injector_given
     tally = InterruptTally()
     chosen = list(operations or operations_of(subject))
-    if operations is None and any(operation.name == "close" for operation in chosen):
+    if operations is None and capabilities_of(subject) >= MAKE.needs:
         chosen.append(MAKE)
         overtaken = Overtaken(subject, injector)
         if overtaken.at:
@@ -150,7 +150,7 @@ def interrupt(
         while point.where and tally.locked < STUCK:
             point = _Point()
             party.start(partial(_interrupt, subject, injector, operation, position, point))
-            event = party.wait(confirm_s(subject) if tally.locked < 2 else 0.0)
+            event = party.wait(CONFIRM_S if tally.locked < 2 else 0.0)
             position += 1
             if not point.where and event == ENDED and party.error is None:
                 break

@@ -9,8 +9,10 @@ from types import CodeType
 from typing import Any, Final, final
 
 from ..check import WHOLE, Subject, capabilities_of
-from ..conformance.adapter import Adapted, injector_for
+from ..conformance.adapter import injector_for
 from ..injection import Hook, Injector, Interrupt, quiet_finalisers
+
+CONFIRM_S: Final = 1.0  # how long to look on before a call is first said to wait for ever
 
 
 @final
@@ -85,6 +87,15 @@ def _seen(intake: Any) -> Any:
     lease = intake.take(timeout=0)
     _ = lease.item
     return lease
+
+
+def _held(subject: Subject, intake: Any) -> list[Any]:
+    """Take an item that stays in flight, in its slot; none stays where taking frees the slot."""
+    lease = _seen(intake)
+    if _freed_by_taking(subject):
+        lease.release()
+        return []
+    return [lease]
 
 
 def _freed_by_taking(subject: Subject) -> int:
@@ -170,7 +181,7 @@ def _drop_seen_closed(subject: Subject) -> Stage:
 
 def _close(subject: Subject) -> Stage:
     intake = _filled(subject, 3, "a", "b")
-    held = [_seen(intake)]
+    held = _held(subject, intake)
     return Stage(intake, intake.close, held=held, must=["b"], closes=True)
 
 
@@ -181,13 +192,13 @@ def _drain(subject: Subject) -> Stage:
 
 def _drain_busy(subject: Subject) -> Stage:
     intake = _filled(subject, 3, "a", "b")
-    held = [_seen(intake)]
+    held = _held(subject, intake)
     return Stage(intake, lambda: intake.drain(timeout=0), held=held, must=["b"], closes=True)
 
 
 def _statistics(subject: Subject) -> Stage:
     intake = _filled(subject, 3, "a", "b")
-    held = [_seen(intake)]
+    held = _held(subject, intake)
     return Stage(intake, intake.statistics, held=held, must=["b"])
 
 
@@ -236,11 +247,6 @@ def sweeping(subject: Subject) -> Generator[Injector]:
     """Give an injector for an implementation, with finalisers' exceptions silenced and no collection of its own accord."""
     with quiet_finalisers(), injector_for(subject) as injector:
         yield injector
-
-
-def confirm_s(subject: Subject) -> float:
-    """How long to look on before a call is said to wait for ever: where that is expected anyway, no longer."""
-    return 0.0 if isinstance(subject, Adapted) and subject.expected else 1.0
 
 
 def _make(subject: Subject) -> Stage:
@@ -338,7 +344,8 @@ def audit(subject: Subject, stage: Stage, out: Sequence[Any] = (), ours: Sequenc
     capacity: int = intake.capacity
     answers = [intake.offer(("audit", number)) for number in range(capacity + 1)]
     if answers[0] is subject.Outcome.CLOSED:
-        slots = capacity - intake.drain(timeout=0) if set(answers) == {subject.Outcome.CLOSED} else -1
+        left = intake.drain(timeout=0) if "drain" in capabilities_of(subject) else 0  # without one nobody can tell
+        slots = capacity - left if set(answers) == {subject.Outcome.CLOSED} else -1
     else:
         slots = answers.count(subject.Outcome.ACCEPTED)
         for lease in take_all(subject, intake):
