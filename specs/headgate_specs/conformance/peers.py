@@ -181,6 +181,9 @@ class SemaphoreExecutor(Adapter):
 
     The semaphore is acquired without waiting, released by the future's callback. The work hands its item to whoever takes, and is
     done when the lease is released.
+
+    The sweeps by interruption and re-entry can't go on to their end here, and leave BOUND-1, EXACT-1 and LOCAL-1 UNKNOWN: a thread
+    that waits for ever in `submit` holds a lock of all executors of the process.
     """
 
     title = "BoundedSemaphore + ThreadPoolExecutor"
@@ -203,6 +206,7 @@ class SemaphoreExecutor(Adapter):
         try:
             future = self._executor.submit(work.run)
         except BaseException:
+            work.interrupted = True
             self._semaphore.release()
             raise
         future.add_done_callback(lambda _: self._finish(work))
@@ -214,16 +218,25 @@ class SemaphoreExecutor(Adapter):
 
     def take(self, timeout: float | None = None) -> "_Work":
         deadline_s = math.inf if timeout is None else time.monotonic() + timeout
-        while True:
-            with contextlib.suppress(IndexError):
-                work = self._works.popleft()
-                with contextlib.suppress(queue.Empty):
-                    work.started.get(timeout=STARTS_WITHIN_S)
-                    return work
-                continue  # its submission was interrupted
+        while (work := self._next()) is None:
             if time.monotonic() >= deadline_s:
                 raise Empty
             time.sleep(POLL_S)
+        return work
+
+    def _next(self) -> "_Work | None":
+        """Give the oldest work once a thread of the pool has started it."""
+        try:
+            work = self._works.popleft()
+        except IndexError:
+            return None
+        try:
+            work.started.get(timeout=STARTS_WITHIN_S)
+        except queue.Empty:
+            if not work.interrupted:  # its submission may go on; an interrupted one may never have come so far
+                self._works.appendleft(work)
+            return None
+        return work
 
 
 @final
@@ -232,6 +245,7 @@ class _Work:
 
     def __init__(self, item: Any) -> None:
         self._held = [item]
+        self.interrupted = False
         self.started: queue.SimpleQueue[None] = queue.SimpleQueue()
         self.freed: queue.SimpleQueue[None] = queue.SimpleQueue()
         self._done: queue.SimpleQueue[None] = queue.SimpleQueue()

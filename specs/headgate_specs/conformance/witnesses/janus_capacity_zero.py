@@ -1,0 +1,16 @@
+"""janus.Queue: a capacity of zero is no error, and means no bound.
+
+Exit status 1: the fault shows; 0: it does not.
+"""
+
+import sys
+
+import janus
+
+OFFERED = 1_000
+
+queue = janus.Queue[int](0).sync_q
+for number in range(OFFERED):
+    queue.put_nowait(number)
+print(f"a queue of capacity 0 was made, and took {queue.qsize():,} of {OFFERED:,} items")
+sys.exit(queue.qsize() > 0)
