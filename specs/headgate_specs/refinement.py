@@ -259,12 +259,16 @@ class Driver:
         del self.leases[lease]
         return None
 
+    def _take_seen(self, _: int) -> object:
+        """Take, and look at the item at once: where nothing is put back, it makes no difference that nobody looked."""
+        answer = self._take(0)
+        return self._look(-1) if answer == "a lease" else answer
+
     def _serve(self, _: int) -> object:
         """Take, look at the item, and release at once: all that there is of a lease where taking frees the slot."""
-        answer = self._take(0)
-        if answer != "a lease":
-            return answer
-        serial = self._look(-1)
+        serial = self._take_seen(0)
+        if type(serial) is not int:
+            return serial
         released = self._release(-1)
         self.finished.clear()
         return serial if released is True else f"a lease whose release answered {released}"
@@ -456,11 +460,16 @@ def _follow_drop(joint: Joint, call: Call, answer: object) -> Joint:
     return Joint(move(s, machine.can_abandon, machine.abandon, s.seen.index(serial)), held)
 
 
-def _follow_serve(joint: Joint, call: Call, answer: object) -> Joint:
+def _follow_take_seen(joint: Joint, call: Call, answer: object) -> Joint:
     if type(answer) is str:
         return _follow_take(joint, call, answer)
     taken = _follow_take(joint, call, "a lease")
-    return _finish(_follow_look(taken, Call("look", len(taken.held) - 1), answer), len(taken.held) - 1)
+    return _follow_look(taken, Call("look", len(taken.held) - 1), answer)
+
+
+def _follow_serve(joint: Joint, call: Call, answer: object) -> Joint:
+    after = _follow_take_seen(joint, call, answer)
+    return _finish(after, len(after.held) - 1) if type(answer) is int else after
 
 
 def _follow_close(joint: Joint, call: Call, answer: object) -> Joint:
@@ -486,6 +495,7 @@ _FOLLOW: Final[dict[str, Callable[[Joint, Call, object], Joint]]] = {
     "release_again": _follow_release_again,
     "enter": _follow_enter,
     "drop": _follow_drop,
+    "take_seen": _follow_take_seen,
     "serve": _follow_serve,
     "close": _follow_close,
     "drain": _follow_drain,

@@ -187,10 +187,11 @@ COUNTS: Final = {(1, 7): 17_817, (2, 7): 19_807, (3, 7): 19_822, (1, 9): 333_252
 def calls_from(joint: Joint, released: bool, can: frozenset[str] = EVERYTHING) -> Iterator[Call]:
     """Give every call that can be told from others here: those on each lease held, and a second release after a first.
 
-    can: what the subject declares. Where taking frees the slot, an item is taken and finished in one call.
+    can: what the subject declares. Where nothing is put back, an item is taken and looked at in one call; where taking frees the
+    slot, finished, too.
     """
     yield Call("offer")
-    yield Call("take" if "release" in can else "serve")
+    yield Call("take" if "drop" in can else "take_seen" if "release" in can else "serve")
     if "drain" in can:
         yield Call("drain")
     if not joint.state.closed and "close" in can:

@@ -14,7 +14,7 @@ import threading
 import time
 import traceback
 from collections.abc import Callable, Generator, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import count
 from operator import attrgetter
 from types import FrameType
@@ -24,6 +24,7 @@ from .. import child
 from ..check import WHOLE, Check, Result, Settings, Subject, Verdict, capabilities_of
 from ..check import needs as capabilities
 from ..conformance.adapter import files_under, injector_for
+from ..conformance.classes import CLASSES
 from ..injection import Injector, Interrupt, Unraisable, is_in, quiet_finalisers
 from ..progress import progress
 
@@ -340,7 +341,7 @@ def judge(body: Body, clauses: tuple[str, ...], subject: Subject, settings: Sett
     job = start(lambda: body(run), "the scenario")
     result = _watch(job, run, clauses, limit_s)
     if result is None:
-        return _verdict(job, run, clauses)
+        return _fair(_verdict(job, run, clauses), capabilities_of(subject))
     stop(job, run.files)
     for injector in run.injectors:
         injector.close()
@@ -348,7 +349,18 @@ def judge(body: Body, clauses: tuple[str, ...], subject: Subject, settings: Sett
     gc.unfreeze()
     if collecting:
         gc.enable()
-    return result
+    return _fair(result, capabilities_of(subject))
+
+
+def _fair(result: Result, declared: frozenset[str]) -> Result:
+    """Accuse somebody else's intake of no more than can be told: if that is no clause of this scenario, the verdict is UNKNOWN.
+
+    What stopped the scenario is for another check to judge. Of the kernel, all clauses of the scenario are then in doubt.
+    """
+    if result.verdict is not Verdict.ILLEGAL or "kernel" in declared:
+        return result
+    blames = tuple(id_ for id_ in result.blames if CLASSES[id_].needs <= declared)
+    return replace(result, verdict=Verdict.ILLEGAL if blames else Verdict.UNKNOWN, blames=blames)
 
 
 def _watch(job: Job[str], run: Run, clauses: tuple[str, ...], limit_s: float) -> Result | None:
