@@ -342,7 +342,8 @@ class FreesTwice(Locked):
     @final
     class _Lease(Lease):
         def release(self) -> bool:
-            super().release() or self._free()
+            if not super().release():
+                self._free()
             return True
 
     def take(self, timeout: float | None = None) -> Lease:

@@ -1,0 +1,64 @@
+"""Intakes that are wrong on purpose are found out, for what is wrong with them and nothing else; the right ones are not accused."""
+
+import importlib
+from collections.abc import Iterator
+
+import pytest
+
+from headgate_specs.check import Check, Result, Settings, Verdict
+from headgate_specs.conformance import Adapted, adapt
+from headgate_specs.conformance.adapter import Adapter
+from headgate_specs.conformance.wrong import RIGHT, WRONG, BlocksWhenFull, CheckThenAct, Kernel, Locked, LocksAroundOffer, Plain
+from headgate_specs.runner import in_reach
+
+MODULES = ("headgate_specs.stateful", "headgate_specs.scenarios", "headgate_specs.sweeps")
+SLOW = {"scenarios.09", "scenarios.28", "scenarios.30"}
+# Of one that waits the others would only tell that it does.
+ONLY: dict[type[Adapter], set[str]] = {BlocksWhenFull: {"sweeps.freeze"}, CheckThenAct: {"scenarios.09", "sweeps.reentry"}}
+KERNEL = {"scenarios.12", "scenarios.14", "scenarios.22", "scenarios.23", "scenarios.29", "stateful.overfill", "sweeps.reentry"}
+
+
+def checks_of(subject: Adapted) -> Iterator[Check]:
+    for module in MODULES:
+        for check in importlib.import_module(module).CHECKS:
+            within = in_reach(subject.capabilities, check)
+            if within.needs <= subject.capabilities and within.clauses:
+                yield within
+
+
+def run(check: Check, subject: Adapted) -> Result:
+    """Run a check as the gate does: one that raises says nothing."""
+    try:
+        return check.run(subject, Settings())
+    except Exception as error:  # noqa: BLE001 - as the gate does
+        return Result(Verdict.UNKNOWN, "", repr(error))
+
+
+@pytest.mark.parametrize("wrong", WRONG)
+def test_a_wrong_one_is_found_out_and_accused_of_nothing_else(wrong: type[Locked | Plain]) -> None:
+    subject = adapt(wrong)
+    chosen = [check for check in checks_of(subject) if check.name in ONLY.get(wrong, {check.name} - SLOW)]
+    results = [(check, run(check, subject)) for check in chosen]
+    found = {id_ for check, result in results if result.verdict is Verdict.ILLEGAL for id_ in result.blames or check.clauses}
+    assert found
+    assert found <= set(wrong.breaks)
+
+
+def test_the_right_ones_are_right() -> None:
+    subject = adapt(Locked)
+    verdicts = {check.name: run(check, subject).verdict for check in checks_of(subject) if check.name not in SLOW}
+    assert len(verdicts) > 8
+    assert set(verdicts.values()) == {Verdict.OK}
+
+
+def test_the_kernel_behind_an_adapter_is_right() -> None:
+    subject = adapt(Kernel)
+    verdicts = {check.name: run(check, subject).verdict for check in checks_of(subject) if check.name in KERNEL}
+    assert set(verdicts) == KERNEL
+    assert set(verdicts.values()) == {Verdict.OK}
+
+
+def test_they_say_what_is_wrong_with_them() -> None:
+    assert all(wrong.__doc__ and wrong.breaks for wrong in WRONG)
+    assert LocksAroundOffer in WRONG
+    assert not any(getattr(right, "breaks", ()) for right in RIGHT)
