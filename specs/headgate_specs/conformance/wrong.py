@@ -3,6 +3,7 @@
 `breaks` names the clauses that the fault breaks: at least one must be found ILLEGAL, and no other one.
 """
 
+import importlib
 import threading
 import time
 from collections import deque
@@ -16,6 +17,7 @@ from ..check import WHOLE, needs
 from .adapter import Adapter, Closed, Empty, Outcome, Taken
 
 LONGER_THAN_PATIENCE_S: Final = 3600.0
+PARTS: Final[Any] = importlib.import_module("headgate._slots")
 
 
 class Lease:
@@ -105,7 +107,7 @@ class Kernel(Adapter):
 
     capabilities = WHOLE
     breaks: ClassVar[tuple[str, ...]] = ()
-    judged = (headgate.Intake, headgate.Lease)
+    judged = (headgate.Intake, headgate.Lease, PARTS.Slots, PARTS.Token, PARTS.Deed)
     title = "headgate.Intake behind an adapter"
 
     def __init__(self, capacity: int) -> None:

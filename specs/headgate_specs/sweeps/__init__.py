@@ -181,7 +181,8 @@ def _reentry(subject: Subject, settings: Settings) -> Result:
 def _fork(subject: Subject, settings: Settings) -> Result:
     if not hasattr(os, "fork"):
         return Result(Verdict.UNKNOWN, "0 forks", "this system has no fork")
-    tally = fork_at(subject, stride=1 if settings.profile == "full" else 29)
+    every = settings.profile == "full" or "kernel" not in capabilities_of(subject)  # others are stopped at few bytecodes only
+    tally = fork_at(subject, stride=1 if every else 29)
     evidence = (
         f"{tally.forks:,} forks beside a stopped thread and {tally.inside:,} from inside, in {tally.operations} operations: "
         f"{tally.bad} "
