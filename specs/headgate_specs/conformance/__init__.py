@@ -20,7 +20,8 @@ that he does not give. `headgate verify --intake package.module:MyIntake` judges
                 raise Empty
             return Taken(self._queue.get())
 
-`peers` has the adapters of queues that people use, `wrong` some that are wrong on purpose, `classes` what kind of clause each is.
+`peers` has the adapters of queues that people use, `expectations` what is known to be broken in them, and `witnesses` a script in
+plain Python for each of that. `wrong` has intakes that are wrong on purpose, `classes` says what kind of clause each is.
 """
 
 from ..check import CAPABILITIES, WHOLE, needs

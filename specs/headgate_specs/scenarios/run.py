@@ -360,7 +360,9 @@ def _fair(result: Result, declared: frozenset[str]) -> Result:
     if result.verdict is not Verdict.ILLEGAL or "kernel" in declared:
         return result
     blames = tuple(id_ for id_ in result.blames if CLASSES[id_].needs <= declared)
-    return replace(result, verdict=Verdict.ILLEGAL if blames else Verdict.UNKNOWN, blames=blames)
+    if blames:
+        return replace(result, blames=blames)
+    return Result(Verdict.UNKNOWN, "another fault stopped it", result.witness)
 
 
 def _watch(job: Job[str], run: Run, clauses: tuple[str, ...], limit_s: float) -> Result | None:

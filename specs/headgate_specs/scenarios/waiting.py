@@ -321,6 +321,7 @@ def leaking_rejections(run: Run) -> str:
         intake.offer("held")
         if closed:
             intake.close()
+        expect(not intake.offer("more"), "CLOSE-1" if closed else "BOUND-1", "one that must be refused was accepted")
         for _ in range(3):  # another thread of the process may allocate at the wrong moment
             left, collections = _reject(run, intake, total // 20)
             if left < _FEW_BLOCKS and not collections:

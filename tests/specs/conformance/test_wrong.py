@@ -8,7 +8,18 @@ import pytest
 from headgate_specs.check import Check, Result, Settings, Verdict
 from headgate_specs.conformance import Adapted, adapt
 from headgate_specs.conformance.adapter import Adapter
-from headgate_specs.conformance.wrong import RIGHT, WRONG, BlocksWhenFull, CheckThenAct, Kernel, Locked, LocksAroundOffer, Plain
+from headgate_specs.conformance.wrong import (
+    RIGHT,
+    WRONG,
+    BlocksWhenFull,
+    CheckThenAct,
+    DropsOldest,
+    Kernel,
+    Locked,
+    LocksAroundOffer,
+    Plain,
+    Unbounded,
+)
 from headgate_specs.runner import in_reach
 
 MODULES = ("headgate_specs.stateful", "headgate_specs.scenarios", "headgate_specs.sweeps")
@@ -42,6 +53,12 @@ def test_a_wrong_one_is_found_out_and_accused_of_nothing_else(wrong: type[Locked
     found = {id_ for check, result in results if result.verdict is Verdict.ILLEGAL for id_ in result.blames or check.clauses}
     assert found
     assert found <= set(wrong.breaks)
+
+
+@pytest.mark.parametrize("wrong", [Unbounded, DropsOldest])
+def test_one_that_refuses_nothing_is_not_said_to_leak_at_a_refusal(wrong: type[Locked]) -> None:
+    check = next(check for check in checks_of(adapt(wrong)) if check.name == "scenarios.30")
+    assert run(check, adapt(wrong)).verdict is Verdict.UNKNOWN
 
 
 def test_the_right_ones_are_right() -> None:
