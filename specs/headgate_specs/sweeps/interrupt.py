@@ -39,7 +39,7 @@ class InterruptTally:
     """Count the points at which an exception was raised, and what was broken after how many of them.
 
     swallowed: exceptions that ended a finaliser, and not the call. locked: points after which a call of the audit, or the
-    interrupted call itself, waits for ever.
+    interrupted call itself, waits for ever. unswept: an operation could not even be prepared any more, as something waits for ever.
     """
 
     points: int = 0
@@ -53,6 +53,7 @@ class InterruptTally:
     items_doubled: int = 0
     books: int = 0
     ran_away: bool = False
+    unswept: bool = False
     witness: str = ""
     broken_by: dict[str, tuple[int, int, int]] = field(
         default_factory=dict[str, tuple[int, int, int]]
@@ -61,7 +62,7 @@ class InterruptTally:
     @property
     def cut_short(self) -> bool:
         """Tell whether the sweep ended before its end, as too much was broken."""
-        return self.locked >= STUCK or self.ran_away
+        return self.locked >= STUCK or self.ran_away or self.unswept
 
     def note(self, text: str) -> None:
         """Keep the first account of a fault."""
@@ -159,6 +160,7 @@ def interrupt(
             if event != ENDED:
                 tally.locked += 1
                 tally.broken += 1
+                tally.unswept |= not point.where
                 tally.note(f"{where}: afterwards {party.where()} waits for ever")
                 party = Party()
             elif point.found is None:
