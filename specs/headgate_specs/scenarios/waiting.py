@@ -194,12 +194,15 @@ def timed_out_takes(run: Run) -> str:
             intake.take(timeout=timeout_s)
             expect(False, "LOCAL-1", "a take from an empty intake gave a lease")
 
-    wait(0)
-    before, made = _blocks(), 0
-    for number in rounds(run, 50_000, 1_000_000):
-        wait(0 if number % 500 else 0.0001)
-        made = number + 1
-    left = _blocks() - before
+    left = made = 0
+    for _ in range(3):  # what a first wait sets up for good is no leak
+        before = _blocks()
+        for number in rounds(run, 50_000, 1_000_000):
+            wait(0 if number % 500 else 0.0001)
+            made = number + 1
+        left = _blocks() - before
+        if left < _FEW_BLOCKS:
+            break
     expect(left < _FEW_BLOCKS, "MEMORY-1", f"{made:,} timed-out takes left {left:,} blocks")
     as_new(run, intake, f"after {made:,} timed-out takes")
     return f"{made:,} timed-out takes, {max(left, 0)} blocks left"
