@@ -9,6 +9,7 @@ from contextlib import suppress
 from typing import Any
 
 from headgate import Closed, Empty, Intake, Outcome
+from headgate._slots import Token
 
 
 def filled(capacity: int, *items: Any) -> Intake[Any]:
@@ -92,3 +93,26 @@ if hasattr(os, "fork"):
         intake = filled(1, "a")
         del intake
         assert in_child(lambda: usable(Intake(2)))
+
+    def test_a_wait_that_forks_goes_on_with_the_childs_own_slots() -> None:
+        intake: Intake[str] = Intake(2)
+        slots = intake._slots
+        wait = slots.await_slot
+        children: list[int] = []
+
+        def forking_wait(block: bool = True, timeout: float | None = None) -> Token | None:
+            slots.await_slot = wait
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", DeprecationWarning)
+                children.append(os.fork())
+            assert intake.offer("parent's" if children[0] else "child's") is Outcome.ACCEPTED
+            return wait(block, timeout)
+
+        slots.await_slot = forking_wait
+        item = ""
+        try:
+            item = intake.take(timeout=5).item
+        finally:
+            if children == [0]:
+                os._exit(0 if item == "child's" and intake.statistics().free == 2 else 1)
+        assert (item, os.waitpid(children[0], 0)[1]) == ("parent's", 0)

@@ -14,7 +14,19 @@ from headgate_specs.conformance import Adapted, adapt
 from headgate_specs.conformance.peers import Janus, QueueQueue
 from headgate_specs.mutants import Patch
 from headgate_specs.mutation import load_mutant, load_patched
-from headgate_specs.sweeps import CHECKS, controls, double_fault, fork_at, freeze, interrupt, reenter, storm, try_control, wake
+from headgate_specs.sweeps import (
+    CHECKS,
+    controls,
+    double_fault,
+    fork_at,
+    freeze,
+    interrupt,
+    reenter,
+    storm,
+    take_on,
+    try_control,
+    wake,
+)
 from headgate_specs.sweeps.operations import OPERATIONS, Operation
 from headgate_specs.sweeps.party import ENDED, STOPPED, WAITING, Frozen, Party
 
@@ -83,6 +95,13 @@ def test_a_fork_that_nobody_heeds_leaves_the_parents_work_in_the_child() -> None
     tally = fork_at(load_mutant("fork_ignored"), only("offer", "release"), stride=9)
     assert tally.bad > 0
     assert "of the parent's" in tally.witness
+
+
+def test_a_take_that_goes_on_in_a_child_and_finds_an_open_intake_closed_is_noticed() -> None:
+    tally = take_on(load_mutant("open_exhausted"))
+    assert tally.went_on > tally.bad > 0
+    assert "in the child it ends with {'answer': 'Closed'}" in tally.witness
+    assert take_on(headgate).bad == 0
 
 
 def test_a_close_that_rings_for_nobody_is_noticed() -> None:

@@ -10,6 +10,7 @@ controls.
     double_fault(subject)   a second exception in the recovery from the first
     reenter(subject, plan)  a call made there, from a plain call, a finaliser, a weak reference's callback, a signal handler
     fork_at(subject)        a fork there, by another thread and by the thread itself
+    take_on(subject)        a fork there by a taker, who goes on in the child too
     storm(subject, way, n)  real asynchronous exceptions, at moments nobody chose
 """
 
@@ -22,7 +23,7 @@ from ..check import EVERYTHING, WHOLE, Check, Result, Settings, Subject, Verdict
 from ..clauses import nowait_2
 from .controls import ControlTally, try_control, try_controls
 from .double_fault import DoubleTally, double_fault
-from .fork import ForkTally, fork_at
+from .fork import ForkTally, fork_at, take_on
 from .freeze import FreezeTally, freeze
 from .interrupt import InterruptTally, WakeTally, interrupt, wake
 from .reentry import ReentryTally, reenter
@@ -44,6 +45,7 @@ __all__ = [
     "interrupt",
     "reenter",
     "storm",
+    "take_on",
     "try_control",
     "try_controls",
     "wake",
@@ -183,14 +185,15 @@ def _fork(subject: Subject, settings: Settings) -> Result:
         return Result(Verdict.UNKNOWN, "0 forks", "this system has no fork")
     every = settings.profile == "full" or "kernel" not in capabilities_of(subject)  # others are stopped at few bytecodes only
     tally = fork_at(subject, stride=1 if every else 29)
+    takes = take_on(subject) if capabilities_of(subject) >= WHOLE else ForkTally()
     evidence = (
         f"{tally.forks:,} forks beside a stopped thread and {tally.inside:,} from inside, in {tally.operations} operations: "
-        f"{tally.bad} "
-        f"children's intakes not whole, empty and usable, {tally.parents} parents' changed"
+        f"{tally.bad} children's intakes not whole, empty and usable, {tally.parents} parents' changed; "
+        f"{takes.went_on} takes went on in a child, {takes.bad} with a wrong answer"
     )
-    blames = _blamed((tally.bad, "FORK-1"), (tally.parents, "FORK-1 BOUND-2"))
+    blames = _blamed((tally.bad + takes.bad, "FORK-1"), (tally.parents, "FORK-1 BOUND-2"))
     if blames:
-        return Result(Verdict.ILLEGAL, evidence, tally.witness, blames)
+        return Result(Verdict.ILLEGAL, evidence, tally.witness or takes.witness, blames)
     return Result(Verdict.OK, evidence) if tally.forks and tally.inside else _nothing()
 
 

@@ -19,6 +19,7 @@ from .operations import Operation, Stage, audit, interrupted, operations_of, swe
 from .party import ENDED, Frozen, Party
 
 CHILD_LIMIT_S = 5.0
+TAKE_BYTECODES = 1000  # more than any take has
 
 
 @final
@@ -26,11 +27,13 @@ CHILD_LIMIT_S = 5.0
 class ForkTally:
     """Count forks, by another thread and by the thread inside, and children whose intake was not whole, empty and usable.
 
-    stuck: children that did not answer. parents: forks after which the parent's intake was not as before.
+    went_on: forks inside a take that goes on in the child. stuck: children that did not answer. parents: forks after which the
+    parent's intake was not as before.
     """
 
     forks: int = 0
     inside: int = 0
+    went_on: int = 0
     operations: int = 0
     bad: int = 0
     stuck: int = 0
@@ -136,6 +139,41 @@ def _inside(subject: Subject, injector: Injector, operation: Operation, position
         tally.inside += 1
         _after(subject, stage, answer, where, tally, None)
     return bool(where)
+
+
+def take_on(subject: Subject) -> ForkTally:
+    """Fork before each bytecode of a take from an open, empty intake, which goes on in the child too and finds nothing there."""
+    tally = ForkTally()
+    with sweeping(subject) as injector:
+        for position in range(1, TAKE_BYTECODES):
+            intake = subject.Intake(2)
+            where = ""
+            reader, writer = os.pipe()
+            children: list[int] = []
+
+            def hook(at: int, code: CodeType, offset: int, wanted: int = position, forked: list[int] = children) -> None:
+                nonlocal where
+                if at == wanted:
+                    where = f"take, forked by the thread itself at {code.co_qualname}+{offset}"
+                    forked.append(fork())
+
+            answer = interrupted(injector, Stage(intake, partial(intake.take, timeout=0)), hook)
+            if children == [0]:
+                report_and_exit(partial(_told, answer), writer)
+            os.close(writer)
+            if not children:
+                os.close(reader)
+                break
+            tally.went_on += 1
+            found = hear(children[0], reader, CHILD_LIMIT_S)
+            if found != _told(subject.Empty):
+                tally.bad += 1
+                tally.note(f"{where}: nothing is there, nobody closed it, and in the child it ends with {found}")
+    return tally
+
+
+def _told(answer: Any) -> dict[str, Any]:
+    return {"answer": getattr(answer, "__name__", type(answer).__name__)}
 
 
 def _after(subject: Subject, stage: Stage, answer: Any, where: str, tally: ForkTally, party: Party | None) -> None:
