@@ -11,8 +11,10 @@ from typing import Any
 import pytest
 
 import headgate
+from headgate._slots import COLLECTING
+from headgate_specs.check import Subject
 from headgate_specs.injection import Interrupt, quiet_finalisers
-from headgate_specs.sweeps.operations import OPERATIONS, Operation, audit, handler_entries, sweeping
+from headgate_specs.sweeps.operations import OPERATIONS, Operation, Stage, audit, handler_entries, sweeping
 
 
 @cache
@@ -22,7 +24,27 @@ def out_of_reach(code: CodeType) -> frozenset[int]:
     return handler_entries(code) | returns
 
 
-@pytest.mark.parametrize("operation", OPERATIONS, ids=lambda operation: str(operation.name).replace(" ", "-"))
+def release_by_a_finaliser(subject: Subject) -> Stage:
+    """Prepare a release as one that is made while the collector runs: it sends home a successor of its token."""
+    (release,) = [operation for operation in OPERATIONS if operation.name == "release"]
+    stage = release.prepare(subject)
+    plain = stage.call
+
+    def collecting() -> Any:
+        COLLECTING[0] = True
+        try:
+            return plain()
+        finally:
+            COLLECTING[0] = False
+
+    stage.call = collecting
+    return stage
+
+
+FINALISED = Operation("release by a finaliser", frozenset({"release"}), release_by_a_finaliser)
+
+
+@pytest.mark.parametrize("operation", [*OPERATIONS, FINALISED], ids=lambda operation: str(operation.name).replace(" ", "-"))
 def test_an_exception_comes_out_and_keeps_no_slot(operation: Operation) -> None:
     with sweeping(headgate) as injector:
         for position in range(1, 1_000):

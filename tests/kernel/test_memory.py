@@ -90,6 +90,27 @@ def test_work_leaves_nothing() -> None:
     assert blocks() - before < FEW_BLOCKS
 
 
+@pytest.mark.parametrize("ending", ["release", "drop", "drop unseen"])
+def test_an_intake_at_rest_keeps_no_more_than_a_new_one(ending: str) -> None:
+    intake = filled(100)
+    gc.collect()
+    before = len(gc.get_objects())
+    for number in range(100):
+        intake.offer(number)
+    leases = [intake.take(timeout=0) for _ in range(100)]
+    if ending == "drop unseen":
+        del leases
+        leases = [intake.take(timeout=0) for _ in range(100)]
+    for lease in leases:
+        _ = lease.item
+        if ending == "release":
+            lease.release()
+    del lease, leases
+    gc.collect()
+    assert intake.statistics().free == 100
+    assert len(gc.get_objects()) - before < 10
+
+
 def test_items_die_at_once() -> None:
     gc.disable()
     try:

@@ -1,0 +1,89 @@
+"""What the kernel does on systems and versions that are not this one: each in an interpreter of its own, made to look like it."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import headgate
+
+UNHURT = """
+import headgate
+intake = headgate.Intake(2)
+intake.offer("item")
+with intake.take() as item:
+    assert item == "item"
+"""
+
+
+def run(before: str, after: str = UNHURT) -> "subprocess.CompletedProcess[str]":
+    """Run a text, then another, where the kernel is found as it was here."""
+    environment = os.environ | {"PYTHONPATH": str(Path(headgate.__file__).parent.parent)}
+    command = [sys.executable, "-c", before + after]
+    return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=100, check=False)
+
+
+def test_without_a_call_that_yields_the_processor_a_sleep_of_zero_does() -> None:
+    script = """
+from functools import partial
+from time import sleep
+from headgate._intake import yield_processor
+assert isinstance(yield_processor, partial), yield_processor
+assert (yield_processor.func, yield_processor.args, yield_processor.keywords) == (sleep, (0,), {}), yield_processor
+"""
+    done = run("import os; os.__dict__.pop('sched_yield', None)", UNHURT + script)
+    assert not done.returncode, done.stderr
+
+
+@pytest.mark.parametrize("module", ["queue", "Queue", "a_queue"])
+def test_a_queue_that_is_not_the_interpreters_own_is_refused(module: str) -> None:
+    done = run(f"import queue; queue.SimpleQueue = type('SimpleQueue', (), {{'__module__': {module!r}}})")
+    assert "ImportError: headgate needs the C implementation of queue.SimpleQueue" in done.stderr
+
+
+def test_without_forks_nothing_is_registered() -> None:
+    done = run("import os; os.__dict__.pop('register_at_fork', None)")
+    assert not done.returncode, done.stderr
+
+
+@pytest.mark.parametrize("error", ["AttributeError", "OSError", "ValueError"])
+def test_where_the_machine_does_not_tell_its_memory_the_address_space_is_the_bound(error: str) -> None:
+    script = """
+import os, sys
+def refuse(name):
+    raise {error}(name)
+os.sysconf = refuse
+from headgate import Intake
+from headgate._intake import _memory_bytes
+assert _memory_bytes() == sys.maxsize
+Intake(1)
+try:
+    Intake(sys.maxsize)
+except ValueError:
+    sys.exit(0)
+sys.exit("too large, and admitted")
+"""
+    done = run(script.format(error=error))
+    assert not done.returncode, done.stderr
+
+
+@pytest.mark.parametrize(("version", "parent"), [((3, 12, 9), "Exception"), ((3, 13, 0), "ShutDown"), ((3, 14, 1), "ShutDown")])
+def test_closed_is_the_librarys_own_answer_where_there_is_one(version: tuple[int, ...], parent: str) -> None:
+    script = f"""
+import queue, sys
+queue.ShutDown = type('ShutDown', (Exception,), {{}})
+import headgate._intake  # what it imports looks at the version too
+del sys.modules['headgate._types']
+sys.version_info = {version!r} + ('final', 0)
+from headgate._types import Closed
+assert Closed.__base__.__name__ == {parent!r}, Closed.__mro__
+"""
+    done = run(script, "")
+    assert not done.returncode, done.stderr
+
+
+def test_before_the_collector_first_runs_a_release_is_a_plain_one() -> None:
+    done = run("import gc; gc.disable()\n", UNHURT + "assert not intake._slots.generations")
+    assert not done.returncode, done.stderr
