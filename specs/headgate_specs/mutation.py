@@ -74,6 +74,7 @@ examples:
   headgate mutants --profile full      the whole matrix, in a few minutes
   headgate mutants lifo lost_slot      these two only
   headgate mutants --adapters          every broken adapter against the first check that must kill it
+  headgate mutants --operators         every small change that operators make in the core; see --operators --help
 
 exit codes:
   0  every mutant is killed
@@ -663,6 +664,9 @@ CHECKS: Final[tuple[Check, ...]] = (matrix_check(),)
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one mutant under one group of checks (names on stdin, see `runner`), or print the kill matrix."""
+    words = list(sys.argv[1:] if argv is None else argv)
+    if words[:1] == ["--operators"]:
+        return int(importlib.import_module("headgate_specs.operators.command").main(words[1:]))
     parser = argparse.ArgumentParser(
         prog="headgate mutants",
         description="Judge deliberately broken kernels and print which check kills which.",
@@ -676,8 +680,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--group", action="append", help="a group of the matrix, NAME or NAME=MODULE (default: all that are here)")
     parser.add_argument("--adapters", action="store_true", help="judge the adapters' mutants, not the kernel's")
+    parser.add_argument(
+        "--operators", action="store_true", help="as the first word: judge what operators make, not the hand-written"
+    )
     parser.add_argument("mutants", nargs="*", help="the mutants of the matrix (default: all)")
-    arguments = parser.parse_args(argv)
+    arguments = parser.parse_args(words)
+    if arguments.operators:
+        parser.error("--operators comes first, and takes no other mutants")
     if arguments.run:
         name, group = arguments.run
         load_mutant(name, arguments.source)

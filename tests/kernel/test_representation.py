@@ -3,7 +3,6 @@
 import gc
 import queue
 import re
-from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -17,10 +16,15 @@ def test_the_version_is_one() -> None:
 
 
 def test_a_capacity_that_just_fits_into_memory_is_good(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(_intake, "_memory_bytes", lambda: 2_000)  # 200 bytes for each slot
-    assert Intake[Any](10).capacity == 10
-    with pytest.raises(ValueError, match="capacity 11 needs more memory"):
-        Intake[Any](11)
+    monkeypatch.setattr(_intake, "_memory_bytes", lambda: 40_000)  # 200 bytes for each slot
+    assert Intake[Any](200).capacity == 200
+    with pytest.raises(ValueError, match="capacity 201 needs more memory"):
+        Intake[Any](201)
+
+
+def test_the_machines_memory_is_its_pages(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("os.sysconf", {"SC_PAGE_SIZE": 4_096, "SC_PHYS_PAGES": 1_000}.__getitem__)
+    assert _intake._memory_bytes() == 4_096_000
 
 
 @pytest.mark.parametrize("closed", [False, True])
@@ -66,55 +70,56 @@ def test_a_release_after_a_collection_is_a_plain_one() -> None:
     assert not intake._slots.generations  # of the slots that had to be recovered
 
 
-def clock(*times_s: float) -> Callable[[], float]:
-    """Make a clock that tells these times, one after the other."""
-    told: Iterator[float] = iter(times_s)
-    return lambda: next(told)
-
-
 class Bells:
-    """Stand for a wait: hear a bell each time, note the time-out, and end with nothing at the last."""
+    """Stand for a wait and for the clock: each wait notes its time-out, takes its time and hears a bell; the last hears nothing."""
 
-    def __init__(self, bells: int) -> None:
-        self.bells = bells
+    def __init__(self, *until_s: float) -> None:
+        self.until_s = [*until_s]
+        self.now_s = 1_000.0
         self.timeouts_s: list[float | None] = []
 
     def __call__(self, block: bool = True, timeout: float | None = None) -> None:
-        self.timeouts_s.append(timeout)
         assert block
-        if len(self.timeouts_s) > self.bells:
+        self.timeouts_s.append(timeout)
+        if not self.until_s:
             raise queue.Empty
+        self.now_s = self.until_s.pop(0)
 
 
-TIMES_S = (1_000.0, 1_040.0, 1_099.0, 1_130.0)
-LEFT_S = [100.0, 60.0, 1.0, 0.0]
-
-
-def test_a_take_that_hears_bells_waits_for_what_is_left_of_its_time(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("until_s", "timeouts_s"),
+    [
+        ((1_040.0, 1_099.0, 1_130.0), [100.0, 60.0, 1.0, 0.0]),
+        ((1_060.0, 1_020.0), [100.0, 40.0, 40.0]),  # a clock that steps back prolongs no wait
+    ],
+)
+def test_a_wait_that_hears_bells_goes_on_for_what_is_left_of_its_time(
+    monkeypatch: pytest.MonkeyPatch, until_s: tuple[float, ...], timeouts_s: list[float]
+) -> None:
     intake: Intake[Any] = Intake(1)
-    wait = Bells(3)
-    intake._slots.await_slot = wait
-    monkeypatch.setattr(_intake, "monotonic", clock(*TIMES_S))
+    slots: Any = intake._slots
+    slots.await_slot = take = Bells(*until_s)
+    monkeypatch.setattr(_intake, "monotonic", lambda: take.now_s)
     with pytest.raises(Empty):
         intake.take(timeout=100)
-    assert wait.timeouts_s == LEFT_S
-
-
-def test_a_drain_that_hears_bells_waits_for_what_is_left_of_its_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    intake: Intake[Any] = Intake(1)
+    assert take.timeouts_s == timeouts_s
     assert intake.offer("item") is Outcome.ACCEPTED
-    wait: Any = Bells(3)
-    intake._slots.await_home = wait
-    monkeypatch.setattr(_intake, "monotonic", clock(*TIMES_S))
+    slots.await_home = drain = Bells(*until_s)
+    monkeypatch.setattr(_intake, "monotonic", lambda: drain.now_s)
     assert intake.drain(timeout=100) == 1
-    assert wait.timeouts_s == LEFT_S
+    assert drain.timeouts_s == timeouts_s
 
 
-def test_a_clock_that_steps_back_prolongs_no_wait(monkeypatch: pytest.MonkeyPatch) -> None:
-    intake: Intake[Any] = Intake(1)
-    wait = Bells(2)
-    intake._slots.await_slot = wait
-    monkeypatch.setattr(_intake, "monotonic", clock(1_000.0, 1_060.0, 1_020.0))
-    with pytest.raises(Empty):
-        intake.take(timeout=100)
-    assert wait.timeouts_s == [100.0, 40.0, 40.0]
+def test_a_drain_counts_when_its_time_is_over_not_when_it_began_to_wait() -> None:
+    intake: Intake[Any] = Intake(3)
+    intake.offer("item")
+    intake.offer("kept")
+    lease = intake.take(timeout=0)
+    slots: Any = intake._slots
+
+    def wait(block: bool, timeout: float) -> None:
+        lease.release()  # just as the time is over
+        raise queue.Empty
+
+    slots.await_home = wait
+    assert intake.drain(timeout=1) == 1

@@ -11,6 +11,7 @@ import pytest
 from headgate_specs import adapters
 from headgate_specs.explore.configurations import CONFIGURATIONS
 from headgate_specs.mutation import describe, mutant_names
+from headgate_specs.operators import record as operators
 from headgate_specs.prove import EXPECTED
 from headgate_specs.prove.mutants import MUTANTS
 from headgate_specs.registry import CLAUSES
@@ -102,6 +103,12 @@ def test_what_is_explored_is_counted_right() -> None:
         f"{len(races)} are races",
     ):
         assert text in " ".join(README.split()), text
+
+
+def test_what_operators_made_is_counted_right() -> None:
+    record = operators.Record.read()
+    assert record is not None
+    assert operators.figures(record) in " ".join(README.split()), f"put in: {operators.figures(record)}"
 
 
 # Rows of the README's table of what the laboratory saw: what it is called there, the bound, the case.

@@ -258,7 +258,9 @@ MAKE: Final = Operation("make", WHOLE, _make)
 
 @final
 class Overtaken:
-    """Make offers that a close overtakes after their claim: the close cuts in where that takes the offer the longest way."""
+    """Make offers that a close overtakes after their claim: the close cuts in where that takes the offer the longest way, the last
+    such place, or those who wait could be told that all slots are at home.
+    """
 
     def __init__(self, subject: Subject, injector: Injector) -> None:
         self.at, self.bytecodes = 0, 0
@@ -273,7 +275,7 @@ class Overtaken:
             answer = stage.run(injector, hook)
             if last < cut_in_at:
                 break
-            if answer is subject.Outcome.CLOSED and last > self.bytecodes:
+            if answer is subject.Outcome.CLOSED and last >= self.bytecodes:
                 self.at, self.bytecodes = cut_in_at, last
 
     @staticmethod
