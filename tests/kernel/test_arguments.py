@@ -171,6 +171,7 @@ def test_statistics_are_frozen() -> None:
     for name in ("free", "peak", "something_else"):
         with pytest.raises((AttributeError, TypeError)):
             setattr(statistics, name, 7)
+    assert not hasattr(statistics, "__dict__")
     assert statistics == Statistics(1, 1, 0, 0, 0, 0, 0, 0, 0, 0)
 
 

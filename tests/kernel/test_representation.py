@@ -41,6 +41,22 @@ def test_every_24th_rejection_gives_the_processor_to_others(monkeypatch: pytest.
     assert yields == [0, 24, 48, 72, 96]
 
 
+def test_an_offer_that_sees_that_it_is_refused_claims_nothing() -> None:
+    intake: Intake[Any] = Intake(2)
+    slots: Any = intake._slots
+    intake.offer("first")
+    intake.offer("second")
+
+    def claim() -> None:
+        pytest.fail("a slot at home leaves it again, and who counts them miscounts")
+
+    slots.claim = claim
+    assert intake.offer("third") is Outcome.FULL
+    intake.take(timeout=0).release()
+    intake.close()
+    assert intake.offer("fourth") is Outcome.CLOSED
+
+
 @pytest.mark.parametrize("capacity", [1, 256, 300])
 def test_an_intake_of_any_size_is_exhausted_when_all_its_slots_are_settled(capacity: int) -> None:
     intake: Intake[Any] = Intake(capacity)
