@@ -41,6 +41,30 @@ def test_every_24th_rejection_gives_the_processor_to_others(monkeypatch: pytest.
     assert yields == [0, 24, 48, 72, 96]
 
 
+def test_what_a_slot_and_a_lease_consist_of_has_no_dictionary() -> None:
+    intake: Intake[Any] = Intake(1)
+    token = intake._slots.free[0]
+    intake.offer("item")
+    for each in (token, token.deed, intake.take(timeout=0), intake):
+        assert not hasattr(each, "__dict__"), each
+
+
+def test_a_drain_that_is_interrupted_with_the_bell_in_hand_passes_it_on() -> None:
+    intake: Intake[Any] = Intake(1)
+    intake.offer("item")
+    slots: Any = intake._slots
+    hear = slots.await_home
+
+    def wait(block: bool, timeout: float) -> None:
+        hear(block, timeout)
+        raise KeyboardInterrupt
+
+    slots.await_home = wait
+    with pytest.raises(KeyboardInterrupt):
+        intake.drain(timeout=1)
+    assert not slots.bell.empty(), "another drain that waits would wait on"
+
+
 def test_an_offer_that_sees_that_it_is_refused_claims_nothing() -> None:
     intake: Intake[Any] = Intake(2)
     slots: Any = intake._slots

@@ -2,7 +2,7 @@
 
 import importlib.metadata
 import importlib.util
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -129,7 +129,11 @@ def test_a_check_that_raises_or_does_not_know_kills_nothing() -> None:
 
 def test_a_check_that_the_kernel_itself_fails_now_kills_nothing(judges: Judges, monkeypatch: pytest.MonkeyPatch) -> None:
     said = iter([Sentence("audit.x", (), HUNG), Sentence("audit.x", (), HUNG), Sentence("audit.x", (), HUNG)])
-    monkeypatch.setattr(judges, "ask", lambda *_asked: next(said))
+
+    def ask(_sources: Mapping[str, str], _unit: Unit, _limit_s: float) -> Sentence:
+        return next(said)
+
+    monkeypatch.setattr(judges, "ask", ask)
     unit = Unit("audit", "audit.x", 0.0)
     monkeypatch.setattr(judge, "HANG_FLOOR_S", 0.0)
     assert judges.judge(SOURCES, [unit]) == Sentence(unknown=("audit.x",))
