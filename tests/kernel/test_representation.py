@@ -23,7 +23,7 @@ def test_a_capacity_that_just_fits_into_memory_is_good(monkeypatch: pytest.Monke
 
 
 def test_the_machines_memory_is_its_pages(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("os.sysconf", {"SC_PAGE_SIZE": 4_096, "SC_PHYS_PAGES": 1_000}.__getitem__)
+    monkeypatch.setattr("os.sysconf", {"SC_PAGE_SIZE": 4_096, "SC_PHYS_PAGES": 1_000}.__getitem__, raising=False)
     assert _intake._memory_bytes() == 4_096_000
 
 
@@ -63,6 +63,27 @@ def test_a_drain_that_is_interrupted_with_the_bell_in_hand_passes_it_on() -> Non
     with pytest.raises(KeyboardInterrupt):
         intake.drain(timeout=1)
     assert not slots.bell.empty(), "another drain that waits would wait on"
+
+
+def test_a_look_that_is_interrupted_while_it_rings_rings_again() -> None:
+    intake: Intake[Any] = Intake(1)
+    intake.offer("item")
+    lease = intake.take(timeout=0)
+    intake.close()
+    slots: Any = intake._slots
+    ring, rung = slots.ring, list[bool]()
+    assert slots.queue.get(timeout=0) is None  # the bell of `close`
+
+    def ring_late() -> None:
+        rung.append(True)
+        if len(rung) == 1:
+            raise KeyboardInterrupt
+        ring()
+
+    slots.ring = ring_late
+    with pytest.raises(KeyboardInterrupt):
+        _ = lease.item
+    assert not slots.queue.empty(), "a taker would not hear that the item can't come back"
 
 
 def test_an_offer_that_sees_that_it_is_refused_claims_nothing() -> None:
