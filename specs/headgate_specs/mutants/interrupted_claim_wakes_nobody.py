@@ -1,4 +1,4 @@
-"""An offer that a close overtook is interrupted when it has just given its slot back, and leaves without ringing: nobody hears of it.
+"""An offer that a close overtook is interrupted when it has just given its slot back, and leaves without ringing: no one hears it.
 
 Breaks: CLOSE-2
 Killed by: sweeps.interrupt
