@@ -2,17 +2,21 @@
 
 import importlib.metadata
 import importlib.util
+import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from functools import cache
+from importlib.machinery import ModuleSpec
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
 import headgate
 from headgate_specs.check import Check, Result, Settings, Subject, Verdict
 from headgate_specs.mutation import kernel_dir
-from headgate_specs.operators import judge
+from headgate_specs.mutation import main as mutants_command
+from headgate_specs.operators import command, judge
 from headgate_specs.operators import record as records
 from headgate_specs.operators.generate import DELETION, Mutant, core_sources, digest, generate
 from headgate_specs.operators.judge import FINDS_HANGS, HUNG, IMPORT, Judges, Sentence, Unit
@@ -215,6 +219,41 @@ def test_a_mutant_is_made_once_and_is_python() -> None:
 
 
 # What is told.
+
+
+@pytest.mark.parametrize(("verdict", "code"), [(KILLED, 0), (LIVES, 1), (OPEN, 3)])
+def test_the_command_tells_by_its_exit_code(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str], verdict: str, code: int
+) -> None:
+    mutant = Mutant("a.py", "g", DELETION, "y = 1", "pass", "", typed=False)
+
+    def make(_sources: Mapping[str, str]) -> list[Mutant]:
+        return [mutant]
+
+    def known(*_asked: object) -> Record:
+        return Record(
+            HEADER, {mutant.key: replace(records.unjudged(mutant), verdict=verdict, by="audit.quiet" * (verdict == KILLED))}
+        )
+
+    def nothing(*_asked: object) -> None:
+        return None
+
+    def no_reasons() -> dict[str, str]:
+        return {}
+
+    monkeypatch.setattr(command, "generate", make)
+    monkeypatch.setattr(command, "equivalents", no_reasons)
+    monkeypatch.setattr(command, "_record_for", known)
+    monkeypatch.setattr(command, "_judge", nothing)
+    monkeypatch.setattr(command, "FOLDER", tmp_path)
+    monkeypatch.setattr(Record, "write", nothing)
+    here = ModuleType("cosmic_ray")
+    here.__spec__ = ModuleSpec("cosmic_ray", None)
+    monkeypatch.setitem(sys.modules, "cosmic_ray", here)
+    assert mutants_command(["--operators"]) == code
+    assert "1 mutants: " in capsys.readouterr().out
+    assert (tmp_path / records.SUMMARY).is_file()
+
 
 HEADER = Header("0" * 64, "3.11.0", "8.7.0", 100)
 DEAD = Judged("a.py", "f", DELETION, "x = 1", "pass", KILLED, "audit.quiet", ("QUIET-1",), "it prints")

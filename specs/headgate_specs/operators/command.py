@@ -27,7 +27,7 @@ exit codes:
   0  every mutant is killed, or listed as equivalent with its reason
   1  one survives, or the list of equivalents is wrong
   2  bad usage, no clone of the project, or no cosmic-ray
-  3  stopped before all were judged, or the kernel itself does not pass a check
+  3  not all are judged yet, or the kernel itself does not pass a check
 """
 
 
@@ -70,7 +70,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         (FOLDER / records.SUMMARY).write_text(summary(record, reasons), "utf-8")
     found = faults(record, reasons)
     print("\n".join([*found, figures(record)]))
-    return int(bool(found))
+    return 3 if found and all(fault.startswith(OPEN) for fault in found) else int(bool(found))
 
 
 def _record_for(sources: dict[str, str], mutants: Sequence[Mutant], reasons: dict[str, str], afresh: bool) -> Record:
