@@ -101,11 +101,11 @@ def test_an_intake_at_rest_keeps_no_more_than_a_new_one(ending: str) -> None:
     if ending == "drop unseen":
         del leases
         leases = [intake.take(timeout=0) for _ in range(100)]
-    for lease in leases:
-        _ = lease.item
+    while leases:
+        _ = leases[-1].item
         if ending == "release":
-            lease.release()
-    del lease, leases
+            leases[-1].release()
+        leases.pop()
     gc.collect()
     assert intake.statistics().free == 100
     assert len(gc.get_objects()) - before < 10

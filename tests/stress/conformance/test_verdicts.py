@@ -88,3 +88,9 @@ def test_a_table_that_is_no_table_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="is not what --json writes"):
         read(file)
     assert read(FILES[0]).__class__ is VerdictTable
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
+def test_the_page_beside_it_is_what_is_printed_of_it(file: Path) -> None:
+    page = file.with_suffix(".md").read_text("utf-8")
+    assert page.endswith(f"\n\n{as_markdown(read(file))}\n"), "headgate peers --from FILE --markdown prints it"
