@@ -8,7 +8,7 @@ from typing import Any, Final, final
 from ..check import Subject
 from ..injection import Injector
 from ..progress import progress
-from .operations import CONFIRM_S, Operation, Stage, audit, operations_of, sweeping, take_all
+from .operations import Operation, Stage, audit, confirm_s, operations_of, sweeping, take_all
 from .party import ENDED, Frozen, Party, Runaway, bounded
 
 STUCK: Final = 3  # threads left behind, waiting for ever, before the sweep ends
@@ -91,7 +91,7 @@ class _Sweep:
         """Let others offer as much as fits and one more, then take all there is. True unless they had to wait."""
         tally, subject, other = self.tally, self.subject, self.other
         intake = stage.intake
-        patience_s = CONFIRM_S if tally.blocked < CONFIRMED else 0.0
+        patience_s = confirm_s(subject) if tally.blocked < CONFIRMED else 0.0
 
         def offer() -> int:
             for number in range(intake.capacity + 1):

@@ -14,13 +14,13 @@ from ..clauses import interrupt_1
 from ..injection import Injector, Interrupt, quiet_finalisers
 from ..progress import progress
 from .operations import (
-    CONFIRM_S,
     MAKE,
     Audit,
     Operation,
     Overtaken,
     Stage,
     audit,
+    confirm_s,
     handler_entries,
     interrupted,
     operations_of,
@@ -151,7 +151,7 @@ def interrupt(
         while point.where and tally.locked < STUCK:
             point = _Point()
             party.start(partial(_interrupt, subject, injector, operation, position, point))
-            event = party.wait(CONFIRM_S if tally.locked < 2 else 0.0)
+            event = party.wait(confirm_s(subject) if tally.locked < 2 else 0.0)
             position += 1
             if not point.where and event == ENDED and party.error is None:
                 break

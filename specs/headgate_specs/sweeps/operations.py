@@ -9,10 +9,10 @@ from types import CodeType
 from typing import Any, Final, final
 
 from ..check import WHOLE, Subject, capabilities_of
-from ..conformance.adapter import injector_for
+from ..conformance.adapter import Adapted, injector_for
 from ..injection import Hook, Injector, Interrupt, quiet_finalisers
 
-CONFIRM_S: Final = 1.0  # how long to look on before a call is first said to wait for ever
+CONFIRM_S: Final = 1.0
 
 
 @final
@@ -240,6 +240,11 @@ def handler_entries(code: CodeType) -> frozenset[int]:
     first one, with all that it refers to.
     """
     return frozenset(step.offset for step in get_instructions(code) if step.opname == "PUSH_EXC_INFO")
+
+
+def confirm_s(subject: Subject) -> float:
+    """How long to look on before a call is first said to wait for ever: of a control, whose faults are known, no longer."""
+    return 0.0 if isinstance(subject, Adapted) and not subject.arrivals_only else CONFIRM_S
 
 
 @contextmanager

@@ -17,7 +17,7 @@ from ..injection import Injector
 from ..progress import progress
 from ..ways import Way, by_finaliser, by_weak_reference
 from .interrupt import tell
-from .operations import CONFIRM_S, Audit, Operation, Stage, audit, interrupted, operations_of, sweeping
+from .operations import Audit, Operation, Stage, audit, confirm_s, interrupted, operations_of, sweeping
 from .party import ENDED, Party
 
 STUCK: Final = 100
@@ -223,7 +223,7 @@ class _Sweep:
                 work()
             else:
                 self.party.start(work)
-                if self.party.wait(CONFIRM_S if self.tally.deadlocked < 2 else 0.0) != ENDED:
+                if self.party.wait(confirm_s(self.subject) if self.tally.deadlocked < 2 else 0.0) != ENDED:
                     self.tally.deadlocked += 1
                     text = f"{self.party.where()} waits for ever"
                     self.party = Party()
