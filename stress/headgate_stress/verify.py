@@ -107,6 +107,7 @@ class _Run:
         self.inapplicable: dict[str, str] = {}
         self.expected = dict(cast("dict[str, tuple[str, str]]", arguments.expected))
         self.known = frozenset(ids)
+        self._order = tuple(ids)
         self.ids = [id_ for id_ in ids if not arguments.clause or id_ in arguments.clause]
         self.patterns = cast("list[str]", arguments.check)
         self.shard = cast("Shard | None", arguments.shard)
@@ -131,6 +132,9 @@ class _Run:
         """Take an answer, show it, and bring the report on disk up to date."""
         answer = replace(answer, blames=tuple(id_ for id_ in answer.blames if id_ in self.known))
         self.answers.append(answer)
+        # What can't be shown to be kept may still be seen to be broken.
+        if seen := {id_ for id_ in answer.blames if self.inapplicable.pop(id_, "")}:
+            self.ids = [id_ for id_ in self._order if id_ in seen or id_ in self.ids]
         self.display.answered(answer, self.answers)
         self.write(final=False)
 

@@ -16,7 +16,9 @@ from typing import Any, Final, final
 from .generate import DELETION, Mutant
 from .judge import GROUPS, LEFT_OUT, Sentence
 
-FOLDER: Final = Path(__file__).parents[3] / "tests" / "mutation"
+PLACE: Final = Path("tests") / "mutation"
+_BESIDE: Final = Path(__file__).parents[3] / PLACE
+FOLDER: Final = _BESIDE if _BESIDE.is_dir() else Path.cwd() / PLACE  # of the clone that is installed from, or else that one is in
 RECORD: Final = "record.jsonl"
 EQUIVALENT: Final = "equivalent.toml"
 SUMMARY: Final = "SUMMARY.md"

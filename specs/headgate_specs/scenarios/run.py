@@ -355,11 +355,14 @@ def judge(body: Body, clauses: tuple[str, ...], subject: Subject, settings: Sett
 def _fair(result: Result, declared: frozenset[str]) -> Result:
     """Accuse somebody else's intake of no more than can be told: if that is no clause of this scenario, the verdict is UNKNOWN.
 
-    What stopped the scenario is for another check to judge. Of the kernel, all clauses of the scenario are then in doubt.
+    What stopped the scenario is for another check to judge. Of the kernel, all clauses of the scenario are then in doubt. That an
+    offer waits can be told of anybody, although that it never does can't.
     """
     if result.verdict is not Verdict.ILLEGAL or "kernel" in declared:
         return result
     blames = tuple(id_ for id_ in result.blames if CLASSES[id_].needs <= declared)
+    if not blames and result.witness.endswith(".offer did not return"):
+        blames = ("NOWAIT-1",)
     if blames:
         return replace(result, blames=blames)
     return Result(Verdict.UNKNOWN, "another fault stopped it", result.witness)

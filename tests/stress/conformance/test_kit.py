@@ -91,6 +91,7 @@ def test_one_that_waits_is_named_and_one_that_dies_is_unknown() -> None:
     waits = gate("--intake", "boxes:Waits", "--check", "scenarios.01")
     assert waits.returncode == 1, waits.stdout + waits.stderr
     assert "Waits.offer did not return" in waits.stdout
+    assert "ILLEGAL  NOWAIT-1" in waits.stdout, "that it never waits can't be shown, that it does can"
     crashes = gate("--intake", "boxes:Crashes", "--check", "scenarios.01")
     assert crashes.returncode == 3, crashes.stdout + crashes.stderr
     assert "the process of the check ended: exit status 9" in crashes.stdout
