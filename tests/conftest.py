@@ -7,6 +7,7 @@ is kept in `.hypothesis` and tried first the next time. HYPOTHESIS_PROFILE choos
 
 import os
 import random
+import signal
 from pathlib import Path
 
 import pytest
@@ -30,7 +31,12 @@ def seed_of(config: pytest.Config) -> str:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_configure(config: pytest.Config) -> None:
-    """Settle profile and seed before Hypothesis reads them. The workers of pytest-xdist are handed those of the process above."""
+    """Settle profile and seed before Hypothesis reads them. The workers of pytest-xdist are handed those of the process above.
+
+    And hear Ctrl-C, as the processes that the tests start shall: a shell has its background jobs ignore it.
+    """
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     profile = profile_of(config)
     config.option.hypothesis_profile = profile or None
     if config.getoption("--hypothesis-seed") is None:

@@ -23,6 +23,7 @@ def interrupt(frame: FrameType, event: str, argument: object) -> None:
 
 queue.green_put("first", blocking=False)
 queue.green_put("second", blocking=False)
+signal.signal(signal.SIGINT, signal.default_int_handler)  # also where it is ignored, as in a shell's background job
 sys.settrace(interrupt)
 try:
     print(f"the get gave {queue.green_get(blocking=False)!r}")

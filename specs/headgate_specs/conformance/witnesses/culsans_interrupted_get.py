@@ -24,6 +24,7 @@ def interrupt(frame: FrameType, event: str, argument: object) -> None:
 
 
 queue.put_nowait("the only item")
+signal.signal(signal.SIGINT, signal.default_int_handler)  # also where it is ignored, as in a shell's background job
 sys.settrace(interrupt)
 try:
     print(f"get_nowait gave {queue.get_nowait()!r}")

@@ -32,6 +32,7 @@ def interrupt(frame: FrameType, event: str, argument: object) -> None:
         signal.raise_signal(signal.SIGINT)  # Python's own handler raises KeyboardInterrupt
 
 
+signal.signal(signal.SIGINT, signal.default_int_handler)  # also where it is ignored, as in a shell's background job
 sys.settrace(interrupt)
 try:
     offer(int)
