@@ -412,12 +412,21 @@ def source_of(module: types.ModuleType) -> str:
 def _nodes(module: types.ModuleType) -> dict[_POSITION, list[ast.AST]]:
     """Index the syntax nodes of a module by their position."""
     found: dict[_POSITION, list[ast.AST]] = {}
-    tree = ast.parse(source_of(module))
-    for node in ast.walk(tree):
+    for node in ast.walk(_parsed(source_of(module))):
         if isinstance(node, (ast.expr, ast.stmt)):
             position = (node.lineno, node.col_offset, node.end_lineno or 0, node.end_col_offset or 0)
             found.setdefault(position, []).append(node)
     return found
+
+
+def _parsed(source: str) -> ast.AST:
+    """Parse a source. In 3.11 the interpreter has one counter for that, which threads that parse at once disturb (gh-106905)."""
+    for _ in range(100):
+        try:
+            return ast.parse(source)
+        except SystemError:
+            continue
+    return ast.parse(source)
 
 
 class _Ends(dict[type[Any], bool]):
