@@ -124,7 +124,7 @@ def each_clause(
     def decorate(test: Callable[[ClauseVerdict], object]) -> Callable[[str], None]:
         def judged(clause: str) -> None:
             verdict = found().clauses[clause]
-            if verdict.verdict is None:
+            if verdict.verdict is None:  # the adapter does not declare what the clause is about: neither a pass nor a failure
                 pytest.skip(f"not applicable: {verdict.text}")
             if verdict.counts is not Verdict.OK:
                 pytest.fail(f"{verdict.counts.value} {clause}: {verdict.text}", pytrace=False)

@@ -89,20 +89,22 @@ class Adapter:
     expected: ClassVar[Mapping[str, Expected]] = {}
     capacity: int
 
+    # Abstract, each by itself: an adapter has to have those that it declares, and `adapt` refuses one that lacks any.
+
     def __init__(self, capacity: int) -> None:
-        raise NotImplementedError
+        raise NotImplementedError(f"{type(self).__name__} can't be made")
 
     def offer(self, item: Any) -> Outcome:
         """Offer one item. Never waits."""
-        raise NotImplementedError
+        raise NotImplementedError("not declared: offer")
 
     def take(self, timeout: float | None = None) -> Any:
         """Give a lease, which has `item` and `release()`; with `timeout=0` at once. Raises `Empty` or `Closed`."""
-        raise NotImplementedError
+        raise NotImplementedError("not declared: take")
 
     def close(self) -> None:
         """End offering for good."""
-        raise NotImplementedError
+        raise NotImplementedError("not declared: close")
 
     def __iter__(self) -> Iterator[Any]:
         """Give leases until the intake is closed and empty."""

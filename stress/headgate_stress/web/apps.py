@@ -1,11 +1,11 @@
 """The two applications, one for ASGI and one for WSGI: the same routes, and the same database behind them.
 
-    /work       holds one of the pool's connections for `SERVICE_S`; who finds none waits in the pool's own queue, without bound
-    /work/hang  the same, but its connection hangs for as many seconds as the query string says
-    /transfer   reads the request's body, then renders a page of `TRANSFER_BYTES` and sends it piece by piece
-    /figures    tells the counts as JSON; never refused
+    /serve       holds one of the pool's connections for `SERVICE_S`; who finds none waits in the pool's own queue, without bound
+    /serve/hang  the same, but its connection hangs for as many seconds as the query string says
+    /transfer    reads the request's body, then renders a page of `TRANSFER_BYTES` and sends it piece by piece
+    /figures     tells the counts as JSON; never refused
 
-With the middleware, /work has `SLOTS` slots and /transfer has `TRANSFER_SLOTS` of its own. All else is the same without it.
+With the middleware, /serve has `SLOTS` slots and /transfer has `TRANSFER_SLOTS` of its own. All else is the same without it.
 """
 
 import asyncio
@@ -79,7 +79,7 @@ class Site:
     def __init__(self, guarded: bool) -> None:
         self.work = Counter()
         self.transfers = Counter()
-        self.bulkheads = {"/work": Bulkhead(SLOTS), "/transfer": Bulkhead(TRANSFER_SLOTS)} if guarded else {}
+        self.bulkheads = {"/serve": Bulkhead(SLOTS), "/transfer": Bulkhead(TRANSFER_SLOTS)} if guarded else {}
 
     def figures(self) -> str:
         """Tell the counts."""
@@ -132,7 +132,7 @@ def asgi_app(guarded: bool) -> Callable[..., Awaitable[None]]:
     async def figures(_request: Request) -> PlainTextResponse:
         return PlainTextResponse(site.figures())
 
-    routes = [Route("/work", work), Route("/work/hang", hang), Mount("/transfer", transfer), Route("/figures", figures)]
+    routes = [Route("/serve", work), Route("/serve/hang", hang), Mount("/transfer", transfer), Route("/figures", figures)]
     application = Starlette(routes=routes)
     return asgi.AdmissionMiddleware(application, site.bulkheads) if guarded else application
 
@@ -160,7 +160,7 @@ def wsgi_app(guarded: bool) -> wsgi.Application:
             return transfer(environ, start)
         if path == "/figures":
             body = site.figures().encode()
-        elif path == "/work/hang":
+        elif path == "/serve/hang":
             body = query(float(environ["QUERY_STRING"].partition("=")[2]))
         else:
             body = query(SERVICE_S)

@@ -51,7 +51,7 @@ SLOW_AGAIN_S: Final = 0.5  # after which a slow client that was refused comes ba
 SLOW_BYTES: Final = 256  # that a slow reader reads in a tick
 SLOW_WINDOW_BYTES: Final = 4096
 CALM: Final = 0.5
-REQUEST: Final = b"GET /work HTTP/1.1\r\nHost: 127.0.0.1\r\nAccept: */*\r\n\r\n"
+REQUEST: Final = b"GET /serve HTTP/1.1\r\nHost: 127.0.0.1\r\nAccept: */*\r\n\r\n"
 
 Kind = Literal["served", "rejected", "gave up", "broken", "unsent"]
 
@@ -415,12 +415,12 @@ def slow_clients(load: Load) -> list[SlowClient]:
         case "none" | "few threads":
             return []
         case "slow headers":
-            return several(SLOW_CLIENTS, "/work", b"a", "X-Slow: ")
+            return several(SLOW_CLIENTS, "/serve", b"a", "X-Slow: ")
         case "slow transfers":
             bodies = several(SLOW_CLIENTS // 2, "/transfer/", b"a", "Content-Length: 1000000\r\n\r\n", "POST")
             return bodies + several(SLOW_CLIENTS // 2, "/transfer/", b"")
         case "hang":
-            return several(HANGING, f"/work/hang?seconds={LEAD_S - SLOW_TICK_NS / 1e9 + load.seconds:g}", b"")
+            return several(HANGING, f"/serve/hang?seconds={LEAD_S - SLOW_TICK_NS / 1e9 + load.seconds:g}", b"")
 
 
 def main() -> None:
@@ -451,7 +451,7 @@ def main() -> None:
 
 def closed_command(tool: Literal["wrk", "hey"], port: int, connections: int, seconds: float) -> list[str]:
     """Give the command line of another generator."""
-    url = f"http://127.0.0.1:{port}/work"
+    url = f"http://127.0.0.1:{port}/serve"
     if tool == "wrk":
         return ["wrk", "-t1", f"-c{connections}", f"-d{seconds:g}s", "--timeout", "20s", url]
     return ["hey", "-c", str(connections), "-z", f"{seconds:g}s", "-t", "20", "-o", "csv", url]

@@ -214,7 +214,7 @@ def test_waiting_takers_need_no_thread() -> None:
     run(main)
 
 
-@pytest.mark.skipif(not hasattr(signal, "SIGUSR1"), reason="there are no such signals")
+@pytest.mark.skipif(not hasattr(signal, "SIGUSR1"), reason="this system has no signal that is free for the user (Windows)")
 def test_offers_in_a_signal_handler() -> None:
     intake: AsyncIntake[int] = AsyncIntake(4)
     taken: list[int] = []
@@ -434,6 +434,7 @@ def test_an_offer_to_a_loop_that_is_closed_is_answered_all_the_same() -> None:
     items: list[int] = []
     run(lambda: hold(intake, items))
     assert items == [1]
+    # The task of a closed loop never ends, as is wanted here; the attribute that keeps it from complaining is not in the stubs.
     task._log_destroy_pending = False  # type: ignore[attr-defined]
 
 
@@ -445,6 +446,7 @@ def test_a_loop_that_is_closed_before_it_heard_is_forgotten() -> None:
     assert intake.offer(1)  # posted, and never called
     loop.close()
     assert not intake._stations
+    # The task of a closed loop never ends, as is wanted here; the attribute that keeps it from complaining is not in the stubs.
     task._log_destroy_pending = False  # type: ignore[attr-defined]
 
 
@@ -523,7 +525,7 @@ def test_an_exception_that_looks_like_a_closed_loop_forgets_none() -> None:
     assert items == [1]
 
 
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork")
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork (Windows)")
 def test_a_forked_child_forgets_its_parents_loops() -> None:
     intake: AsyncIntake[str] = AsyncIntake(2)
     loop: Any = asyncio.new_event_loop()

@@ -123,6 +123,7 @@ def test_keywords_reach_the_function_whatever_their_names() -> None:
         assert executor.submit(multiply, 2, y=8).result(SOON_S) == 16
         assert executor.submit(capture, 1, self=2, fn=3).result(SOON_S) == ((1,), {"self": 2, "fn": 3})
         assert executor.submit(capture, func=1, args=2).result(SOON_S) == ((), {"func": 1, "args": 2})
+        # Wrong calls on purpose: the type checkers are right about both.
         with pytest.raises(TypeError):
             executor.submit(fn=capture, arg=1)  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
         with pytest.raises(TypeError):

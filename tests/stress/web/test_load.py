@@ -140,7 +140,7 @@ def test_junk_is_no_response(junk: bytes) -> None:
 
 
 WRK = """\
-Running 3s test @ http://127.0.0.1:4711/work
+Running 3s test @ http://127.0.0.1:4711/serve
   1 threads and 160 connections
   Thread Stats   Avg      Stdev     Max   +/- Stdev
     Latency    34.53ms   37.60ms 202.66ms   88.62%
@@ -304,7 +304,7 @@ def test_a_slow_client_sends_a_byte_a_tick_and_comes_back_when_it_is_refused() -
             for now_s in (0.1, 0.2, 0.3):
                 client.tick(now_s, stop=False)
             received = b""
-            while len(received) < len(b"GET /work HTTP/1.1\r\nHost: slow\r\nX-Slow: aa"):
+            while len(received) < len(b"GET /serve HTTP/1.1\r\nHost: slow\r\nX-Slow: aa"):
                 received += peer.recv(4096)
             assert received.endswith(b"X-Slow: aa")
             peer.sendall(BUSY)

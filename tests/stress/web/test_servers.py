@@ -36,8 +36,8 @@ def get(port: int, path: str, body: bytes | None = None) -> bytes:
 def test_a_server_serves_every_route_and_is_gone_afterwards(name: ServerName, guarded: bool) -> None:
     with serving(name, guarded) as server:
         members = [psutil.Process(member.pid) for member in server._members]
-        assert get(server.port, "/work").startswith(b"done")
-        assert get(server.port, "/work/hang?seconds=0.01").startswith(b"done")
+        assert get(server.port, "/serve").startswith(b"done")
+        assert get(server.port, "/serve/hang?seconds=0.01").startswith(b"done")
         assert len(get(server.port, "/transfer/", b"some body")) == TRANSFER_BYTES
         wanted = {"peak_inside": 1, "peak_transfers": 1, "slots_held": 0}
         limit_s = time.monotonic() + 10  # a client may have the last byte before its slot is back
@@ -50,12 +50,12 @@ def test_a_server_serves_every_route_and_is_gone_afterwards(name: ServerName, gu
     _, alive = psutil.wait_procs(members, timeout=10)
     assert alive == []
     with pytest.raises(urllib.error.URLError):
-        get(server.port, "/work")
+        get(server.port, "/serve")
 
 
 def test_each_route_has_slots_of_its_own() -> None:
     site = Site(guarded=True)
-    assert {path: bulkhead.capacity for path, bulkhead in site.bulkheads.items()} == {"/work": SLOTS, "/transfer": TRANSFER_SLOTS}
+    assert {path: bulkhead.capacity for path, bulkhead in site.bulkheads.items()} == {"/serve": SLOTS, "/transfer": TRANSFER_SLOTS}
     leases = [bulkhead.enter() for bulkhead in site.bulkheads.values()]
     assert all(leases)
     assert json.loads(site.figures())["slots_held"] == 2
