@@ -25,9 +25,7 @@ from headgate_specs.clauses import CLAUSES
 from headgate_specs.conformance import Expected
 
 from .extras import UsageError
-from .plan import Answer, Planned
 from .report import ClauseReport, finding, replay_command
-from .supervisor import Running
 from .verify import Judged, judge_quietly
 
 IDS = tuple(str(clause.id) for clause in CLAUSES)
@@ -93,12 +91,11 @@ def check_intake(
     options = ["--intake", spec, "--profile", profile, "--seed", str(seed)]
     options += [word for id_ in clauses for word in ("--clause", id_)]
     more = {id_: (why.reason, why.link) for id_, why in (expected or {}).items()}
-    display = Quiet()
     try:
-        found = judge_quietly(options, display, more, tuple(entry for entry in sys.path if entry))
+        found = judge_quietly(options, more, tuple(entry for entry in sys.path if entry))
     except UsageError as error:
         raise ValueError(str(error)) from None
-    for warning in display.warnings:
+    for warning in found.warnings:
         warnings.warn(warning, stacklevel=2)
     return conformance_of(found, clauses or IDS)
 
@@ -167,32 +164,3 @@ def _verdict(report: ClauseReport, found: Judged) -> ClauseVerdict:
             lines.append(f"replay: {replay_command(answer, found.request)}")
     expected = None if report.expected is None else Expected(*report.expected)
     return ClauseVerdict(report.id, report.verdict, report.counts, "\n".join(lines), expected)
-
-
-class Quiet:
-    """Show nothing, and keep the warnings."""
-
-    def __init__(self) -> None:
-        self.warnings: list[str] = []
-
-    def note(self, text: str) -> None:
-        if text.startswith("warning: "):
-            self.warnings.append(text.removeprefix("warning: "))
-
-    def planned(self, checks: Sequence[Planned], ids: Sequence[str]) -> None:
-        del checks, ids
-
-    def answered(self, answer: Answer, total: Sequence[Answer]) -> None:
-        del answer, total
-
-    def tick(self, running: Sequence[Running]) -> None:
-        del running
-
-    def clause(self, clause: ClauseReport) -> None:
-        del clause
-
-    def last(self, verdict: Verdict, text: str) -> None:
-        del verdict, text
-
-    def close(self) -> None:
-        """Have nothing to leave."""

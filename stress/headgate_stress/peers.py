@@ -15,7 +15,7 @@ from headgate_specs.check import EXIT_CODES, Verdict, overall
 from headgate_specs.conformance.classes import CLASSES
 from headgate_specs.conformance.peers import PEERS
 
-from .conformance import IDS, Conformance, Quiet, check_intake, conformance_of
+from .conformance import IDS, Conformance, check_intake, conformance_of
 from .extras import UsageError, require
 from .report import ReportFile, seconds_text
 from .verify import judge_quietly
@@ -124,7 +124,7 @@ def judge_peers(names: Sequence[str], stream: Any) -> tuple[VerdictTable, Verdic
             continue
         print(f"{title} {version} ...", file=stream, flush=True)
         started_s = time.monotonic()
-        found = conformance_of(judge_quietly([], Quiet())) if name == OURS else check_intake(PREFIX + name)
+        found = conformance_of(judge_quietly([])) if name == OURS else check_intake(PREFIX + name)
         verdicts.append(found.verdict)
         columns.append(replace(column_of(name, found), title=title, version=version))
         print(f"    {found.verdict.value}, {seconds_text(time.monotonic() - started_s)}", file=stream, flush=True)

@@ -4,6 +4,7 @@ import argparse
 import difflib
 import fnmatch
 import importlib
+import io
 import math
 import os
 import platform
@@ -18,6 +19,7 @@ from typing import Any, Self, TextIO, cast
 
 from headgate import __version__
 from headgate_specs.check import EXIT_CODES, Profile, Verdict, overall
+from headgate_specs.conformance.adapter import names_in
 from headgate_specs.conformance.classes import why_not_applicable
 from headgate_specs.registry import ADAPTER_IDS
 
@@ -105,6 +107,7 @@ class _Run:
         self.display = display
         self.about = About()
         self.inapplicable: dict[str, str] = {}
+        self.warnings: list[str] = []
         self.expected = dict(cast("dict[str, tuple[str, str]]", arguments.expected))
         self.known = frozenset(ids)
         self._order = tuple(ids)
@@ -224,11 +227,11 @@ class _Run:
             self.display.note(f"{'n/a':<8} {id_:<13} {reason}")
         for id_ in self.expected:
             if id_ in self.inapplicable:
-                self.display.note(f"warning: {id_} is expected to be broken, and is not applicable: {self.inapplicable[id_]}")
+                self.warnings.append(f"{id_} is expected to be broken, and is not applicable: {self.inapplicable[id_]}")
             elif id_ not in self.known:
-                self.display.note(
-                    f"warning: {id_} is expected to be broken, and there is no such clause{_closest(id_, list(self.known))}"
-                )
+                self.warnings.append(f"{id_} is expected to be broken, and there is no such clause{_closest(id_, self._order)}")
+        for warning in self.warnings:
+            self.display.note(f"warning: {warning}")
         if self._lacking:
             lacks = sorted({lack for one in self._lacking for lack in one.lacks})
             self.display.note(
@@ -371,9 +374,10 @@ def _seed(text: str) -> int:
 
 
 def _intake(text: str) -> str:
-    module, colon, name = text.partition(":")
-    if not (module and colon and name):
-        raise argparse.ArgumentTypeError(f"{text} is not of the form package.module:adapter")
+    try:
+        names_in(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
     return text
 
 
@@ -440,9 +444,9 @@ def _verify(arguments: argparse.Namespace) -> int:
 
 
 def judge_quietly(
-    options: Sequence[str], display: Display, expected: Mapping[str, tuple[str, str]] | None = None, path: tuple[str, ...] = ()
+    options: Sequence[str], expected: Mapping[str, tuple[str, str]] | None = None, path: tuple[str, ...] = ()
 ) -> "Judged":
-    """Judge as `headgate verify` does with these options, and give what was found instead of an exit code.
+    """Judge as `headgate verify` does with these options, print nothing, and give what was found instead of an exit code.
 
     expected: more clauses that are expected to be broken. path: where the subject is looked for first. Raises UsageError for what
     the command line refuses, KeyboardInterrupt when stopped.
@@ -451,21 +455,22 @@ def judge_quietly(
     arguments.expected, arguments.path = dict(expected or {}), path
     ids, groups = _scope(arguments)
     with _Interrupt() as interrupt:
-        run = _Run(arguments, display, ids)
+        run = _Run(arguments, PlainDisplay(io.StringIO()), ids)
         _carry_out(run, arguments, groups, interrupt)
     if interrupt:
         raise KeyboardInterrupt
-    return Judged(run.request, run.about, tuple(run.judge()), dict(run.inapplicable))
+    return Judged(run.request, run.about, tuple(run.judge()), dict(run.inapplicable), tuple(run.warnings))
 
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """Give what was asked, what the intake says of itself, the verdicts, and why other clauses are not applicable."""
+    """Give what was asked, what the intake says of itself, the verdicts, why other clauses are not applicable, and warnings."""
 
     request: Request
     about: About
     reports: tuple[ClauseReport, ...]
     inapplicable: Mapping[str, str]
+    warnings: tuple[str, ...]
 
 
 def _scope(arguments: argparse.Namespace) -> tuple[list[str], list[Group]]:
@@ -543,13 +548,7 @@ def _tell_levels(arguments: argparse.Namespace, display: Display, found: Sequenc
     junit = as_junit([], [], [], request, levels=found)
     ReportFile(cast("str | None", arguments.junit), "--junit").write(junit, final=True)
     text = f"({', '.join(level.name for level in found if level.verdict is not None)} of {arguments.vendored})"
-    for line in publish(verdict, text, clauses, request):
-        display.note(line)
-    display.last(verdict, text)
-    if arguments.json == "-":
-        sys.stdout.write(report)
-        sys.stdout.flush()
-    return EXIT_CODES[verdict]
+    return _end(display, verdict, text, publish(verdict, text, clauses, request), report if arguments.json == "-" else "")
 
 
 def _tell_merged(merged: Merged, arguments: argparse.Namespace, display: Display) -> int:
@@ -565,11 +564,17 @@ def _tell_merged(merged: Merged, arguments: argparse.Namespace, display: Display
     checks = len({answer.check.name for answer in merged.answers})
     text = f"({_clauses_text(merged.clauses)}, {count_text(checks, 'checks')}, {count_text(len(arguments.merge), 'reports')}"
     text += ", only the checks named)" if merged.only else ")"
-    for line in publish(verdict, text, merged.clauses, merged.request, merged.options):
+    lines = publish(verdict, text, merged.clauses, merged.request, merged.options)
+    return _end(display, verdict, text, lines, report if arguments.json == "-" else "")
+
+
+def _end(display: Display, verdict: Verdict, text: str, lines: Iterable[str], on_stdout: str) -> int:
+    """Show the last lines, write what is wanted on stdout, and give the exit code."""
+    for line in lines:
         display.note(line)
     display.last(verdict, text)
-    if arguments.json == "-":
-        sys.stdout.write(report)
+    if on_stdout:
+        sys.stdout.write(on_stdout)
         sys.stdout.flush()
     return EXIT_CODES[verdict]
 
@@ -684,13 +689,8 @@ def _tell(run: _Run, interrupt: str, unfinished: Sequence[str], seconds: float, 
     clauses = [*(level.as_clause() for level in run.levels), *reports]
     for level in run.all_levels(reports):
         _tell_level(run.display, level)
-    for line in publish(verdict, text, clauses, run.request, run.more):
-        run.display.note(line)
-    run.display.last(verdict, text)
-    if to_stdout:
-        sys.stdout.write(run.json())
-        sys.stdout.flush()
-    return EXIT_CODES[verdict]
+    lines = publish(verdict, text, clauses, run.request, run.more)
+    return _end(run.display, verdict, text, lines, run.json() if to_stdout else "")
 
 
 def _not_checked(run: _Run, missing: Sequence[str], unfinished: Sequence[str]) -> str:

@@ -5,7 +5,7 @@ names from `CAPABILITIES`, and a check that needs anything else is not applicabl
 that he does not give. `headgate verify --intake package.module:MyIntake` judges it, or `headgate_stress.conformance` from Python.
 
     class MyIntake(Adapter):
-        capabilities = needs("offer take threads bytecode")
+        capabilities = needs("offer refuses take threads bytecode")
         judged = (my_queue.Queue,)
 
         def __init__(self, capacity: int) -> None:

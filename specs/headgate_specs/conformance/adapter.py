@@ -40,9 +40,11 @@ class Expected:
     link: str
 
 
-@final
 class Taken:
-    """Hold what was taken until `release`, which is true once. For intakes whose slot is free again as soon as an item is taken."""
+    """Hold what was taken until `release`, which is true once.
+
+    As it is, for intakes whose slot is free again as soon as an item is taken; where a lease holds a slot, a subclass frees it.
+    """
 
     __slots__ = ("__weakref__", "_held")
 
@@ -175,11 +177,17 @@ def adapt(factory: Any, name: str = "") -> Adapted:
     )
 
 
+def names_in(spec: str) -> tuple[str, str]:
+    """Give the module and the name in it of "package.module:adapter". Raises ValueError for another form."""
+    module, _, path = spec.partition(":")
+    if not (module and path):
+        raise ValueError(f"{spec} is not of the form package.module:adapter")
+    return module, path
+
+
 def load_intake(spec: str) -> Adapted:
-    """Import an adapter by "package.module:name". Raises ValueError for another form, else what the import raises."""
-    module, colon, path = spec.partition(":")
-    if not (module and colon and path):
-        raise ValueError(f"{spec} is not of the form package.module:factory")
+    """Import an adapter by "package.module:adapter". Raises ValueError for another form, else what the import raises."""
+    module, path = names_in(spec)
     found: Any = reduce(getattr, path.split("."), importlib.import_module(module))
     return adapt(found, spec)
 

@@ -240,11 +240,11 @@ class SemaphoreExecutor(Adapter):
 
 
 @final
-class _Work:
+class _Work(Taken):
     """Hold an item in a worker's thread until released, which ends the work. It is the lease, too."""
 
     def __init__(self, item: Any) -> None:
-        self._held = [item]
+        super().__init__(item)
         self.interrupted = False
         self.started: queue.SimpleQueue[None] = queue.SimpleQueue()
         self.freed: queue.SimpleQueue[None] = queue.SimpleQueue()
@@ -254,27 +254,13 @@ class _Work:
         self.started.put(None)
         self._done.get()
 
-    @property
-    def item(self) -> Any:
-        if not self._held:
-            raise ValueError("this work is done, its item is gone")
-        return self._held[0]
-
     def release(self) -> bool:
-        try:
-            self._held.pop()
-        except IndexError:
+        if not super().release():
             return False
         self._done.put(None)
         with contextlib.suppress(queue.Empty):  # whose submission was interrupted is not told of its end
             self.freed.get(timeout=ENDS_WITHIN_S)
         return True
-
-    def __enter__(self) -> Any:
-        return self.item
-
-    def __exit__(self, *exc_info: object) -> None:
-        self.release()
 
 
 @final

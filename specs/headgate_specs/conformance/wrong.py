@@ -20,32 +20,18 @@ LONGER_THAN_PATIENCE_S: Final = 3600.0
 PARTS: Final[Any] = importlib.import_module("headgate._slots")
 
 
-class Lease:
+class Lease(Taken):
     """Hold an item in its slot until the first release."""
 
     def __init__(self, item: Any, free: Callable[[], None]) -> None:
-        self._held = [item]
+        super().__init__(item)
         self._free = free
 
-    @property
-    def item(self) -> Any:
-        if not self._held:
-            raise ValueError("this lease is released, its item is gone")
-        return self._held[0]
-
     def release(self) -> bool:
-        try:
-            self._held.pop()
-        except IndexError:
+        if not super().release():
             return False
         self._free()
         return True
-
-    def __enter__(self) -> Any:
-        return self.item
-
-    def __exit__(self, *exc_info: object) -> None:
-        self.release()
 
 
 class Locked(Adapter):

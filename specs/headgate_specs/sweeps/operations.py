@@ -263,8 +263,10 @@ MAKE: Final = Operation("make", WHOLE, _make)
 
 @final
 class Overtaken:
-    """Make offers that a close overtakes after their claim: the close cuts in where that takes the offer the longest way, the last
-    such place, or those who wait could be told that all slots are at home.
+    """Make offers that a close overtakes after their claim.
+
+    The close cuts in where that takes the offer the longest way, and at the last such place: before it, those who wait could be
+    told that all slots are at home.
     """
 
     def __init__(self, subject: Subject, injector: Injector) -> None:

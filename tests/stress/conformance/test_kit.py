@@ -100,7 +100,7 @@ def test_one_that_waits_is_named_and_one_that_dies_is_unknown() -> None:
 @pytest.mark.parametrize(
     ("spec", "told"),
     [
-        ("boxes", "boxes is not of the form package.module:factory"),
+        ("boxes", "boxes is not of the form package.module:adapter"),
         ("no_such_module:Box", "No module named 'no_such_module'"),
         ("boxes:Bax", "module 'boxes' has no attribute 'Bax'"),
         ("boxes:NUMBER", "boxes:NUMBER is int, not a class or a function that takes a capacity"),
