@@ -1,8 +1,10 @@
 """An exploration in parts gives what a single process finds, in whatever order the parts end, and a fault in the division shows."""
 
+import signal
 import sys
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
+from contextlib import suppress
 from dataclasses import fields, replace
 from functools import cache
 from typing import Any
@@ -277,6 +279,22 @@ def test_an_interrupt_ends_the_search_and_takes_back_what_is_with_the_engine() -
     assert (report.verdict, report.why_not) == (Verdict.UNKNOWN, division.INTERRUPTED)
     assert all(future.done() for future in engine.futures)
     assert any(future.cancelled() for future in engine.futures)
+
+
+def test_an_interrupt_that_somebody_swallows_is_heard_all_the_same() -> None:
+    class Swallowing(Here):
+        """Do with an interrupt what the interpreter does with one that arrives in a finaliser."""
+
+        def workers(self) -> int:
+            with suppress(KeyboardInterrupt):
+                if len(self.parts) > 5:
+                    signal.raise_signal(signal.SIGINT)
+            return super().workers()
+
+    former = signal.getsignal(signal.SIGINT)
+    report = divided(CASES[0], Swallowing())
+    assert (report.verdict, report.why_not) == (Verdict.UNKNOWN, division.INTERRUPTED)
+    assert signal.getsignal(signal.SIGINT) is former
 
 
 class Silent(Here):

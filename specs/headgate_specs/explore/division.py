@@ -13,6 +13,7 @@ itself depends on the choices before it and on who is asleep, so a guess is righ
 import hashlib
 import heapq
 import importlib
+import signal
 import threading
 import time
 from collections.abc import Callable, Generator, Sequence
@@ -23,6 +24,7 @@ from functools import cache, partial
 from itertools import count
 from pathlib import Path
 from queue import Empty, SimpleQueue
+from types import FrameType
 from typing import Final, Protocol, TypeVar
 
 import headgate
@@ -219,13 +221,15 @@ class Division:
         self.here: Place = ()
         self.running = self.done = self.schedules = 0
         self.attended = self.start  # when there were workers last
+        self.interrupts: list[int] = []
         self._number = count()
 
     def search(self) -> None:
         """Fill in the report. However the search ends, no part is left with the engine."""
         try:
-            self._learn()
-            self._branch((), [], 0) if self.whole.plan.reduced else self._levels()
+            with _heard(self.interrupts):
+                self._learn()
+                self._branch((), [], 0) if self.whole.plan.reduced else self._levels()
             self.report.exhausted = not self.report.why_not and not (self.whole.plan.reduced and self.report.faults)
         except _Over:
             pass
@@ -388,6 +392,8 @@ class Division:
 
     def _turn(self) -> None:
         """Give the engine what it can take, and wait a moment for something to end."""
+        if self.interrupts:
+            raise KeyboardInterrupt
         try:
             workers = self.engine.workers()
         except OSError as error:
@@ -435,6 +441,26 @@ class Division:
             middle = _middle(base, len(nodes))
             self._guess((*place, 0), self._part(nodes, middle))
             self._guess_after(place, 1, nodes[:middle], base)
+
+
+@contextmanager
+def _heard(interrupts: list[int]) -> Generator[None]:
+    """Note each Ctrl-C beside raising it: raised in a finaliser or in a callback of the collector, it goes no further."""
+    former = signal.getsignal(signal.SIGINT)
+    if not callable(former) or threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    raise_it = former
+
+    def hear(number: int, frame: FrameType | None) -> None:
+        interrupts.append(number)
+        raise_it(number, frame)
+
+    signal.signal(signal.SIGINT, hear)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, former)
 
 
 def _go_on(nodes: list[Node], base: int, piece: Piece) -> None:
