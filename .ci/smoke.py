@@ -4,8 +4,8 @@ import sys
 from importlib.metadata import version
 from pathlib import Path
 
-import headgate
-from headgate import Closed, Empty, Intake, Outcome
+import tidegate
+from tidegate import Closed, Empty, Intake, Outcome
 
 
 def expect(name: str, found: object, wanted: object) -> None:
@@ -25,9 +25,9 @@ def ends_with(error: type[Exception], intake: Intake[str]) -> bool:
 
 def main() -> None:
     """Offer, take, release, close, drain."""
-    home = Path(headgate.__file__).resolve()
+    home = Path(tidegate.__file__).resolve()
     expect("the kernel's place", home.is_relative_to(Path(sys.prefix).resolve()), True)
-    expect("the version", version("headgate"), headgate.__version__)
+    expect("the version", version("tidegate"), tidegate.__version__)
     intake = Intake[str](2)
     expect("offer", [intake.offer("a"), intake.offer("b"), intake.offer("c")], [Outcome.ACCEPTED, Outcome.ACCEPTED, Outcome.FULL])
     lease = intake.take()
@@ -42,7 +42,7 @@ def main() -> None:
     expect("drain", intake.drain(timeout=1.0), 0)
     statistics = intake.statistics()
     expect("the ledger", (statistics.accepted, statistics.full, statistics.closed, statistics.released), (2, 1, 1, 2))
-    print(f"smoke test: headgate {headgate.__version__} on Python {sys.version.split()[0]}: OK")
+    print(f"smoke test: tidegate {tidegate.__version__} on Python {sys.version.split()[0]}: OK")
 
 
 if __name__ == "__main__":

@@ -10,9 +10,9 @@ from email.message import Message
 from email.parser import Parser
 from pathlib import Path
 
-PACKAGES = ("kernel/headgate", "specs/headgate_specs", "stress/headgate_stress")
+PACKAGES = ("kernel/tidegate", "specs/tidegate_specs", "stress/tidegate_stress")
 DIST_INFO = ("METADATA", "RECORD", "WHEEL", "entry_points.txt", "licenses/LICENSE")
-ALWAYS = ("headgate/LICENSE", "headgate/py.typed", "headgate_specs/py.typed", "headgate_stress/py.typed")
+ALWAYS = ("tidegate/LICENSE", "tidegate/py.typed", "tidegate_specs/py.typed", "tidegate_stress/py.typed")
 PLAIN_NAMES = ("LICENSE", "bounds.json", "manifest.json", "py.typed")
 
 
@@ -37,7 +37,7 @@ def faults_of_names(names: set[str], expected: set[str]) -> Iterator[str]:
 
 def faults_of_metadata(metadata: Message) -> Iterator[str]:
     """Tell what the metadata should say and does not."""
-    wanted = {"Name": "headgate", "Requires-Python": ">=3.11", "License-Expression": "MIT", "License-File": "LICENSE"}
+    wanted = {"Name": "tidegate", "Requires-Python": ">=3.11", "License-Expression": "MIT", "License-File": "LICENSE"}
     for field, value in wanted.items():
         if metadata.get_all(field) != [value]:
             yield f"{field} is {metadata.get_all(field)}, not {value!r}"

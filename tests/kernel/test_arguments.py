@@ -13,8 +13,8 @@ from typing import Any
 
 import pytest
 
-import headgate
-from headgate import Closed, Empty, Intake, Lease, Outcome, Statistics
+import tidegate
+from tidegate import Closed, Empty, Intake, Lease, Outcome, Statistics
 
 LOOSE: Any = Intake  # for calls that the types forbid
 
@@ -161,8 +161,8 @@ def test_the_exceptions() -> None:
 
 
 def test_the_public_names() -> None:
-    assert set(headgate.__all__) == {"Closed", "Empty", "Intake", "Lease", "Outcome", "Statistics"}
-    assert all(hasattr(headgate, name) for name in headgate.__all__)
+    assert set(tidegate.__all__) == {"Closed", "Empty", "Intake", "Lease", "Outcome", "Statistics"}
+    assert all(hasattr(tidegate, name) for name in tidegate.__all__)
 
 
 def test_statistics_are_frozen() -> None:

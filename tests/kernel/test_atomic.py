@@ -19,7 +19,7 @@ from typing import Any
 
 import pytest
 
-from headgate import _atomic
+from tidegate import _atomic
 
 THREADS = 4
 ROUNDS = 20_000

@@ -8,8 +8,8 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
-from headgate import Closed, Empty, Intake, Outcome
-from headgate._slots import Token
+from tidegate import Closed, Empty, Intake, Outcome
+from tidegate._slots import Token
 
 
 def filled(capacity: int, *items: Any) -> Intake[Any]:

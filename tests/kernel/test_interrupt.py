@@ -1,6 +1,6 @@
 """An exception that hits an operation comes out of it, and whoever keeps it keeps no slot with it (INTERRUPT-1).
 
-That none is lost is swept by `headgate_specs.sweeps`, where nobody keeps the exception.
+That none is lost is swept by `tidegate_specs.sweeps`, where nobody keeps the exception.
 """
 
 import dis
@@ -10,11 +10,11 @@ from typing import Any
 
 import pytest
 
-import headgate
-from headgate._slots import COLLECTING
-from headgate_specs.check import Subject
-from headgate_specs.injection import Interrupt, quiet_finalisers
-from headgate_specs.sweeps.operations import OPERATIONS, Operation, Stage, audit, handler_entries, sweeping
+import tidegate
+from tidegate._slots import COLLECTING
+from tidegate_specs.check import Subject
+from tidegate_specs.injection import Interrupt, quiet_finalisers
+from tidegate_specs.sweeps.operations import OPERATIONS, Operation, Stage, audit, handler_entries, sweeping
 
 
 @cache
@@ -46,9 +46,9 @@ FINALISED = Operation("release by a finaliser", frozenset({"release"}), release_
 
 @pytest.mark.parametrize("operation", [*OPERATIONS, FINALISED], ids=lambda operation: str(operation.name).replace(" ", "-"))
 def test_an_exception_comes_out_and_keeps_no_slot(operation: Operation) -> None:
-    with sweeping(headgate) as injector:
+    with sweeping(tidegate) as injector:
         for position in range(1, 1_000):
-            stage = operation.prepare(headgate)
+            stage = operation.prepare(tidegate)
             reached: list[str] = []
             raised: list[BaseException] = []
             answer: Any = None
@@ -63,7 +63,7 @@ def test_an_exception_comes_out_and_keeps_no_slot(operation: Operation) -> None:
             with quiet_finalisers() as unraisable:
                 try:
                     answer = stage.run(injector, hook)
-                except (Interrupt, headgate.Empty, headgate.Closed) as error:
+                except (Interrupt, tidegate.Empty, tidegate.Closed) as error:
                     raised.append(error)
             if not reached:
                 return
@@ -71,6 +71,6 @@ def test_an_exception_comes_out_and_keeps_no_slot(operation: Operation) -> None:
                 assert any(isinstance(error, Interrupt) for error in raised) or "Interrupt" in unraisable.names, (
                     f"the exception raised at {reached} is gone"
                 )
-            if isinstance(answer, headgate.Lease):
+            if isinstance(answer, tidegate.Lease):
                 answer.release()
-            assert audit(headgate, stage).slots == stage.intake.capacity, f"the exception raised at {reached} keeps a slot"
+            assert audit(tidegate, stage).slots == stage.intake.capacity, f"the exception raised at {reached} keeps a slot"

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from headgate import Closed, Empty, Intake, Lease, Outcome
+from tidegate import Closed, Empty, Intake, Lease, Outcome
 
 
 def filled(capacity: int, *items: Any) -> Intake[Any]:

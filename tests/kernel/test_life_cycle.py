@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from headgate import Closed, Empty, Intake, Outcome
+from tidegate import Closed, Empty, Intake, Outcome
 
 
 def run_all(*works: Callable[[], Any]) -> list[Any]:

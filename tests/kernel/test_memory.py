@@ -14,8 +14,8 @@ from typing import Any
 
 import pytest
 
-import headgate
-from headgate import Empty, Intake, Outcome
+import tidegate
+from tidegate import Empty, Intake, Outcome
 
 FEW_BLOCKS = 100
 
@@ -155,7 +155,7 @@ def test_an_intake_dies_with_everything_in_it() -> None:
 def test_an_intake_holds_no_more_than_200_bytes_a_slot() -> None:
     script = """
 import tracemalloc
-from headgate import Intake
+from tidegate import Intake
 Intake(10)
 tracemalloc.start()
 intake = Intake(100_000)
@@ -169,7 +169,7 @@ print(max(empty, tracemalloc.get_traced_memory()[0]) / 100_000)
 
 def run_python(*arguments: str) -> "subprocess.CompletedProcess[str]":
     """Run a fresh interpreter that finds the kernel where this one found it."""
-    environment = os.environ | {"PYTHONPATH": str(Path(headgate.__file__).parent.parent)}
+    environment = os.environ | {"PYTHONPATH": str(Path(tidegate.__file__).parent.parent)}
     return subprocess.run([sys.executable, *arguments], env=environment, capture_output=True, text=True, timeout=100, check=True)
 
 
@@ -190,10 +190,10 @@ def test_nothing_is_written_logged_or_warned(capfd: pytest.CaptureFixture[str], 
 
 def test_only_the_standard_library_is_imported() -> None:
     script = (
-        "import sys; before = set(sys.modules); import headgate; print(*{n.partition('.')[0] for n in set(sys.modules) - before})"
+        "import sys; before = set(sys.modules); import tidegate; print(*{n.partition('.')[0] for n in set(sys.modules) - before})"
     )
     imported = set(run_python("-S", "-c", script).stdout.split())
-    assert imported - {"headgate"} <= set(sys.stdlib_module_names)
+    assert imported - {"tidegate"} <= set(sys.stdlib_module_names)
     assert not imported & {"socket", "asyncio", "multiprocessing", "logging", "sqlite3", "subprocess", "http", "urllib"}
 
 
@@ -209,7 +209,7 @@ def test_optimisation_changes_nothing() -> None:
 
 OPTIMISED = """
 import copy, gc
-from headgate import Closed, Empty, Intake
+from tidegate import Closed, Empty, Intake
 said = []
 def tell(call):
     try:

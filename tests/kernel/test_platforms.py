@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-import headgate
+import tidegate
 
 UNHURT = """
-import headgate
-intake = headgate.Intake(2)
+import tidegate
+intake = tidegate.Intake(2)
 intake.offer("item")
 with intake.take() as item:
     assert item == "item"
@@ -20,7 +20,7 @@ with intake.take() as item:
 
 def run(before: str, after: str = UNHURT) -> "subprocess.CompletedProcess[str]":
     """Run a text, then another, where the kernel is found as it was here."""
-    environment = os.environ | {"PYTHONPATH": str(Path(headgate.__file__).parent.parent)}
+    environment = os.environ | {"PYTHONPATH": str(Path(tidegate.__file__).parent.parent)}
     command = [sys.executable, "-c", before + after]
     return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=100, check=False)
 
@@ -29,7 +29,7 @@ def test_without_a_call_that_yields_the_processor_a_sleep_of_zero_does() -> None
     script = """
 from functools import partial
 from time import sleep
-from headgate._intake import yield_processor
+from tidegate._intake import yield_processor
 assert isinstance(yield_processor, partial), yield_processor
 assert (yield_processor.func, yield_processor.args, yield_processor.keywords) == (sleep, (0,), {}), yield_processor
 """
@@ -40,7 +40,7 @@ assert (yield_processor.func, yield_processor.args, yield_processor.keywords) ==
 @pytest.mark.parametrize("module", ["queue", "Queue", "a_queue"])
 def test_a_queue_that_is_not_the_interpreters_own_is_refused(module: str) -> None:
     done = run(f"import queue; queue.SimpleQueue = type('SimpleQueue', (), {{'__module__': {module!r}}})")
-    assert "ImportError: headgate needs the C implementation of queue.SimpleQueue" in done.stderr
+    assert "ImportError: tidegate needs the C implementation of queue.SimpleQueue" in done.stderr
 
 
 def test_without_forks_nothing_is_registered() -> None:
@@ -55,8 +55,8 @@ import os, sys
 def refuse(name):
     raise {error}(name)
 os.sysconf = refuse
-from headgate import Intake
-from headgate._intake import _memory_bytes
+from tidegate import Intake
+from tidegate._intake import _memory_bytes
 assert _memory_bytes() == sys.maxsize
 Intake(1)
 try:
@@ -74,10 +74,10 @@ def test_closed_is_the_librarys_own_answer_where_there_is_one(version: tuple[int
     script = f"""
 import queue, sys
 queue.ShutDown = type('ShutDown', (Exception,), {{}})
-import headgate._intake  # what it imports looks at the version too
-del sys.modules['headgate._types']
+import tidegate._intake  # what it imports looks at the version too
+del sys.modules['tidegate._types']
 sys.version_info = {version!r} + ('final', 0)
-from headgate._types import Closed
+from tidegate._types import Closed
 assert Closed.__base__.__name__ == {parent!r}, Closed.__mro__
 """
     done = run(script, "")

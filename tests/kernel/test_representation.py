@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
-import headgate
-from headgate import Closed, Empty, Intake, Outcome, _intake
+import tidegate
+from tidegate import Closed, Empty, Intake, Outcome, _intake
 
 
 def test_the_version_is_one() -> None:
-    assert re.fullmatch(r"\d+\.\d+\.\d+", headgate.__version__)
+    assert re.fullmatch(r"\d+\.\d+\.\d+", tidegate.__version__)
 
 
 def test_a_capacity_that_just_fits_into_memory_is_good(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-KERNEL = Path(__file__).parents[2] / "kernel" / "headgate"
+KERNEL = Path(__file__).parents[2] / "kernel" / "tidegate"
 
 ALLOWED = {
     "collections.abc": {"Callable", "Iterator"},
@@ -142,9 +142,9 @@ def test_list_holds_only_what_the_kernel_uses() -> None:
         "from os import open",
         "from os import open as sched_yield",
         "from os import *",
-        "from headgate._slots import Slots",
-        "from headgate import Intake",
-        "import headgate",
+        "from tidegate._slots import Slots",
+        "from tidegate import Intake",
+        "import tidegate",
         "from . import _slots",
         "from .. import anything",
         "from ._intake import os",

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from headgate import __version__
+from tidegate import __version__
 
 ROOT = Path(__file__).parents[2]
 CAP_S = 10.0  # it takes a fraction of a second; the machine may be busy
@@ -32,7 +32,7 @@ def test_the_hook_has_what_pre_commit_asks_for() -> None:
     (hook,) = hooks()
     assert {"id", "name", "entry", "language"} <= set(hook)
     assert (hook["id"], hook["language"], hook["pass_filenames"], hook["always_run"]) == (
-        "headgate-vendored",
+        "tidegate-vendored",
         "python",
         "false",
         "true",
@@ -57,9 +57,9 @@ def test_the_file_is_yaml_for_others_too() -> None:
 
 
 def test_the_entry_works_within_a_second_or_so(tmp_path: Path) -> None:
-    subprocess.run([sys.executable, "-m", "headgate_stress", "vendor", str(tmp_path / "gate")], check=True, timeout=60)
+    subprocess.run([sys.executable, "-m", "tidegate_stress", "vendor", str(tmp_path / "gate")], check=True, timeout=60)
     (hook,) = hooks()
-    command = [sys.executable, "-m", "headgate_stress", *hook["entry"].split()[1:], "gate"]
+    command = [sys.executable, "-m", "tidegate_stress", *hook["entry"].split()[1:], "gate"]
     statuses: list[int] = []
     for tampered in (False, True):
         if tampered:

@@ -8,21 +8,21 @@ from pathlib import Path
 
 import pytest
 
-from headgate_specs import adapters
-from headgate_specs.explore.configurations import CONFIGURATIONS
-from headgate_specs.mutation import describe, mutant_names
-from headgate_specs.operators import record as operators
-from headgate_specs.prove import EXPECTED
-from headgate_specs.prove.mutants import MUTANTS
-from headgate_specs.registry import CLAUSES
-from headgate_stress.bench import BARS, FLAT_BAR, GOODPUT_BAR, SLOT_BAR_BYTES
-from headgate_stress.lab.bounds import BOUNDS
-from headgate_stress.lab.case import OURS, from_json
-from headgate_stress.lab.text import number, time_text
-from headgate_stress.peers import as_markdown, read
-from headgate_stress.web.case import WebResult
-from headgate_stress.web.case import from_json as web_report
-from headgate_stress.web.report import recovery_text
+from tidegate_specs import adapters
+from tidegate_specs.explore.configurations import CONFIGURATIONS
+from tidegate_specs.mutation import describe, mutant_names
+from tidegate_specs.operators import record as operators
+from tidegate_specs.prove import EXPECTED
+from tidegate_specs.prove.mutants import MUTANTS
+from tidegate_specs.registry import CLAUSES
+from tidegate_stress.bench import BARS, FLAT_BAR, GOODPUT_BAR, SLOT_BAR_BYTES
+from tidegate_stress.lab.bounds import BOUNDS
+from tidegate_stress.lab.case import OURS, from_json
+from tidegate_stress.lab.text import number, time_text
+from tidegate_stress.peers import as_markdown, read
+from tidegate_stress.web.case import WebResult
+from tidegate_stress.web.case import from_json as web_report
+from tidegate_stress.web.report import recovery_text
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -52,16 +52,16 @@ def test_vendor_example_runs(tmp_path: Path) -> None:
     commands = [line.partition("#")[0].split() for line in found[1].splitlines()]
     commands[-1] += ["--check", "scenarios.01"]
     for name, *words in commands:
-        assert name == "headgate"
-        subprocess.run([sys.executable, "-m", "headgate_stress", *words], cwd=tmp_path, check=True, timeout=60)
+        assert name == "tidegate"
+        subprocess.run([sys.executable, "-m", "tidegate_stress", *words], cwd=tmp_path, check=True, timeout=60)
 
 
 @pytest.mark.parametrize("options", ["--markdown", "--markdown --adapters"])
 def test_guarantee_tables_are_the_registry(options: str) -> None:
-    command = [sys.executable, "-m", "headgate_stress", "spec", *options.split()]
+    command = [sys.executable, "-m", "tidegate_stress", "spec", *options.split()]
     shown = subprocess.run(command, capture_output=True, text=True, check=False, timeout=100)
     assert shown.returncode == 0, shown.stderr
-    assert f"(headgate spec {options}) -->\n{shown.stdout}<!-- end -->" in README, f"put in what `headgate spec {options}` prints"
+    assert f"(tidegate spec {options}) -->\n{shown.stdout}<!-- end -->" in README, f"put in what `tidegate spec {options}` prints"
 
 
 def test_verdict_table_names_every_clause() -> None:
@@ -73,7 +73,7 @@ def test_verdict_table_names_every_clause() -> None:
 def test_peers_table_is_what_was_found() -> None:
     found = read(ROOT / "specs" / "verdicts" / "cpython-3.11.json")
     shown = as_markdown(found).partition("\n\n")[0]
-    assert f"<!-- table: peers (headgate peers --markdown) -->\n{shown}\n<!-- end -->" in README
+    assert f"<!-- table: peers (tidegate peers --markdown) -->\n{shown}\n<!-- end -->" in README
 
 
 def test_figures_meet_the_bars_that_the_benchmark_asserts() -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-KERNEL = ROOT / "kernel" / "headgate"
+KERNEL = ROOT / "kernel" / "tidegate"
 SPDX = "# SPDX-License-Identifier: MIT"
 KERNEL_LINES = 400  # of code: no blank lines, no comments, no docstrings
 FUNCTION_LINES = 45
@@ -83,7 +83,7 @@ def test_licence_is_named(file: Path) -> None:
 def test_licence_is_in_the_kernel_folder() -> None:
     """A vendored copy of the folder carries it."""
     assert read(KERNEL / "LICENSE") == read(ROOT / "LICENSE")
-    assert read(ROOT / "LICENSE").startswith("MIT License\n\nCopyright (c) 2026 headgate contributors\n")
+    assert read(ROOT / "LICENSE").startswith("MIT License\n\nCopyright (c) 2026 tidegate contributors\n")
 
 
 def test_counting_knows_code_from_the_rest() -> None:

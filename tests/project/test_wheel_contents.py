@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-INFO = "headgate-0.1.0.dist-info"
+INFO = "tidegate-0.1.0.dist-info"
 METADATA = f"{INFO}/METADATA"
 GOOD_METADATA = """\
 Metadata-Version: 2.4
-Name: headgate
+Name: tidegate
 Version: 0.1.0
 License-Expression: MIT
 License-File: LICENSE
@@ -20,12 +20,12 @@ Requires-Python: >=3.11
 Provides-Extra: gate
 Requires-Dist: hypothesis>=6; extra == 'gate'
 """
-PACKAGES = {"kernel": "headgate", "specs": "headgate_specs", "stress": "headgate_stress"}
+PACKAGES = {"kernel": "tidegate", "specs": "tidegate_specs", "stress": "tidegate_stress"}
 
 
 def right_files(clone: Path) -> dict[str, str]:
     """Make a small clone, and list the files of its wheel."""
-    files = {"headgate/LICENSE": "MIT"}
+    files = {"tidegate/LICENSE": "MIT"}
     for folder, package in PACKAGES.items():
         files |= {f"{package}/__init__.py": "", f"{package}/py.typed": ""}
         (clone / folder / package).mkdir(parents=True)
@@ -38,7 +38,7 @@ def right_files(clone: Path) -> dict[str, str]:
 
 def judge(files: dict[str, str], folder: Path) -> subprocess.CompletedProcess[str]:
     """Zip the files to a wheel and run the check on it."""
-    wheel = folder / "headgate-0.1.0-py3-none-any.whl"
+    wheel = folder / "tidegate-0.1.0-py3-none-any.whl"
     with zipfile.ZipFile(wheel, "w") as archive:
         for name, text in files.items():
             archive.writestr(name, text)
@@ -58,12 +58,12 @@ def test_right_wheel_passes(tmp_path: Path) -> None:
     "extra",
     [
         "tests/test_imports.py",
-        "kernel/headgate/__init__.py",
-        "headgate/__pycache__/_slots.cpython-311.pyc",
-        "headgate/extra.py",
+        "kernel/tidegate/__init__.py",
+        "tidegate/__pycache__/_slots.cpython-311.pyc",
+        "tidegate/extra.py",
         "conftest.py",
         f"{INFO}/top_level.txt",
-        "headgate-0.1.0.data/scripts/run",
+        "tidegate-0.1.0.data/scripts/run",
     ],
 )
 def test_planted_file_is_found(extra: str, tmp_path: Path) -> None:
@@ -73,7 +73,7 @@ def test_planted_file_is_found(extra: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "lost", ["headgate/py.typed", "headgate/LICENSE", "headgate_specs/__init__.py", "headgate_stress/py.typed", METADATA]
+    "lost", ["tidegate/py.typed", "tidegate/LICENSE", "tidegate_specs/__init__.py", "tidegate_stress/py.typed", METADATA]
 )
 def test_planted_loss_is_found(lost: str, tmp_path: Path) -> None:
     files = right_files(tmp_path)
@@ -83,7 +83,7 @@ def test_planted_loss_is_found(lost: str, tmp_path: Path) -> None:
     assert f"missing: {lost}" in judged.stderr
 
 
-@pytest.mark.parametrize("lost", ["kernel/headgate/LICENSE", "kernel/headgate/py.typed", "specs/headgate_specs/py.typed"])
+@pytest.mark.parametrize("lost", ["kernel/tidegate/LICENSE", "kernel/tidegate/py.typed", "specs/tidegate_specs/py.typed"])
 def test_file_that_both_lack_is_found(lost: str, tmp_path: Path) -> None:
     files = right_files(tmp_path)
     name = lost.partition("/")[2]
@@ -95,11 +95,11 @@ def test_file_that_both_lack_is_found(lost: str, tmp_path: Path) -> None:
 
 
 def test_data_file_is_found_though_the_clone_has_it(tmp_path: Path) -> None:
-    files = right_files(tmp_path) | {"headgate/notes.txt": ""}
-    (tmp_path / "kernel" / "headgate" / "notes.txt").write_text("")
+    files = right_files(tmp_path) | {"tidegate/notes.txt": ""}
+    (tmp_path / "kernel" / "tidegate" / "notes.txt").write_text("")
     judged = judge(files, tmp_path)
     assert judged.returncode == 1
-    assert "neither a module nor a licence: headgate/notes.txt" in judged.stderr
+    assert "neither a module nor a licence: tidegate/notes.txt" in judged.stderr
 
 
 @pytest.mark.parametrize(
@@ -109,10 +109,10 @@ def test_data_file_is_found_though_the_clone_has_it(tmp_path: Path) -> None:
         ("License-Expression: MIT", "License-Expression: GPL-3.0-only"),
         ("License-File: LICENSE\n", ""),
         ("Requires-Python: >=3.11", "Requires-Python: >=3.8"),
-        ("Name: headgate", "Name: headgate-core"),
+        ("Name: tidegate", "Name: tidegate-core"),
     ],
 )
 def test_planted_metadata_is_found(right: str, wrong: str, tmp_path: Path) -> None:
     judged = judge(right_files(tmp_path) | {METADATA: GOOD_METADATA.replace(right, wrong)}, tmp_path)
     assert judged.returncode == 1
-    assert judged.stderr.startswith("headgate-0.1.0-py3-none-any.whl: ")
+    assert judged.stderr.startswith("tidegate-0.1.0-py3-none-any.whl: ")

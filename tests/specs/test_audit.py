@@ -4,11 +4,11 @@ from collections.abc import Iterator
 
 import pytest
 
-import headgate
-from headgate_specs import audit, mutation
-from headgate_specs.bytecode import OfferReport, audit_offer, graph_of
-from headgate_specs.check import Settings, Subject, Verdict
-from headgate_specs.mutants import Patch
+import tidegate
+from tidegate_specs import audit, mutation
+from tidegate_specs.bytecode import OfferReport, audit_offer, graph_of
+from tidegate_specs.check import Settings, Subject, Verdict
+from tidegate_specs.mutants import Patch
 
 SETTINGS = Settings()
 FULL_PATH = "            outcome = FULL\n"  # a line of `offer` on the way to a rejection
@@ -26,12 +26,12 @@ def planted(*lines: str, imports: str = "") -> Subject:
 @pytest.fixture(autouse=True)
 def _unloaded() -> Iterator[None]:  # pyright: ignore[reportUnusedFunction]
     yield
-    mutation.unload("headgate_mutant_planted")
+    mutation.unload("tidegate_mutant_planted")
 
 
 @pytest.mark.parametrize("name", sorted(BY_NAME))
 def test_the_kernel_passes(name: str) -> None:
-    result = BY_NAME[name].run(headgate, SETTINGS)
+    result = BY_NAME[name].run(tidegate, SETTINGS)
     assert result.verdict is Verdict.OK, result.witness
     assert any(character.isdigit() for character in result.evidence)
 
@@ -101,16 +101,16 @@ def test_quiet_notices(name: str) -> None:
 
 def test_yields_notices_that_the_yield_is_gone() -> None:
     result = audit.check_yields(mutation.load_mutant("no_yield"), SETTINGS)
-    mutation.unload("headgate_mutant_no_yield")
+    mutation.unload("tidegate_mutant_no_yield")
     assert result.verdict is Verdict.ILLEGAL
 
 
 def test_worst_case_is_counted() -> None:
-    report = audit_offer(headgate)
+    report = audit_offer(tidegate)
     assert report.findings == ()
     assert set(report.counts) == {"ACCEPTED", "FULL", "CLOSED", "raises"}
     assert 0 < report.counts["ACCEPTED"] < report.worst == max(report.counts[name] for name in ("ACCEPTED", "FULL", "CLOSED"))
-    assert f"worst case {report.worst} instructions" in audit.check_wait_free(headgate, SETTINGS).evidence
+    assert f"worst case {report.worst} instructions" in audit.check_wait_free(tidegate, SETTINGS).evidence
 
 
 @pytest.mark.parametrize(
@@ -119,7 +119,7 @@ def test_worst_case_is_counted() -> None:
     ids=["a read", "a primitive", "a function of the package"],
 )
 def test_worst_case_grows_with_what_is_added(line: str, more: int) -> None:
-    before, after = audit_offer(headgate), audit_offer(planted(line))
+    before, after = audit_offer(tidegate), audit_offer(planted(line))
     assert after.counts["FULL"] >= before.counts["FULL"] + more
     assert after.counts["ACCEPTED"] == before.counts["ACCEPTED"]
 
@@ -154,7 +154,7 @@ def test_a_graph_knows_a_cycle_from_a_jump_backward() -> None:
         ("import logging as log", "imports logging"),
         ("from threading import Lock", "imports Lock from threading"),
         ("from threading import *", "imports * from threading"),
-        ("from headgate import Intake", "imports Intake from headgate"),
+        ("from tidegate import Intake", "imports Intake from tidegate"),
         ("import os\nos.fork()", "uses os.fork"),
         ("import os as system\nsystem.system('x')", "uses os.system"),
         ("__import__('socket')", "uses __import__"),
@@ -192,7 +192,7 @@ def test_fixed_capacity_notices(name: str) -> None:
 
 
 HOSTILE = {
-    "an item shown": ("_intake.py", 'return f"<headgate.Intake {state}, ', 'return f"<headgate.Intake {slots.items} {state}, '),
+    "an item shown": ("_intake.py", 'return f"<tidegate.Intake {state}, ', 'return f"<tidegate.Intake {slots.items} {state}, '),
     "an item weighed": ("_intake.py", "        return item\n", "        return item or None\n"),
     "capacity 0": ("_intake.py", "    if capacity < 1:", "    if capacity < 0:"),
     "a bool": ("_intake.py", " or isinstance(capacity, bool):", ":"),
@@ -215,6 +215,6 @@ def test_hostile_notices(name: str) -> None:
 def test_representation_notices_a_copy() -> None:
     subject = mutation.load_mutant("copyable_lease")
     result = audit.check_representation(subject, SETTINGS)
-    mutation.unload("headgate_mutant_copyable_lease")
+    mutation.unload("tidegate_mutant_copyable_lease")
     assert result.verdict is Verdict.ILLEGAL
     assert "Lease makes a second one" in result.witness

@@ -8,9 +8,9 @@ from hashlib import sha256
 
 import pytest
 
-import headgate
-from headgate_specs import clauses, machine
-from headgate_specs.clauses import BY_ID, CLAUSES, Clause
+import tidegate
+from tidegate_specs import clauses, machine
+from tidegate_specs.clauses import BY_ID, CLAUSES, Clause
 
 # The start of the SHA-256 of each sentence of the contract: a sentence changes on purpose only.
 SENTENCES = {
@@ -69,13 +69,13 @@ def test_a_clause_has_predicates_that_are_named(clause: Clause) -> None:
 
 def kernel_docstrings() -> str:
     modules = [
-        headgate,
-        *(importlib.import_module(f"headgate.{module.name}") for module in pkgutil.iter_modules(headgate.__path__)),
+        tidegate,
+        *(importlib.import_module(f"tidegate.{module.name}") for module in pkgutil.iter_modules(tidegate.__path__)),
     ]
     texts = [module.__doc__ or "" for module in modules]
     for module in modules:
         for _, owner in inspect.getmembers(module, inspect.isclass):
-            if owner.__module__.startswith("headgate"):
+            if owner.__module__.startswith("tidegate"):
                 members = (member for _, member in inspect.getmembers(owner))
                 texts += [owner.__doc__ or "", *(getattr(member, "__doc__", None) or "" for member in members)]
         texts += [function.__doc__ or "" for _, function in inspect.getmembers(module, inspect.isfunction)]

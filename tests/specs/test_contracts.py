@@ -13,10 +13,10 @@ from typing import Any
 
 import pytest
 
-from headgate_specs import contracts
-from headgate_specs.check import Verdict
-from headgate_specs.clauses import BY_ID
-from headgate_specs.contracts import EXPECTED, FAMILIES, Family, Finding, Malformed, check_form, check_module, conclude
+from tidegate_specs import contracts
+from tidegate_specs.check import Verdict
+from tidegate_specs.clauses import BY_ID
+from tidegate_specs.contracts import EXPECTED, FAMILIES, Family, Finding, Malformed, check_form, check_module, conclude
 
 LIMIT_S = 110
 SOURCES = {family.module: Path(contracts.__file__).with_name(family.module.rpartition(".")[2] + ".py") for family in FAMILIES}
@@ -135,8 +135,8 @@ def test_one_undecided_is_unknown() -> None:
 # CrossHair itself, each time in a process of its own.
 
 RUN = """
-from headgate_specs import contracts
-from headgate_specs.check import load_subject
+from tidegate_specs import contracts
+from tidegate_specs.check import load_subject
 def told(result):
     print(json.dumps([result.verdict.value, result.evidence, result.witness, list(result.blames)]))
 """
@@ -155,17 +155,17 @@ def test_contracts_over_the_kernel_are_confirmed() -> None:
 def test_a_wrong_kernel_is_refuted() -> None:
     script = """
     import types
-    import headgate
+    import tidegate
     class Roomy:
         def __init__(self, capacity):
-            self.inner = headgate.Intake(capacity + 1)
+            self.inner = tidegate.Intake(capacity + 1)
         def __getattr__(self, name):
             return getattr(self.inner, name)
         def statistics(self):
             told = self.inner.statistics()
             import dataclasses
             return dataclasses.replace(told, capacity=told.capacity - 1, free=told.free - 1)
-    subject = types.SimpleNamespace(Intake=Roomy, Outcome=headgate.Outcome, Empty=headgate.Empty, Closed=headgate.Closed)
+    subject = types.SimpleNamespace(Intake=Roomy, Outcome=tidegate.Outcome, Empty=tidegate.Empty, Closed=tidegate.Closed)
     told(contracts.run_family(contracts.OFFERS, subject))
     """
     verdict, _, witness, blames = in_a_process(RUN + textwrap.dedent(script))
@@ -178,7 +178,7 @@ def test_a_wrong_kernel_is_refuted() -> None:
 def test_a_wrong_action_is_refuted() -> None:
     script = """
     from dataclasses import replace
-    from headgate_specs import machine
+    from tidegate_specs import machine
     def take(s):
         return replace(s, queue=s.queue[:-1], unseen=(*s.unseen, s.queue[-1]))
     machine.take = take

@@ -6,11 +6,11 @@ from typing import Any, cast
 
 import pytest
 
-import headgate
-from headgate_specs import correspondence, mutation, net
-from headgate_specs.check import Settings, Subject, Verdict
-from headgate_specs.clauses import BY_ID
-from headgate_specs.mutants import Patch
+import tidegate
+from tidegate_specs import correspondence, mutation, net
+from tidegate_specs.check import Settings, Subject, Verdict
+from tidegate_specs.clauses import BY_ID
+from tidegate_specs.mutants import Patch
 
 SETTINGS = Settings()
 
@@ -18,7 +18,7 @@ SETTINGS = Settings()
 @pytest.fixture(autouse=True)
 def _unloaded() -> Iterator[None]:  # pyright: ignore[reportUnusedFunction]
     yield
-    mutation.unload("headgate_mutant_planted")
+    mutation.unload("tidegate_mutant_planted")
 
 
 def planted(old: str, new: str, file: str = "_intake.py") -> Subject:
@@ -26,7 +26,7 @@ def planted(old: str, new: str, file: str = "_intake.py") -> Subject:
 
 
 def test_the_kernel_keeps_to_the_paths() -> None:
-    result = correspondence.check_paths(headgate, SETTINGS)
+    result = correspondence.check_paths(tidegate, SETTINGS)
     assert (result.verdict, result.witness) == (Verdict.OK, "")
     assert "64 of 64 transitions taken" in result.evidence
 
@@ -71,20 +71,20 @@ def test_a_planted_fault_leaves_the_path(fault: str) -> None:
 def test_a_net_with_a_primitive_more_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
     more = net.Transition("offer", "slots.sleep()", "slept", net.IDLE, net.IDLE)
     monkeypatch.setattr(net, "TRANSITIONS", (*net.TRANSITIONS, more))
-    result = correspondence.check_paths(headgate, SETTINGS)
+    result = correspondence.check_paths(tidegate, SETTINGS)
     assert (result.verdict, "slots.sleep()" in result.witness) == (Verdict.UNKNOWN, True)
 
 
 def test_a_transition_that_no_call_takes_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
     more = net.Transition("offer", "slots.closed", "slept", "looked", "trying", net.none_free)
     monkeypatch.setattr(net, "TRANSITIONS", (*net.TRANSITIONS, more))
-    result = correspondence.check_paths(headgate, SETTINGS)
+    result = correspondence.check_paths(tidegate, SETTINGS)
     assert (result.verdict, result.witness) == (Verdict.UNKNOWN, f"never taken: {more.name}")
 
 
 def test_a_private_effect_that_is_never_performed_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(correspondence, "PRIVATE", correspondence.PRIVATE | {("Intake.offer", "free.clear")})
-    result = correspondence.check_paths(headgate, SETTINGS)
+    result = correspondence.check_paths(tidegate, SETTINGS)
     assert (result.verdict, result.witness) == (Verdict.UNKNOWN, "never performed: free.clear in Intake.offer")
 
 

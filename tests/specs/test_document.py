@@ -12,15 +12,15 @@ from pathlib import Path
 
 import pytest
 
-from headgate import __version__
-from headgate_specs import walk
-from headgate_specs.clauses import CLAUSES
-from headgate_specs.document import cite, drawings
-from headgate_specs.document.content import Entry, entries
-from headgate_specs.document.links import LINKS
-from headgate_specs.document.page import page
-from headgate_specs.document.text import Text
-from headgate_specs.prove import CHECKS
+from tidegate import __version__
+from tidegate_specs import walk
+from tidegate_specs.clauses import CLAUSES
+from tidegate_specs.document import cite, drawings
+from tidegate_specs.document.content import Entry, entries
+from tidegate_specs.document.links import LINKS
+from tidegate_specs.document.page import page
+from tidegate_specs.document.text import Text
+from tidegate_specs.prove import CHECKS
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "specs" / "README.md").read_text(encoding="utf-8")
@@ -144,7 +144,7 @@ def test_drawings_hold_the_whole_walk() -> None:
 
 def test_citation_is_fresh() -> None:
     stored = (ROOT / "specs" / "CITATION.cff").read_text(encoding="utf-8")
-    assert stored == cite.citation(), "run: headgate spec --cite > specs/CITATION.cff"
+    assert stored == cite.citation(), "run: tidegate spec --cite > specs/CITATION.cff"
 
 
 def test_citation_has_what_an_archive_asks_for() -> None:
@@ -180,7 +180,7 @@ def test_hash_is_what_sha256sum_gives(tmp_path: Path) -> None:
 def test_what_imports_must_spare_is_what_is_hashed() -> None:
     settings = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
     (trusted,) = [each for each in settings["tool"]["importlinter"]["contracts"] if each["id"] == "trusted"]
-    hashed = {f"headgate_specs.{name.removesuffix('.py')}" for name in cite.TRUSTED}
+    hashed = {f"tidegate_specs.{name.removesuffix('.py')}" for name in cite.TRUSTED}
     assert set(trusted["source_modules"]) <= hashed
 
 
@@ -202,7 +202,7 @@ def test_commands_run() -> None:
     commands = re.search(r"<!-- example: commands -->\n```sh\n(.*?)```", README, re.DOTALL)
     assert commands is not None
     for line in commands[1].splitlines():
-        words = [sys.executable, "-m", "headgate_stress", *line.split()[1:]]
+        words = [sys.executable, "-m", "tidegate_stress", *line.split()[1:]]
         assert subprocess.run(words, check=True, capture_output=True, timeout=100).stdout
 
 

@@ -1,4 +1,4 @@
-"""`headgate explore --scheduler`: a real cluster gives what a single process gives, also when its workers are killed."""
+"""`tidegate explore --scheduler`: a real cluster gives what a single process gives, also when its workers are killed."""
 
 import importlib
 import multiprocessing
@@ -14,19 +14,19 @@ from typing import Any
 
 import pytest
 
-import headgate
-from headgate_specs.check import Verdict
-from headgate_specs.explore import cluster, command, division
-from headgate_specs.explore.cluster import LOCAL, Cluster, Unusable, connected
-from headgate_specs.explore.configurations import BY_NAME, Plan, run_plan
-from headgate_specs.explore.division import Division, Part, Piece, Whole, origin, run_part
-from headgate_specs.explore.explorer import Limits, Report
-from headgate_specs.explore.replay import subject_named
+import tidegate
+from tidegate_specs.check import Verdict
+from tidegate_specs.explore import cluster, command, division
+from tidegate_specs.explore.cluster import LOCAL, Cluster, Unusable, connected
+from tidegate_specs.explore.configurations import BY_NAME, Plan, run_plan
+from tidegate_specs.explore.division import Division, Part, Piece, Whole, origin, run_part
+from tidegate_specs.explore.explorer import Limits, Report
+from tidegate_specs.explore.replay import subject_named
 
 CASES = (
-    ("offers-2-take-1", Plan("access", None), "headgate"),
-    ("offers-3-take-1", Plan("access", None, True), "headgate"),
-    ("release-offer-offer", Plan("access", 2), "headgate"),
+    ("offers-2-take-1", Plan("access", None), "tidegate"),
+    ("offers-3-take-1", Plan("access", None, True), "tidegate"),
+    ("release-offer-offer", Plan("access", 2), "tidegate"),
     ("drain-offers", Plan("access", 2), "mutant:drain_misses_claims"),
 )
 MOST = 20  # schedules in a part
@@ -117,20 +117,20 @@ def test_a_part_that_always_kills_its_worker_is_unknown_and_named(ready: Cluster
 
 def test_other_code_on_the_workers_is_refused_and_both_are_named(ready: Cluster) -> None:
     def other(version: str) -> None:
-        import headgate
-        from headgate_specs.explore import division
+        import tidegate
+        from tidegate_specs.explore import division
 
-        headgate.__version__ = version
+        tidegate.__version__ = version
         division.origin.cache_clear()
 
     ready.client.run(other, "9.9.9")
     try:
-        with pytest.raises(Unusable, match=r"has headgate 9\.9\.9 .* this is headgate ") as refused:
-            ready.admit("headgate")
+        with pytest.raises(Unusable, match=r"has tidegate 9\.9\.9 .* this is tidegate ") as refused:
+            ready.admit("tidegate")
     finally:
-        ready.client.run(other, headgate.__version__)
-    assert origin("headgate") in str(refused.value)
-    ready.admit("headgate")
+        ready.client.run(other, tidegate.__version__)
+    assert origin("tidegate") in str(refused.value)
+    ready.admit("tidegate")
 
 
 def test_a_worker_without_the_subject_is_refused(ready: Cluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -164,7 +164,7 @@ def test_a_scheduler_that_is_not_there_is_bad_usage(monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(cluster, "CONNECT_S", 0.2)
     assert command.main(["offers-2-take-1", "--scheduler", "tcp://127.0.0.1:1"]) == 2
     said = capsys.readouterr()
-    assert said.err.startswith("headgate explore: no scheduler at tcp://127.0.0.1:1: ")
+    assert said.err.startswith("tidegate explore: no scheduler at tcp://127.0.0.1:1: ")
     assert (said.out, said.err.count("\n")) == ("", 1)
 
 
@@ -202,7 +202,7 @@ def test_help_tells_of_the_cluster(capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_without_the_option_dask_is_not_imported() -> None:
     program = (
-        "import sys; from headgate_specs.explore import command; status = command.main(['claimed-not-published', '--reduce']);"
+        "import sys; from tidegate_specs.explore import command; status = command.main(['claimed-not-published', '--reduce']);"
         "print(status, sorted({'dask', 'distributed', 'tornado'} & set(sys.modules)))"
     )
     run = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=True)
@@ -214,7 +214,7 @@ def test_an_interrupt_stops_everything_and_is_unknown() -> None:
     """As from a keyboard: every process of the group gets it."""
     words = ["explore", "offers-2x2-take-2-wide", "--bound", "3", "--scheduler", LOCAL]
     with subprocess.Popen(
-        [sys.executable, "-m", "headgate_stress", *words],
+        [sys.executable, "-m", "tidegate_stress", *words],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -228,6 +228,6 @@ def test_an_interrupt_stops_everything_and_is_unknown() -> None:
     assert run.returncode == 3
     assert out.splitlines()[-1].endswith("  interrupted")
     assert " UNKNOWN " in out.splitlines()[-1]
-    assert err.splitlines()[-1] == "headgate: interrupted"
+    assert err.splitlines()[-1] == "tidegate: interrupted"
     # One that arrives in a callback of the collector is told, and heard all the same.
     assert err.count("Traceback") == err.count("Exception ignored in: ")

@@ -1,10 +1,10 @@
-"""`headgate explore` and `headgate replay`: what they print, and how they exit."""
+"""`tidegate explore` and `tidegate replay`: what they print, and how they exit."""
 
 import pytest
 
-from headgate_specs.explore import command, replay
-from headgate_specs.explore.configurations import CONFIGURATIONS
-from headgate_specs.explore.schedules import this_version
+from tidegate_specs.explore import command, replay
+from tidegate_specs.explore.configurations import CONFIGURATIONS
+from tidegate_specs.explore.schedules import this_version
 
 
 def test_the_list_names_every_configuration(capsys: pytest.CaptureFixture[str]) -> None:

@@ -11,21 +11,21 @@ from typing import Any
 
 import pytest
 
-from headgate_specs.check import Verdict
-from headgate_specs.explore import division
-from headgate_specs.explore.configurations import BY_NAME, Plan, run_plan
-from headgate_specs.explore.division import Division, OtherOrigin, Part, Piece, Whole, explore_divided, origin, run_part
-from headgate_specs.explore.explorer import Limits, Node, Report
-from headgate_specs.explore.replay import subject_named
+from tidegate_specs.check import Verdict
+from tidegate_specs.explore import division
+from tidegate_specs.explore.configurations import BY_NAME, Plan, run_plan
+from tidegate_specs.explore.division import Division, OtherOrigin, Part, Piece, Whole, explore_divided, origin, run_part
+from tidegate_specs.explore.explorer import Limits, Node, Report
+from tidegate_specs.explore.replay import subject_named
 
 UNBOUNDED, TWO, OPCODES, REDUCED = Plan("access", None), Plan("access", 2), Plan("opcode", 1), Plan("access", None, True)
 MUTANT = "mutant:drain_misses_claims"
 CASES = (
-    ("offers-2-take-1", UNBOUNDED, "headgate"),
-    ("offers-2-take-1", TWO, "headgate"),
-    ("claimed-not-published", OPCODES, "headgate"),
-    ("offers-2-take-1-wide", REDUCED, "headgate"),
-    ("offers-3-take-1", REDUCED, "headgate"),
+    ("offers-2-take-1", UNBOUNDED, "tidegate"),
+    ("offers-2-take-1", TWO, "tidegate"),
+    ("claimed-not-published", OPCODES, "tidegate"),
+    ("offers-2-take-1-wide", REDUCED, "tidegate"),
+    ("offers-3-take-1", REDUCED, "tidegate"),
     ("drain-offers", TWO, MUTANT),
     ("close-offer-take", REDUCED, "mutant:closed_during_offer"),
 )
@@ -100,7 +100,7 @@ def test_the_report_is_that_of_a_single_process(case: Case, workers: int) -> Non
     expected, engine = alone(case), Here(workers)
     found = divided(case, engine)
     assert differences(expected, found) == []
-    assert found.verdict is (Verdict.OK if case[2] == "headgate" else Verdict.ILLEGAL)
+    assert found.verdict is (Verdict.OK if case[2] == "tidegate" else Verdict.ILLEGAL)
     assert len(engine.parts) > 2  # it was divided at all
     if not case[1].reduced:
         assert found.sites == expected.sites
@@ -325,20 +325,20 @@ def test_a_scheduler_that_is_gone_is_unknown() -> None:
 
 
 def test_a_worker_with_other_code_refuses() -> None:
-    other = Whole("headgate", "offers-2-take-1", UNBOUNDED, "headgate 0.0.9 (0123456789ab) on Python 3.11")
-    with pytest.raises(OtherOrigin, match=r"a worker has headgate .* this is headgate 0\.0\.9") as refused:
+    other = Whole("tidegate", "offers-2-take-1", UNBOUNDED, "tidegate 0.0.9 (0123456789ab) on Python 3.11")
+    with pytest.raises(OtherOrigin, match=r"a worker has tidegate .* this is tidegate 0\.0\.9") as refused:
         run_part(Part(other, 1))
-    assert origin("headgate") in str(refused.value)
+    assert origin("tidegate") in str(refused.value)
 
 
 def test_the_origin_changes_with_the_code_of_the_subject(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert origin("mutant:lifo") == origin("headgate")  # a mutant is a file of the specification
+    assert origin("mutant:lifo") == origin("tidegate")  # a mutant is a file of the specification
     package = tmp_path / "some_intake"
     package.mkdir()
     (package / "__init__.py").write_text("one = 1\n")
     monkeypatch.setattr(sys, "path", [str(tmp_path), *sys.path])
     before = origin("some_intake")
-    assert before != origin("headgate")
+    assert before != origin("tidegate")
     (package / "part.py").write_text("two = 2\n")
     origin.cache_clear()
     assert origin("some_intake") != before
@@ -346,5 +346,5 @@ def test_the_origin_changes_with_the_code_of_the_subject(tmp_path: Any, monkeypa
 
 def test_progress_tells_subtrees_and_schedules() -> None:
     told: list[str] = []
-    explore_divided(BY_NAME["claimed-not-published"], UNBOUNDED, "headgate", Here(), Limits(), told.append)
+    explore_divided(BY_NAME["claimed-not-published"], UNBOUNDED, "tidegate", Here(), Limits(), told.append)
     assert told[-1] == "claimed-not-published: 1 of 1 known subtrees, 33 schedules, workers: 3"

@@ -15,14 +15,14 @@ from typing import Any
 
 import pytest
 
-from headgate_specs.check import Verdict
-from headgate_specs.explore import Caller, Diverged, Explorer, History, Limits, Program, Report, WaitsInEarnest, explore, scheduler
-from headgate_specs.explore.history import Operation
-from headgate_specs.explore.intake_model import strict_model
-from headgate_specs.explore.linearizability import check
-from headgate_specs.explore.processor import reserve
-from headgate_specs.explore.scheduler import WATCHES
-from headgate_specs.explore.schedules import decode, encode
+from tidegate_specs.check import Verdict
+from tidegate_specs.explore import Caller, Diverged, Explorer, History, Limits, Program, Report, WaitsInEarnest, explore, scheduler
+from tidegate_specs.explore.history import Operation
+from tidegate_specs.explore.intake_model import strict_model
+from tidegate_specs.explore.linearizability import check
+from tidegate_specs.explore.processor import reserve
+from tidegate_specs.explore.scheduler import WATCHES
+from tidegate_specs.explore.schedules import decode, encode
 
 
 class _Text(InspectLoader):
@@ -308,7 +308,7 @@ def test_an_exploration_keeps_to_one_processor_that_no_other_process_explores_on
     with Explorer(counting("add")):
         mine = os.sched_getaffinity(0)
         theirs = subprocess.run(
-            [sys.executable, "-c", "from headgate_specs.explore.processor import reserve; print(reserve())"],
+            [sys.executable, "-c", "from tidegate_specs.explore.processor import reserve; print(reserve())"],
             capture_output=True,
             text=True,
             check=True,

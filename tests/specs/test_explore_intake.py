@@ -4,9 +4,9 @@ from dataclasses import replace
 
 import pytest
 
-from headgate_specs import mutation
-from headgate_specs.check import Settings, Subject, Verdict, load_subject
-from headgate_specs.explore.configurations import (
+from tidegate_specs import mutation
+from tidegate_specs.check import Settings, Subject, Verdict, load_subject
+from tidegate_specs.explore.configurations import (
     BY_NAME,
     CHECKS,
     CONFIGURATIONS,
@@ -17,12 +17,12 @@ from headgate_specs.explore.configurations import (
     program_of,
     run_plan,
 )
-from headgate_specs.explore.explorer import Explorer, Limits, Report
-from headgate_specs.explore.history import History
-from headgate_specs.explore.intake_model import strict_model
-from headgate_specs.explore.linearizability import check
-from headgate_specs.explore.replay import replay, show
-from headgate_specs.explore.schedules import decode
+from tidegate_specs.explore.explorer import Explorer, Limits, Report
+from tidegate_specs.explore.history import History
+from tidegate_specs.explore.intake_model import strict_model
+from tidegate_specs.explore.linearizability import check
+from tidegate_specs.explore.replay import replay, show
+from tidegate_specs.explore.schedules import decode
 
 SMALL = (
     "offers-2-take-1",
@@ -129,7 +129,7 @@ def test_a_race_is_found_within_the_stated_schedules_and_replays(name: str, chec
         assert kind_of(again.fault) == kind_of(report.faults[0].message)
         assert "thread A" in show(again, 132, False)
     finally:
-        mutation.unload(f"headgate_mutant_{name}")
+        mutation.unload(f"tidegate_mutant_{name}")
 
 
 def test_no_check_is_ok_without_exploring() -> None:

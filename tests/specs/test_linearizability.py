@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from headgate_specs.check import Verdict
-from headgate_specs.explore.history import Operation
-from headgate_specs.explore.intake_model import intake_model, strict_model
-from headgate_specs.explore.linearizability import Done, Model, Phase, check
+from tidegate_specs.check import Verdict
+from tidegate_specs.explore.history import Operation
+from tidegate_specs.explore.intake_model import intake_model, strict_model
+from tidegate_specs.explore.linearizability import Done, Model, Phase, check
 
 
 def call(thread: int, name: str, argument: Any, result: Any, began: int, ended: int) -> Operation:

@@ -9,9 +9,9 @@ from itertools import chain
 
 import pytest
 
-from headgate_specs import clauses, machine, walk
-from headgate_specs.machine import State
-from headgate_specs.refinement import SpecificationFault
+from tidegate_specs import clauses, machine, walk
+from tidegate_specs.machine import State
+from tidegate_specs.refinement import SpecificationFault
 
 
 @pytest.mark.parametrize(

@@ -6,13 +6,13 @@ from pathlib import Path
 
 import pytest
 
-import headgate
-from headgate_specs import mutation
-from headgate_specs.check import Settings, Verdict
-from headgate_specs.clauses import BY_ID
-from headgate_specs.mutants import Patch
-from headgate_specs.mutation import Cell, Fate, Matrix, Mutant, StaleMutant
-from headgate_specs.sweeps import CHECKS as SWEEPS
+import tidegate
+from tidegate_specs import mutation
+from tidegate_specs.check import Settings, Verdict
+from tidegate_specs.clauses import BY_ID
+from tidegate_specs.mutants import Patch
+from tidegate_specs.mutation import Cell, Fate, Matrix, Mutant, StaleMutant
+from tidegate_specs.sweeps import CHECKS as SWEEPS
 
 NAMES = mutation.mutant_names()
 HARMLESS = Mutant(
@@ -76,9 +76,9 @@ def test_a_mutant_loads_and_differs_from_the_kernel(name: str) -> None:
     unpatched = mutation.patched_sources(())
     assert mutation.patched_sources(mutant.patches, name=name) != unpatched
     subject = mutation.load_mutant(name)
-    package = f"headgate_mutant_{name}"
+    package = f"tidegate_mutant_{name}"
     try:
-        assert subject.Intake is not headgate.Intake
+        assert subject.Intake is not tidegate.Intake
         assert subject.Intake.__module__ == f"{package}._intake"
         assert package in subject.Intake.offer.__code__.co_filename
         assert {module for module in sys.modules if module.startswith(package)} >= {
@@ -92,9 +92,9 @@ def test_a_mutant_loads_and_differs_from_the_kernel(name: str) -> None:
 
 
 def test_a_mutant_can_be_named_in_a_text() -> None:
-    assert mutation.subject_from("headgate") is headgate
+    assert mutation.subject_from("tidegate") is tidegate
     subject = mutation.subject_from("mutant:extra_slot")
-    mutation.unload("headgate_mutant_extra_slot")
+    mutation.unload("tidegate_mutant_extra_slot")
     intake = subject.Intake(1)
     assert [bool(intake.offer(number)) for number in range(3)] == [True, True, False]
 
@@ -108,7 +108,7 @@ def test_an_unknown_mutant_is_refused() -> None:
 def test_a_stale_mutant_is_detected(old: str, times: str) -> None:
     with pytest.raises(StaleMutant, match=f"is in _intake.py{times}, not once"):
         mutation.load_patched([Patch("_intake.py", old, "pass")], "stale")
-    assert "headgate_mutant_stale" not in sys.modules
+    assert "tidegate_mutant_stale" not in sys.modules
 
 
 def test_a_mutant_of_a_vendored_copy(tmp_path: Path) -> None:
@@ -117,7 +117,7 @@ def test_a_mutant_of_a_vendored_copy(tmp_path: Path) -> None:
         (tmp_path / name).write_text(source.replace("YIELD_EVERY: Final = 24", "YIELD_EVERY: Final = 8"), "utf-8")
     subject = mutation.load_mutant("extra_slot", tmp_path)
     module = sys.modules[subject.Intake.__module__]
-    mutation.unload("headgate_mutant_extra_slot")
+    mutation.unload("tidegate_mutant_extra_slot")
     assert vars(module)["YIELD_EVERY"] == 8
 
 
@@ -132,7 +132,7 @@ def harmless(tmp_path: Path) -> Path:
 
 
 def test_a_survivor_is_reported(harmless: Path) -> None:
-    matrix = mutation.kill_matrix({"audit": "headgate_specs.audit"}, names=["no_yield"], source_dir=harmless)
+    matrix = mutation.kill_matrix({"audit": "tidegate_specs.audit"}, names=["no_yield"], source_dir=harmless)
     assert matrix.control["audit"].fate is Fate.SURVIVES
     assert matrix.cells["no_yield", "audit"].fate is Fate.SURVIVES
     assert matrix.survivors == ("no_yield: no check kills it",)
@@ -148,14 +148,14 @@ def test_a_check_that_the_kernel_fails_kills_nothing(tmp_path: Path) -> None:
         (tmp_path / name).write_text(
             source.replace("    def close(self)", "    def resize(self) -> None: ...\n\n    def close(self)"), "utf-8"
         )
-    matrix = mutation.kill_matrix({"audit": "headgate_specs.audit"}, names=["settable_capacity"], source_dir=tmp_path)
+    matrix = mutation.kill_matrix({"audit": "tidegate_specs.audit"}, names=["settable_capacity"], source_dir=tmp_path)
     assert matrix.survivors == ()
     assert mutation.judge(matrix).verdict is Verdict.UNKNOWN
 
 
 def test_a_few_mutants_end_to_end() -> None:
     names = ["lock_around_offer", "item_compared", "settable_capacity", "capacity_zero"]
-    matrix = mutation.kill_matrix({"audit": "headgate_specs.audit"}, names=names)
+    matrix = mutation.kill_matrix({"audit": "tidegate_specs.audit"}, names=names)
     result = mutation.judge(matrix)
     assert result.verdict is Verdict.OK, result.witness
     assert {name: matrix.cells[name, "audit"].by for name in names} == {
@@ -167,14 +167,14 @@ def test_a_few_mutants_end_to_end() -> None:
 
 
 def test_a_mutant_that_hangs_is_killed() -> None:
-    matrix = mutation.kill_matrix({"audit": "headgate_specs.audit"}, "full", names=["drain_without_deadline"])
+    matrix = mutation.kill_matrix({"audit": "tidegate_specs.audit"}, "full", names=["drain_without_deadline"])
     cell = matrix.cells["drain_without_deadline", "audit"]
     assert (cell.fate, cell.by, cell.note) == (Fate.KILLED, "audit.hostile", "hung")
     assert "K hostile (hung)" in mutation.render(matrix)
 
 
 def test_a_group_that_does_not_load_is_no_pass() -> None:
-    matrix = mutation.kill_matrix({"audit": "headgate_specs.no_such_module"}, names=["no_yield"])
+    matrix = mutation.kill_matrix({"audit": "tidegate_specs.no_such_module"}, names=["no_yield"])
     assert matrix.control["audit"].fate is Fate.UNKNOWN
     assert matrix.cells == {}
     assert mutation.judge(matrix).verdict is Verdict.UNKNOWN
@@ -238,7 +238,7 @@ def test_the_races_have_a_table_of_their_own() -> None:
 
 
 def test_a_race_under_the_explorer_end_to_end() -> None:
-    matrix = mutation.kill_matrix({"explore": "headgate_specs.explore"}, names=["statistics_torn"])
+    matrix = mutation.kill_matrix({"explore": "tidegate_specs.explore"}, names=["statistics_torn"])
     cell = matrix.cells["statistics_torn", "explore"]
     assert (cell.fate, cell.by) == (Fate.KILLED, "explore.statistics-release-offer")
     assert 0 < cell.effort <= mutation.describe("statistics_torn").within[cell.by]
@@ -265,4 +265,4 @@ def test_the_check_bears_on_every_clause_that_is_broken() -> None:
     assert (check.name, check.group) == ("mutants.kill_matrix", "mutants")
     assert set(check.clauses) == {clause for name in NAMES for clause in mutation.describe(name).breaks}
     assert check.run(mutation.load_mutant("no_yield"), Settings()).verdict is Verdict.UNKNOWN  # its source is in no file
-    mutation.unload("headgate_mutant_no_yield")
+    mutation.unload("tidegate_mutant_no_yield")

@@ -2,11 +2,11 @@
 
 from pathlib import Path
 
-import headgate
-from headgate_specs import machine, net
-from headgate_specs.net import IDLE, POINTS, TRANSITIONS, Net
+import tidegate
+from tidegate_specs import machine, net
+from tidegate_specs.net import IDLE, POINTS, TRANSITIONS, Net
 
-SOURCE = "".join(Path(headgate.__file__).with_name(name).read_text(encoding="utf-8") for name in ("_intake.py", "_slots.py"))
+SOURCE = "".join(Path(tidegate.__file__).with_name(name).read_text(encoding="utf-8") for name in ("_intake.py", "_slots.py"))
 
 
 def test_every_primitive_is_the_kernels_own_text() -> None:

@@ -12,15 +12,15 @@ from types import ModuleType
 
 import pytest
 
-import headgate
-from headgate_specs.check import Check, Result, Settings, Subject, Verdict
-from headgate_specs.mutation import kernel_dir
-from headgate_specs.mutation import main as mutants_command
-from headgate_specs.operators import command, judge
-from headgate_specs.operators import record as records
-from headgate_specs.operators.generate import DELETION, Mutant, core_sources, digest, generate
-from headgate_specs.operators.judge import FINDS_HANGS, HUNG, IMPORT, Judges, Sentence, Unit
-from headgate_specs.operators.record import KILLED, LIVES, OPEN, SAME, Header, Judged, Record
+import tidegate
+from tidegate_specs.check import Check, Result, Settings, Subject, Verdict
+from tidegate_specs.mutation import kernel_dir
+from tidegate_specs.mutation import main as mutants_command
+from tidegate_specs.operators import command, judge
+from tidegate_specs.operators import record as records
+from tidegate_specs.operators.generate import DELETION, Mutant, core_sources, digest, generate
+from tidegate_specs.operators.judge import FINDS_HANGS, HUNG, IMPORT, Judges, Sentence, Unit
+from tidegate_specs.operators.record import KILLED, LIVES, OPEN, SAME, Header, Judged, Record
 
 RENEW = f"run `{records.COMMAND}`"
 SOURCES = core_sources(kernel_dir())
@@ -128,7 +128,7 @@ def test_a_check_that_raises_or_does_not_know_kills_nothing() -> None:
 
     for run in (raising, unsure):
         check = Check("audit.x", "audit", "a tool", ("BOUND-1",), "nothing", "all", run, (1.0, 1.0))
-        assert judge._run(check, headgate) == Sentence(unknown=("audit.x",))
+        assert judge._run(check, tidegate) == Sentence(unknown=("audit.x",))
 
 
 def test_a_check_that_the_kernel_itself_fails_now_kills_nothing(judges: Judges, monkeypatch: pytest.MonkeyPatch) -> None:

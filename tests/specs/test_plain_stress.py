@@ -4,15 +4,15 @@ import re
 
 import pytest
 
-import headgate
-from headgate_specs import mutation, plain_stress
-from headgate_specs.check import Settings, Verdict
-from headgate_specs.plain_stress import CHECKS, stress
+import tidegate
+from tidegate_specs import mutation, plain_stress
+from tidegate_specs.check import Settings, Verdict
+from tidegate_specs.plain_stress import CHECKS, stress
 
 
 def test_the_kernel_passes() -> None:
     (check,) = CHECKS
-    result = check.run(headgate, Settings())
+    result = check.run(tidegate, Settings())
     assert (result.verdict, result.witness) == (Verdict.OK, "")
     assert int(result.evidence.partition(" ")[0].replace(",", "")) > 0
 
@@ -31,7 +31,7 @@ def test_the_kernel_passes() -> None:
 def test_faults_that_are_there_every_time_are_found(name: str, fault: str) -> None:
     subject = mutation.load_mutant(name)
     rounds, found = stress(subject, 20.0)
-    mutation.unload(f"headgate_mutant_{name}")
+    mutation.unload(f"tidegate_mutant_{name}")
     assert found.startswith(f"round {rounds}, capacity ")
     assert re.search(fault, found), found
 
@@ -39,6 +39,6 @@ def test_faults_that_are_there_every_time_are_found(name: str, fault: str) -> No
 def test_a_hang_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(plain_stress, "ROUND_LIMIT_S", 1.0)
     _, found = stress(mutation.load_mutant("close_wakes_nobody"), 20.0)
-    mutation.unload("headgate_mutant_close_wakes_nobody")
+    mutation.unload("tidegate_mutant_close_wakes_nobody")
     assert "taker" in found
     assert "did not end within 1 s" in found

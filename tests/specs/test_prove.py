@@ -10,14 +10,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from headgate_specs import machine, prove
-from headgate_specs.check import Settings, Verdict, load_subject
-from headgate_specs.clauses import BY_ID
-from headgate_specs.machine import State
-from headgate_specs.prove import EXPECTED, FAMILIES, NOT_PROVED, obligation
-from headgate_specs.prove.mutants import MUTANTS, Mutant
-from headgate_specs.prove.obligation import Base, Goal, Obligation, World, judge
-from headgate_specs.prove.symbolic import Symbolic, an_int, known, paths, value_in, z3
+from tidegate_specs import machine, prove
+from tidegate_specs.check import Settings, Verdict, load_subject
+from tidegate_specs.clauses import BY_ID
+from tidegate_specs.machine import State
+from tidegate_specs.prove import EXPECTED, FAMILIES, NOT_PROVED, obligation
+from tidegate_specs.prove.mutants import MUTANTS, Mutant
+from tidegate_specs.prove.obligation import Base, Goal, Obligation, World, judge
+from tidegate_specs.prove.symbolic import Symbolic, an_int, known, paths, value_in, z3
 
 M = Symbolic(vars(machine))
 SERIALS = st.lists(st.integers(0, 5), max_size=4).map(tuple)

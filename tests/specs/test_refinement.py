@@ -8,10 +8,10 @@ from typing import Any, cast
 
 import pytest
 
-import headgate
-from headgate_specs import machine
-from headgate_specs.check import Subject
-from headgate_specs.refinement import (
+import tidegate
+from tidegate_specs import machine
+from tidegate_specs.check import Subject
+from tidegate_specs.refinement import (
     HOSTILE_METHODS,
     MISUSES,
     Call,
@@ -32,7 +32,7 @@ from headgate_specs.refinement import (
 
 def subject_with(intake: Callable[[int], Any]) -> Subject:
     """Give the kernel with another class for its intake."""
-    made = types.SimpleNamespace(Intake=intake, Outcome=headgate.Outcome, Empty=headgate.Empty, Closed=headgate.Closed)
+    made = types.SimpleNamespace(Intake=intake, Outcome=tidegate.Outcome, Empty=tidegate.Empty, Closed=tidegate.Closed)
     return cast(Subject, made)
 
 
@@ -40,7 +40,7 @@ class Wrapper:
     """Pass every call on to a real intake: the base of planted faults."""
 
     def __init__(self, capacity: int) -> None:
-        self.inner: headgate.Intake[Any] = headgate.Intake(capacity)
+        self.inner: tidegate.Intake[Any] = tidegate.Intake(capacity)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self.inner, name)
@@ -55,11 +55,11 @@ def test_a_view_hides_offers_in_progress() -> None:
 
 
 def test_a_new_intake_is_the_initial_state() -> None:
-    assert observe(headgate.Intake[int](4)) == view(machine.initial(4))
+    assert observe(tidegate.Intake[int](4)) == view(machine.initial(4))
 
 
 def test_every_call_has_an_answer() -> None:
-    pair = Pair(headgate, 2)
+    pair = Pair(tidegate, 2)
     assert [pair.do("offer") for _ in range(3)] == ["ACCEPTED", "ACCEPTED", "FULL"]
     assert [pair.do("take") for _ in range(3)] == ["a lease", "a lease", "Empty"]
     assert pair.do("look", 0) == 0
@@ -84,7 +84,7 @@ def test_every_call_has_an_answer() -> None:
 
 @pytest.mark.parametrize("worn", [False, True])
 def test_a_small_state_is_built(worn: bool) -> None:
-    pair = build(headgate, Shape(capacity=3, queued=1, unseen=1, seen=1, closed=True, worn=worn))
+    pair = build(tidegate, Shape(capacity=3, queued=1, unseen=1, seen=1, closed=True, worn=worn))
     pair.check()
     s = pair.state
     assert (s.free, len(s.queue), len(s.unseen), len(s.seen), s.closed) == (0, 1, 1, 1, True)
@@ -119,19 +119,19 @@ class OneSlotMore(Wrapper):
 
 class Refuses(Wrapper):
     def offer(self, item: Any) -> Any:
-        return headgate.Outcome.FULL
+        return tidegate.Outcome.FULL
 
 
 class Raises(Wrapper):
     def offer(self, item: Any) -> Any:
         if self.inner.offer(item):
-            return headgate.Outcome.ACCEPTED
+            return tidegate.Outcome.ACCEPTED
         raise RuntimeError
 
 
 class AnswersTrue(Wrapper):
     def offer(self, item: Any) -> Any:
-        return self.inner.offer(item) is headgate.Outcome.ACCEPTED
+        return self.inner.offer(item) is tidegate.Outcome.ACCEPTED
 
 
 class Keeps(Wrapper):
@@ -147,7 +147,7 @@ class Looks(Wrapper):
             assert item is not None
             assert item != 0
         except TypeError:
-            return headgate.Outcome.FULL
+            return tidegate.Outcome.FULL
         return answer
 
 
@@ -166,16 +166,16 @@ class NeverEnds(Wrapper):
     def take(self, timeout: float | None = None) -> Any:
         try:
             return self.inner.take(timeout)
-        except headgate.Closed:
-            raise headgate.Empty from None
+        except tidegate.Closed:
+            raise tidegate.Empty from None
 
 
 class EndsTooEarly(Wrapper):
     def take(self, timeout: float | None = None) -> Any:
         try:
             return self.inner.take(timeout)
-        except headgate.Empty:
-            raise headgate.Closed from None
+        except tidegate.Empty:
+            raise tidegate.Closed from None
 
 
 class Miscounts(Wrapper):
@@ -283,7 +283,7 @@ def test_a_wrong_answer_is_named(name: str, answer: object, clause: str) -> None
 
 
 def test_an_item_that_outlives_its_lease_is_noticed() -> None:
-    pair = Pair(headgate, 1)
+    pair = Pair(tidegate, 1)
     pair.do("offer")
     kept = pair.driver.live[0]
     pair.do("take")
@@ -293,7 +293,7 @@ def test_an_item_that_outlives_its_lease_is_noticed() -> None:
 
 
 def test_an_item_that_is_lost_is_noticed() -> None:
-    pair = Pair(headgate, 1)
+    pair = Pair(tidegate, 1)
     pair.do("offer")
     del pair.driver.live[0]
     with pytest.raises(Divergence, match="lost items"):

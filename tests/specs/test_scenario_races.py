@@ -5,9 +5,9 @@ from dataclasses import replace
 
 import pytest
 
-from headgate_specs.check import Settings, Verdict, load_subject
-from headgate_specs.explore.configurations import BY_NAME, CHECKS, RACES, check_configuration
-from headgate_specs.scenarios import CHECKS as SCENARIOS
+from tidegate_specs.check import Settings, Verdict, load_subject
+from tidegate_specs.explore.configurations import BY_NAME, CHECKS, RACES, check_configuration
+from tidegate_specs.scenarios import CHECKS as SCENARIOS
 
 
 @pytest.mark.parametrize("number", RACES)

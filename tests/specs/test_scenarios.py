@@ -12,13 +12,13 @@ from typing import Any, cast
 
 import pytest
 
-import headgate
-from headgate import Closed, Empty, Outcome
-from headgate_specs.check import Check, Settings, Subject, Verdict
-from headgate_specs.injection import Injector, Interrupt, files_of
-from headgate_specs.scenarios import CHECKS
+import tidegate
+from tidegate import Closed, Empty, Outcome
+from tidegate_specs.check import Check, Settings, Subject, Verdict
+from tidegate_specs.injection import Injector, Interrupt, files_of
+from tidegate_specs.scenarios import CHECKS
 
-KERNEL: Any = headgate.Intake
+KERNEL: Any = tidegate.Intake
 BY_NUMBER = {int(check.name.partition(".")[2]): check for check in CHECKS}
 QUICK = Settings("quick", seed=1)
 
@@ -519,7 +519,7 @@ def test_there_are_35_scenarios() -> None:
 
 @pytest.mark.parametrize("check", [pytest.param(check, id=f"scenario_{number:02d}") for number, check in BY_NUMBER.items()])
 def test_the_kernel_has_no_such_fault(check: Check) -> None:
-    result = check.run(cast(Subject, headgate), QUICK)
+    result = check.run(cast(Subject, tidegate), QUICK)
     assert result.verdict is Verdict.OK, result.witness
     assert any(letter.isdigit() for letter in result.evidence)
 
@@ -569,8 +569,8 @@ def test_every_bytecode_is_seen_once_and_in_order() -> None:
 
 def test_only_the_owners_files_are_stepped_through() -> None:
     assert files_of(threading.Event) == (threading.__file__,)
-    assert {name for name, _ in _positions(lambda: KERNEL(1).offer("a"), headgate)} >= {"offer", "__init__"}
-    assert not _positions(lambda: Counter().step(), headgate)
+    assert {name for name, _ in _positions(lambda: KERNEL(1).offer("a"), tidegate)} >= {"offer", "__init__"}
+    assert not _positions(lambda: Counter().step(), tidegate)
 
 
 def test_an_exception_lands_before_the_bytecode_and_only_once() -> None:

@@ -8,16 +8,16 @@ from typing import Any, NoReturn, cast
 import pytest
 from hypothesis import settings
 
-import headgate
-from headgate_specs import machine, stateful
-from headgate_specs.check import Settings, Subject, Verdict
-from headgate_specs.clauses import BY_ID
-from headgate_specs.machine import State
+import tidegate
+from tidegate_specs import machine, stateful
+from tidegate_specs.check import Settings, Subject, Verdict
+from tidegate_specs.clauses import BY_ID
+from tidegate_specs.machine import State
 
 
 def subject_with(intake: Callable[[int], Any]) -> Subject:
     """Give the kernel with another class for its intake."""
-    made = types.SimpleNamespace(Intake=intake, Outcome=headgate.Outcome, Empty=headgate.Empty, Closed=headgate.Closed)
+    made = types.SimpleNamespace(Intake=intake, Outcome=tidegate.Outcome, Empty=tidegate.Empty, Closed=tidegate.Closed)
     return cast(Subject, made)
 
 
@@ -25,7 +25,7 @@ class Wrapper:
     """Pass every call on to a real intake: the base of planted faults."""
 
     def __init__(self, capacity: int) -> None:
-        self.inner: headgate.Intake[Any] = headgate.Intake(capacity)
+        self.inner: tidegate.Intake[Any] = tidegate.Intake(capacity)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self.inner, name)
@@ -46,7 +46,7 @@ class OneSlotMore(Wrapper):
 
     def __init__(self, capacity: int) -> None:
         super().__init__(capacity)
-        self.inner = headgate.Intake(capacity + 1)
+        self.inner = tidegate.Intake(capacity + 1)
 
     @property
     def capacity(self) -> int:
@@ -100,7 +100,7 @@ CHECKS = {check.name: check for check in stateful.CHECKS if check.name != "state
 
 @pytest.mark.parametrize("name", CHECKS)
 def test_the_kernel_passes(name: str) -> None:
-    result = CHECKS[name].run(headgate, Settings("quick", 1))
+    result = CHECKS[name].run(tidegate, Settings("quick", 1))
     assert (result.verdict, result.witness) == (Verdict.OK, "")
     assert "57,446 histories" in result.evidence or "300 x 50 steps" in result.evidence
 
@@ -111,7 +111,7 @@ def test_a_planted_fault_is_found(name: str, intake: Callable[[int], Any], claus
     result = CHECKS[name].run(subject_with(intake), Settings("quick", 0))
     assert result.verdict is Verdict.ILLEGAL
     assert clause in result.blames
-    assert f"replay: headgate verify --check {name} --profile quick" in result.witness
+    assert f"replay: tidegate verify --check {name} --profile quick" in result.witness
     if name == "stateful.lockstep":
         assert "@reproduce_failure(" in result.witness
         assert "--seed 0" in result.witness
@@ -130,13 +130,13 @@ def test_the_same_seed_gives_the_same_failure() -> None:
 
 def test_a_lost_history_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(stateful, "LENGTHS", {"quick": {1: 3}})
-    monkeypatch.setattr(stateful, "COUNTS", {(1, 3): stateful.histories(headgate, 1, 3) + 1})
-    assert stateful.enumeration(headgate, Settings()).verdict is Verdict.UNKNOWN
+    monkeypatch.setattr(stateful, "COUNTS", {(1, 3): stateful.histories(tidegate, 1, 3) + 1})
+    assert stateful.enumeration(tidegate, Settings()).verdict is Verdict.UNKNOWN
 
 
 def test_a_situation_that_never_comes_up_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(stateful, "SITUATIONS", stateful.SITUATIONS | {"offer: MAYBE"})
-    result = stateful.lockstep(headgate, Settings())
+    result = stateful.lockstep(tidegate, Settings())
     assert (result.verdict, result.witness) == (Verdict.UNKNOWN, "never came up: offer: MAYBE")
 
 
@@ -146,7 +146,7 @@ def test_a_fault_of_the_specification_is_no_verdict_on_the_kernel(name: str, mon
         return replace(s, queue=s.queue[1:], seen=(*s.seen, s.queue[0]))
 
     monkeypatch.setattr(machine, "take", take)
-    result = CHECKS[name].run(headgate, Settings())
+    result = CHECKS[name].run(tidegate, Settings())
     assert result.verdict is Verdict.UNKNOWN
     assert "SpecificationFault" in result.witness
 
@@ -154,8 +154,8 @@ def test_a_fault_of_the_specification_is_no_verdict_on_the_kernel(name: str, mon
 def test_the_profiles_are_registered() -> None:
     for name, profile in stateful.PROFILES.items():
         assert settings.get_profile(name) is profile
-    assert stateful.PROFILES["headgate-nightly"].max_examples == 1_000
-    assert stateful.PROFILES["headgate-nightly"].stateful_step_count == 50
+    assert stateful.PROFILES["tidegate-nightly"].max_examples == 1_000
+    assert stateful.PROFILES["tidegate-nightly"].stateful_step_count == 50
 
 
 def test_the_checks_bear_on_clauses() -> None:
@@ -166,7 +166,7 @@ def test_the_checks_bear_on_clauses() -> None:
 
 @pytest.mark.parametrize(("intake", "clause"), [(OneSlotMore, "BOUND-1"), (LastFirst, "LOCAL-1")])
 def test_overfilling_finds_what_an_intake_does_with_too_much(intake: Callable[[int], Any], clause: str) -> None:
-    assert stateful.overfill(headgate, Settings()).verdict is Verdict.OK
+    assert stateful.overfill(tidegate, Settings()).verdict is Verdict.OK
     result = stateful.overfill(subject_with(intake), Settings())
     assert (result.verdict, result.blames) == (Verdict.ILLEGAL, (clause,))
     assert {*result.blames, *result.cleared} == {"BOUND-1", "LOCAL-1"}

@@ -8,13 +8,13 @@ from typing import Any
 
 import pytest
 
-import headgate
-from headgate_specs.check import Check, Settings, Subject, Verdict
-from headgate_specs.conformance import Adapted, adapt
-from headgate_specs.conformance.peers import Janus, QueueQueue
-from headgate_specs.mutants import Patch
-from headgate_specs.mutation import load_mutant, load_patched
-from headgate_specs.sweeps import (
+import tidegate
+from tidegate_specs.check import Check, Settings, Subject, Verdict
+from tidegate_specs.conformance import Adapted, adapt
+from tidegate_specs.conformance.peers import Janus, QueueQueue
+from tidegate_specs.mutants import Patch
+from tidegate_specs.mutation import load_mutant, load_patched
+from tidegate_specs.sweeps import (
     CHECKS,
     controls,
     double_fault,
@@ -27,8 +27,8 @@ from headgate_specs.sweeps import (
     try_control,
     wake,
 )
-from headgate_specs.sweeps.operations import OPERATIONS, Operation
-from headgate_specs.sweeps.party import ENDED, STOPPED, WAITING, Frozen, Party
+from tidegate_specs.sweeps.operations import OPERATIONS, Operation
+from tidegate_specs.sweeps.party import ENDED, STOPPED, WAITING, Frozen, Party
 
 BY_NAME = {check.name: check for check in CHECKS}
 
@@ -46,13 +46,13 @@ def only(*names: str) -> Iterable[Operation]:
 
 @pytest.mark.parametrize("name", BY_NAME)
 def test_the_kernel_passes(name: str) -> None:
-    result = BY_NAME[name].run(headgate, Settings())
+    result = BY_NAME[name].run(tidegate, Settings())
     assert (result.verdict, result.witness) == (Verdict.OK, "")
     assert result.evidence[0].isdigit() or result.evidence.startswith("queue.Queue")
 
 
 def test_every_operation_has_points_and_the_same_ones_each_time() -> None:
-    tally, again = freeze(headgate), freeze(headgate)
+    tally, again = freeze(tidegate), freeze(tidegate)
     assert tally.blocked_by == again.blocked_by
     assert tally.operations == len(OPERATIONS)
     assert all(points > 10 for _, points in tally.blocked_by.values())
@@ -125,7 +125,7 @@ def test_a_slot_that_two_recoveries_bring_home_is_minted() -> None:
 
 
 def test_a_double_fault_is_told_by_statistics() -> None:
-    tally = double_fault(headgate, stride=3, step=3, names=["drop a seen lease"])
+    tally = double_fault(tidegate, stride=3, step=3, names=["drop a seen lease"])
     assert 0 < tally.slots_lost < tally.runs
     assert (tally.untold, tally.minted, tally.doubled, tally.broken) == (0, 0, 0, 0)
 
@@ -165,15 +165,15 @@ def test_a_sweep_that_looks_away_is_noticed(blind: str, monkeypatch: pytest.Monk
 
 
 def _idle() -> Any:
-    from headgate_specs.sweeps.operations import Stage
+    from tidegate_specs.sweeps.operations import Stage
 
     return Stage(adapt(QueueQueue).Intake(1), lambda: None)
 
 
 def test_the_check_of_the_controls_says_unknown_when_a_sweep_looks_away(monkeypatch: pytest.MonkeyPatch) -> None:
     blind = controls.ControlTally("queue.Queue", missing=["blocked"])
-    monkeypatch.setattr("headgate_specs.sweeps.try_controls", lambda: ([blind], ["janus.Queue"]))
-    result = check_named("controls").run(headgate, Settings())
+    monkeypatch.setattr("tidegate_specs.sweeps.try_controls", lambda: ([blind], ["janus.Queue"]))
+    result = check_named("controls").run(tidegate, Settings())
     assert result.verdict is Verdict.UNKNOWN
     assert "blocked" in result.witness
     assert "janus.Queue: not installed" in result.evidence

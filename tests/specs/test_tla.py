@@ -7,8 +7,8 @@ from types import ModuleType
 
 import pytest
 
-from headgate_specs import machine
-from headgate_specs.document import tla
+from tidegate_specs import machine
+from tidegate_specs.document import tla
 
 MODULE = tla.module()
 FUNCTIONS = [node for node in ast.parse(inspect.getsource(machine)).body if isinstance(node, ast.FunctionDef)]
@@ -75,7 +75,7 @@ def test_brackets_are_balanced() -> None:
     assert text.count("(") == text.count(")")
     assert text.count("<<") == text.count(">>")
     assert MODULE.isascii()
-    assert re.fullmatch(r"-{4,} MODULE Headgate -{4,}\n.*\n={4,}\n", MODULE, re.DOTALL)
+    assert re.fullmatch(r"-{4,} MODULE Tidegate -{4,}\n.*\n={4,}\n", MODULE, re.DOTALL)
 
 
 @pytest.mark.parametrize("body", ["return s.free * 2", "return s.free in s.queue", "return sum(s.queue, start=1)", "pass"])

@@ -6,15 +6,15 @@ from pathlib import Path
 
 import pytest
 
-import headgate
-from headgate_specs import mutants as kernel_mutants
-from headgate_specs import mutation
-from headgate_specs.adapters import mutants as adapter_mutants
-from headgate_specs.clauses import Clause
-from headgate_specs.document.content import Proved, proofs
-from headgate_specs.registry import CLAUSES
-from headgate_stress.plan import GROUPS, Planned
-from headgate_stress.spec import listed_checks
+import tidegate
+from tidegate_specs import mutants as kernel_mutants
+from tidegate_specs import mutation
+from tidegate_specs.adapters import mutants as adapter_mutants
+from tidegate_specs.clauses import Clause
+from tidegate_specs.document.content import Proved, proofs
+from tidegate_specs.registry import CLAUSES
+from tidegate_stress.plan import GROUPS, Planned
+from tidegate_stress.spec import listed_checks
 
 Proof = tuple[Sequence[Proved], Mapping[str, str]]
 IDS = {clause.id for clause in CLAUSES}
@@ -36,7 +36,7 @@ def proof() -> Proof:
 def kernel_docstrings() -> str:
     """Give all docstrings of the kernel and its adapters, from their text."""
     documented = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
-    trees = [ast.parse(file.read_text(encoding="utf-8")) for file in Path(headgate.__path__[0]).rglob("*.py")]
+    trees = [ast.parse(file.read_text(encoding="utf-8")) for file in Path(tidegate.__path__[0]).rglob("*.py")]
     return "\n".join(ast.get_docstring(node) or "" for tree in trees for node in ast.walk(tree) if isinstance(node, documented))
 
 

@@ -9,18 +9,18 @@ from typing import Any, cast
 
 import pytest
 
-import headgate
-from headgate_specs import machine, walk
-from headgate_specs.check import Settings, Subject, Verdict
-from headgate_specs.clauses import BY_ID
-from headgate_specs.machine import State
+import tidegate
+from tidegate_specs import machine, walk
+from tidegate_specs.check import Settings, Subject, Verdict
+from tidegate_specs.clauses import BY_ID
+from tidegate_specs.machine import State
 
 CHECKS = {check.name: check for check in walk.CHECKS}
 
 
 @pytest.mark.parametrize("name", CHECKS)
 def test_the_kernel_passes(name: str) -> None:
-    result = CHECKS[name].run(headgate, Settings("quick", 1))
+    result = CHECKS[name].run(tidegate, Settings("quick", 1))
     assert (result.verdict, result.witness) == (Verdict.OK, "")
 
 
@@ -70,7 +70,7 @@ WRONG: dict[str, tuple[Callable[..., bool], Callable[..., Any]]] = {
 @pytest.mark.parametrize("fault", WRONG)
 def test_a_wrong_action_is_illegal(fault: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(machine, "ACTIONS", (WRONG[fault], *machine.ACTIONS[1:]))
-    result = walk.check_states(headgate, Settings())
+    result = walk.check_states(tidegate, Settings())
     assert result.verdict is Verdict.ILLEGAL
     assert ("lose something" in result.witness) == (fault == "a claim that depends on a count")
 
@@ -78,7 +78,7 @@ def test_a_wrong_action_is_illegal(fault: str, monkeypatch: pytest.MonkeyPatch) 
 def test_an_action_that_is_never_enabled_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
     actions = tuple((never if action is machine.withdraw else guard, action) for guard, action in machine.ACTIONS)
     monkeypatch.setattr(machine, "ACTIONS", actions)
-    result = walk.check_states(headgate, Settings())
+    result = walk.check_states(tidegate, Settings())
     assert result.verdict is Verdict.UNKNOWN
     assert "capacity 1: withdraw is never enabled" in result.witness
 
@@ -96,15 +96,15 @@ def stale(monkeypatch: pytest.MonkeyPatch, folder: Path, entry: str) -> Path:
 @pytest.mark.parametrize("entry", ["states", "edges", "depth"])
 def test_a_stale_manifest_is_noticed(entry: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     stale(monkeypatch, tmp_path, entry)
-    result = walk.check_states(headgate, Settings())
+    result = walk.check_states(tidegate, Settings())
     assert result.verdict is Verdict.UNKNOWN
     assert result.witness.startswith("capacity 2: 108 states, the manifest has 10")
-    assert "headgate walk --update" in result.witness
+    assert "tidegate walk --update" in result.witness
 
 
 def test_a_lost_trace_is_noticed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     stale(monkeypatch, tmp_path, "traces of 5 calls")
-    result = walk.check_replay(headgate, Settings())
+    result = walk.check_replay(tidegate, Settings())
     assert (result.verdict, result.witness) == (Verdict.UNKNOWN, "1,344 traces of 5 calls at capacity 2, the manifest has 1345")
 
 
@@ -115,7 +115,7 @@ class Wrapper:
     """Pass every call on to a real intake."""
 
     def __init__(self, capacity: int) -> None:
-        self.inner: headgate.Intake[Any] = headgate.Intake(capacity)
+        self.inner: tidegate.Intake[Any] = tidegate.Intake(capacity)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self.inner, name)
@@ -135,11 +135,11 @@ class NeverCloses(Wrapper):
 @pytest.mark.parametrize("name", ["walk.replay", "walk.histories"])
 @pytest.mark.parametrize("intake", [OffersTwice, NeverCloses])
 def test_a_planted_fault_is_found(name: str, intake: type[Wrapper]) -> None:
-    made = types.SimpleNamespace(Intake=intake, Outcome=headgate.Outcome, Empty=headgate.Empty, Closed=headgate.Closed)
+    made = types.SimpleNamespace(Intake=intake, Outcome=tidegate.Outcome, Empty=tidegate.Empty, Closed=tidegate.Closed)
     result = CHECKS[name].run(cast(Subject, made), Settings())
     assert result.verdict is Verdict.ILLEGAL
     assert result.blames
-    assert f"replay: headgate verify --check {name}" in result.witness
+    assert f"replay: tidegate verify --check {name}" in result.witness
 
 
 # The command.

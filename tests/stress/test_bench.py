@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-import headgate
-from headgate import Closed, Empty, Outcome
-from headgate_stress import bench
-from headgate_stress.bench import BASELINE, OURS, PEERS, ROUND, BenchReport, LockedRing, Progress, Row, judge, render
+import tidegate
+from tidegate import Closed, Empty, Outcome
+from tidegate_stress import bench
+from tidegate_stress.bench import BASELINE, OURS, PEERS, ROUND, BenchReport, LockedRing, Progress, Row, judge, render
 
 QUIET = Progress(("operations", "flatness", "memory", "goodput"), quiet=True)
 
@@ -34,7 +34,7 @@ class SlowIntake:
     """Look at so many things in each offer."""
 
     def __init__(self, capacity: int, work: int) -> None:
-        self._inner = headgate.Intake[Any](capacity)
+        self._inner = tidegate.Intake[Any](capacity)
         self._work = work
         self.take, self.statistics = self._inner.take, self._inner.statistics
 
@@ -65,11 +65,11 @@ def test_a_figure_nearer_to_its_bar_than_the_noise_is_unknown(
 
 
 def makers(subject: Any) -> dict[str, bench.Maker]:
-    return {OURS: partial(bench._headgate_calls, subject), BASELINE: PEERS[BASELINE](), "ring": PEERS["ring"]()}
+    return {OURS: partial(bench._tidegate_calls, subject), BASELINE: PEERS[BASELINE](), "ring": PEERS["ring"]()}
 
 
 def test_operations_are_compared_with_the_baseline() -> None:
-    rows, noise = bench.measure_operations(makers(headgate), 10, QUIET)
+    rows, noise = bench.measure_operations(makers(tidegate), 10, QUIET)
     assert noise >= 0
     by_name = {(row.measure, row.subject): row for row in rows}
     assert {row.measure for row in rows if row.bar is not None} == {"accept", "reject", ROUND}
@@ -97,16 +97,16 @@ def test_cost_that_grows_with_capacity_is_found() -> None:
 
 
 def test_flatness_names_every_capacity() -> None:
-    rows = bench.measure_flatness(headgate, 5, (1, 64, 500), QUIET)
+    rows = bench.measure_flatness(tidegate, 5, (1, 64, 500), QUIET)
     assert all("1: " in row.note and "64: " in row.note and "500: " in row.note for row in rows)
 
 
 def test_memory_has_a_bar_for_each_state_but_the_leased_one() -> None:
     """Measure in a process of its own: blocks are counted for all threads, and some of earlier tests may still be here."""
     code = (
-        "import headgate\n"
-        "from headgate_stress import bench\n"
-        "for row in bench.measure_memory(headgate):\n"
+        "import tidegate\n"
+        "from tidegate_stress import bench\n"
+        "for row in bench.measure_memory(tidegate):\n"
         "    print(row.section, row.measure, row.status, sep='; ')"
     )
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
@@ -116,7 +116,7 @@ def test_memory_has_a_bar_for_each_state_but_the_leased_one() -> None:
 
 
 def test_goodput_is_measured_for_all_who_can_wait() -> None:
-    rows = bench.measure_goodput(makers(headgate), 1, 0.1, QUIET)
+    rows = bench.measure_goodput(makers(tidegate), 1, 0.1, QUIET)
     assert [row.subject for row in rows] == [OURS, BASELINE]
     assert all((row.value or 0) > 0 for row in rows)
 
@@ -178,7 +178,7 @@ def test_a_peer_that_is_not_installed_is_reported_missing(monkeypatch: pytest.Mo
     row = Row("operations", "accept", OURS, 0.2, "x", "MET", 0.25)
     monkeypatch.setitem(PEERS, "janus", absent)
     only_operations(monkeypatch, ([row], 0.01))
-    report = bench.run_bench(10, ("janus",), subject=headgate, quiet=True)
+    report = bench.run_bench(10, ("janus",), subject=tidegate, quiet=True)
     assert [row.subject for row in report.rows if row.status == "missing"] == ["janus"]
     assert report.exit_code == 0
     assert "missing" in render(report)
@@ -232,7 +232,7 @@ def test_colour_is_only_added() -> None:
 @pytest.mark.parametrize("argv", [["--subjects", "nobody"], ["--rounds", "3"], ["--rounds", "many"], ["--what"], ["more"]])
 def test_bad_usage_is_2(argv: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert bench.main(argv) == 2
-    assert "usage: headgate bench" in capsys.readouterr().err
+    assert "usage: tidegate bench" in capsys.readouterr().err
 
 
 def test_help_shows_examples(capsys: pytest.CaptureFixture[str]) -> None:
@@ -254,6 +254,6 @@ def test_times_that_do_not_meet_their_bars_are_taken_once_more(monkeypatch: pyte
     met = replace(near, value=0.2, status="MET")
     answers = ([near], 0.05), ([met], 0.01)
     left = only_operations(monkeypatch, *answers)
-    report = bench.run_bench(10, (), subject=headgate, quiet=True)
+    report = bench.run_bench(10, (), subject=tidegate, quiet=True)
     assert report.exit_code == 0
     assert not left

@@ -7,14 +7,14 @@ from collections.abc import Sequence
 
 import pytest
 
-from headgate import __version__
-from headgate_specs.registry import CLAUSES
-from headgate_stress.cli import main
+from tidegate import __version__
+from tidegate_specs.registry import CLAUSES
+from tidegate_stress.cli import main
 
 
-def headgate(*words: str) -> subprocess.CompletedProcess[str]:
+def tidegate(*words: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-m", "headgate_stress", *words], capture_output=True, text=True, timeout=60, check=False
+        [sys.executable, "-m", "tidegate_stress", *words], capture_output=True, text=True, timeout=60, check=False
     )
 
 
@@ -35,13 +35,13 @@ def replace_command(monkeypatch: pytest.MonkeyPatch, module: str, error: BaseExc
 
 
 def test_version() -> None:
-    run = headgate("--version")
-    assert (run.returncode, run.stdout) == (0, f"headgate {__version__}\n")
+    run = tidegate("--version")
+    assert (run.returncode, run.stdout) == (0, f"tidegate {__version__}\n")
 
 
 @pytest.mark.parametrize("words", [(), ("verify",), ("spec",), ("bench",)])
 def test_help_has_examples_and_exit_codes(words: tuple[str, ...]) -> None:
-    run = headgate(*words, "--help")
+    run = tidegate(*words, "--help")
     assert run.returncode == 0
     assert run.stderr == ""
     assert "examples:" in run.stdout
@@ -50,10 +50,10 @@ def test_help_has_examples_and_exit_codes(words: tuple[str, ...]) -> None:
 
 @pytest.mark.parametrize("words", [(), ("verfiy",), ("--no-such-option",)])
 def test_bad_usage(words: tuple[str, ...]) -> None:
-    run = headgate(*words)
+    run = tidegate(*words)
     assert run.returncode == 2
     assert run.stdout == ""
-    assert "usage: headgate" in run.stderr
+    assert "usage: tidegate" in run.stderr
     assert "Traceback" not in run.stderr
 
 
@@ -66,16 +66,16 @@ def test_a_missing_part_of_the_gate_is_one_clear_line(
     assert main([command]) == 2
     said = capsys.readouterr()
     assert said.out == ""
-    assert f"headgate {command} needs the gate extra: pip install 'headgate[gate]' (there is no {module})\n" in said.err
+    assert f"tidegate {command} needs the gate extra: pip install 'tidegate[gate]' (there is no {module})\n" in said.err
     assert said.err.count("\n") == 1
 
 
 def test_a_missing_part_of_the_laboratory_is_one_clear_line(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    replace_command(monkeypatch, "headgate_stress.bench", ModuleNotFoundError("No module named 'janus'", name="janus"))
+    replace_command(monkeypatch, "tidegate_stress.bench", ModuleNotFoundError("No module named 'janus'", name="janus"))
     assert main(["bench"]) == 2
-    assert capsys.readouterr().err == "headgate bench needs the lab extra: pip install 'headgate[lab]' (there is no janus)\n"
+    assert capsys.readouterr().err == "tidegate bench needs the lab extra: pip install 'tidegate[lab]' (there is no janus)\n"
 
 
 @pytest.mark.parametrize("module", ["dask", "distributed"])
@@ -85,12 +85,12 @@ def test_a_missing_engine_for_explorations_is_one_clear_line(
     monkeypatch.setitem(sys.modules, module, None)
     assert main(["explore", "offers-2-take-1", "--scheduler"]) == 2
     said = capsys.readouterr()
-    advice = f"headgate explore needs the cluster extra: pip install 'headgate[cluster]' (there is no {module})\n"
+    advice = f"tidegate explore needs the cluster extra: pip install 'tidegate[cluster]' (there is no {module})\n"
     assert (said.out, said.err) == ("", advice)
 
 
 def test_an_import_error_of_our_own_is_not_called_a_missing_extra(monkeypatch: pytest.MonkeyPatch) -> None:
-    replace_command(monkeypatch, "headgate_stress.bench", ModuleNotFoundError("No module named 'misspelt'", name="misspelt"))
+    replace_command(monkeypatch, "tidegate_stress.bench", ModuleNotFoundError("No module named 'misspelt'", name="misspelt"))
     with pytest.raises(ModuleNotFoundError):
         main(["bench"])
 
@@ -98,11 +98,11 @@ def test_an_import_error_of_our_own_is_not_called_a_missing_extra(monkeypatch: p
 @pytest.mark.parametrize(
     ("command", "module"),
     [
-        ("verify", "headgate_stress.verify"),
-        ("spec", "headgate_stress.spec"),
-        ("bench", "headgate_stress.bench"),
-        ("stress", "headgate_stress.lab.command"),
-        ("mutants", "headgate_specs.mutation"),
+        ("verify", "tidegate_stress.verify"),
+        ("spec", "tidegate_stress.spec"),
+        ("bench", "tidegate_stress.bench"),
+        ("stress", "tidegate_stress.lab.command"),
+        ("mutants", "tidegate_specs.mutation"),
     ],
 )
 def test_a_command_hands_its_words_on(command: str, module: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -115,20 +115,20 @@ def test_a_command_hands_its_words_on(command: str, module: str, monkeypatch: py
     ("error", "status"), [(SystemExit(4), 4), (SystemExit("words"), 1), (SystemExit(None), 0), (KeyboardInterrupt(), 3)]
 )
 def test_the_ways_a_command_can_end(error: BaseException, status: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    replace_command(monkeypatch, "headgate_stress.bench", error)
+    replace_command(monkeypatch, "tidegate_stress.bench", error)
     assert main(["bench"]) == status
 
 
 def test_importing_the_command_line_imports_nothing_heavy() -> None:
     program = (
-        "import sys, headgate_stress.cli; print(sorted({'crosshair', 'hypothesis', 'z3', 'pytest', 'rich'} & set(sys.modules)))"
+        "import sys, tidegate_stress.cli; print(sorted({'crosshair', 'hypothesis', 'z3', 'pytest', 'rich'} & set(sys.modules)))"
     )
     run = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=True)
     assert run.stdout == "[]\n"
 
 
 def test_spec_prints_every_clause() -> None:
-    run = headgate("spec")
+    run = tidegate("spec")
     assert "Traceback" not in run.stderr
     for clause in CLAUSES:
         assert f"\n{clause.id}\n" in run.stdout
@@ -136,7 +136,7 @@ def test_spec_prints_every_clause() -> None:
 
 
 def test_spec_of_one_clause() -> None:
-    run = headgate("spec", "--clause", "BOUND-1")
+    run = tidegate("spec", "--clause", "BOUND-1")
     assert "machine.bound_1" in run.stdout
     assert "BOUND-2" not in run.stdout.split("UNKNOWN", maxsplit=1)[0]
-    assert headgate("spec", "--clause", "BOUND-9").returncode == 2
+    assert tidegate("spec", "--clause", "BOUND-9").returncode == 2

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-import headgate
-from headgate import Closed, Empty, Outcome
-from headgate_stress.memory import SLOT_STATES, bytes_per_slot, rejection_footprint, resident_bytes
+import tidegate
+from tidegate import Closed, Empty, Outcome
+from tidegate_stress.memory import SLOT_STATES, bytes_per_slot, rejection_footprint, resident_bytes
 
 
 class Keeping:
@@ -29,7 +29,7 @@ class Keeping:
         self.capacity = capacity
         return self
 
-    def offer(self, item: Any) -> headgate.Outcome:
+    def offer(self, item: Any) -> tidegate.Outcome:
         if self.what == "item":
             self.kept.append(item)
         elif self.what == "object":
@@ -37,15 +37,15 @@ class Keeping:
         elif self.what == "cycle":
             cycle: list[Any] = []
             cycle.append(cycle)
-        return headgate.Outcome.FULL
+        return tidegate.Outcome.FULL
 
 
 def test_the_kernel_leaves_nothing() -> None:
     """Measure in a process of its own: blocks are counted for all threads, and some of earlier tests may still be here."""
     code = (
-        "import headgate\n"
-        "from headgate_stress.memory import rejection_footprint\n"
-        "left = rejection_footprint(headgate, 50_000)\n"
+        "import tidegate\n"
+        "from tidegate_stress.memory import rejection_footprint\n"
+        "left = rejection_footprint(tidegate, 50_000)\n"
         "print(left.clean, left.rejections, left.blocks)"
     )
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
@@ -69,12 +69,12 @@ def test_it_ends_at_its_limit_and_says_how_far_it_came() -> None:
 
 def test_it_leaves_the_collector_as_it_was() -> None:
     callbacks = list(gc.callbacks)
-    rejection_footprint(headgate, 1000)
+    rejection_footprint(tidegate, 1000)
     assert gc.callbacks == callbacks
 
 
 def test_every_state_of_a_slot_has_a_cost() -> None:
-    costs = bytes_per_slot(headgate, capacity=129)
+    costs = bytes_per_slot(tidegate, capacity=129)
     assert set(costs) == set(SLOT_STATES)
     assert all(8 < cost < 2000 for cost in costs.values())
     assert costs["all leased"] > costs["full"]
@@ -88,7 +88,7 @@ def test_a_slot_that_costs_more_is_seen() -> None:
         @staticmethod
         def Intake(capacity: int) -> Any:  # noqa: N802 - it stands for a module's class
             ballast.append(bytearray(1000 * capacity))
-            return headgate.Intake[Any](capacity)
+            return tidegate.Intake[Any](capacity)
 
     ballast: list[bytearray] = []
     assert bytes_per_slot(Heavy(), capacity=65)["empty"] > 1000

@@ -11,13 +11,13 @@ from typing import Any
 
 import pytest
 
-import headgate
-from headgate import Closed, Empty, Outcome
-from headgate_specs.check import Result, Settings, Verdict
-from headgate_stress import overload
-from headgate_stress.load import Plan, Record, run_load, stolen_share
-from headgate_stress.memory import Footprint
-from headgate_stress.overload import BY_NAME, CHECKS, PARTS, Finding, examine, examine_rejections, overtaken, plan_for
+import tidegate
+from tidegate import Closed, Empty, Outcome
+from tidegate_specs.check import Result, Settings, Verdict
+from tidegate_stress import overload
+from tidegate_stress.load import Plan, Record, run_load, stolen_share
+from tidegate_stress.memory import Footprint
+from tidegate_stress.overload import BY_NAME, CHECKS, PARTS, Finding, examine, examine_rejections, overtaken, plan_for
 
 SHORT = Plan(
     seconds=0.6,
@@ -103,10 +103,10 @@ class Plain:
     def close(self) -> None:
         self.is_closed = True
 
-    def statistics(self) -> headgate.Statistics:
+    def statistics(self) -> tidegate.Statistics:
         with self.lock:
             held = len(self.items) + self.in_flight
-            return headgate.Statistics(
+            return tidegate.Statistics(
                 capacity=self.capacity,
                 free=self.capacity - held,
                 queued=len(self.items),
@@ -133,7 +133,7 @@ class OneTooMany(Plain):
     def is_full(self) -> bool:
         return len(self.items) + self.in_flight > self.capacity
 
-    def statistics(self) -> headgate.Statistics:
+    def statistics(self) -> tidegate.Statistics:
         honest = super().statistics()
         queued = min(honest.queued, self.capacity - honest.in_flight)
         return replace(honest, queued=queued, free=max(honest.free, 0), peak=min(honest.peak, self.capacity))
@@ -250,7 +250,7 @@ class Unyielding:
     """Reject without ever giving up the interpreter."""
 
     def __init__(self, capacity: int) -> None:
-        self._inner = headgate.Intake[Any](capacity)
+        self._inner = tidegate.Intake[Any](capacity)
         self._free = self._inner._slots.free
         self.take, self.statistics, self.close = self._inner.take, self._inner.statistics, self._inner.close
 
@@ -264,23 +264,23 @@ def judged(name: str, intake: Any, plan: Plan = SHORT) -> Finding:
 
 def test_the_kernel_passes_what_is_exact() -> None:
     for name in EXACT:
-        finding = examine(BY_NAME[name], headgate, SHORT)
+        finding = examine(BY_NAME[name], tidegate, SHORT)
         assert finding.verdict is Verdict.OK, (name, finding)
 
 
 def test_the_kernel_fails_nothing_that_is_timed() -> None:
     for name in TIMED:
-        finding = examine(BY_NAME[name], headgate, replace(SHORT, attempts=3))
+        finding = examine(BY_NAME[name], tidegate, replace(SHORT, attempts=3))
         assert finding.verdict is not Verdict.ILLEGAL, (name, finding)
 
 
 def test_the_kernel_leaves_nothing_of_a_rejection() -> None:
     """Judge it in a process of its own: blocks are counted for all threads, and some of earlier tests may still be here."""
     code = (
-        "import headgate\n"
-        "from headgate_specs.check import Settings\n"
-        "from headgate_stress.overload import examine_rejections, plan_for\n"
-        "print(examine_rejections(headgate, plan_for(Settings()), 100_000).verdict.value)"
+        "import tidegate\n"
+        "from tidegate_specs.check import Settings\n"
+        "from tidegate_stress.overload import examine_rejections, plan_for\n"
+        "print(examine_rejections(tidegate, plan_for(Settings()), 100_000).verdict.value)"
     )
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
     assert ran.stdout == "OK\n"
@@ -338,7 +338,7 @@ def test_too_few_rejections_are_no_answer() -> None:
 
 
 def recorded_rates(unloaded: list[float], stolen: float, finished: int) -> Record:
-    record = run_load(headgate, replace(SHORT, seconds=0.1, calm_s=0.1, unloaded_s=0.05, spin_s=0.05))
+    record = run_load(tidegate, replace(SHORT, seconds=0.1, calm_s=0.1, unloaded_s=0.05, spin_s=0.05))
     phase = record.phases["overload"]
     phase.start_ns, phase.end_ns = 0, 1_000_000_000
     for tally in record.tallies:
@@ -366,7 +366,7 @@ def test_noise_is_neither_a_pass_nor_a_fault(unloaded: list[float], stolen: floa
 
 
 def test_a_bound_that_noise_made_long_says_nothing() -> None:
-    record = run_load(headgate, replace(SHORT, seconds=0.2, calm_s=0.1, unloaded_s=0.05, spin_s=0.05))
+    record = run_load(tidegate, replace(SHORT, seconds=0.2, calm_s=0.1, unloaded_s=0.05, spin_s=0.05))
     phase = record.phases["overload"]
     phase.late_ns.append(10_000_000_000)
     assert overload.judge_recovery(record).verdict is Verdict.UNKNOWN
@@ -377,7 +377,7 @@ def test_a_bound_that_noise_made_long_says_nothing() -> None:
 
 
 def test_a_run_cut_short_tells_memory_only_if_it_was_memory() -> None:
-    record = run_load(headgate, replace(SHORT, seconds=0.1, calm_s=0.1, unloaded_s=0.05, spin_s=0.05))
+    record = run_load(tidegate, replace(SHORT, seconds=0.1, calm_s=0.1, unloaded_s=0.05, spin_s=0.05))
     record.halted = "overload was ended: 100 accepted items were unfinished"
     assert overload.judge_memory(record).verdict is Verdict.UNKNOWN
     record.halted = "overload was ended: the process grew by 256 MiB"
@@ -397,10 +397,10 @@ def test_a_timed_fault_is_tried_again_and_an_exact_one_is_not(monkeypatch: pytes
         return Finding(Verdict.ILLEGAL if len(attempts) < 3 else Verdict.OK, "", "")
 
     timed = replace(BY_NAME["goodput"], judge=fault)
-    assert examine(timed, headgate, replace(SHORT, attempts=3)).verdict is Verdict.OK
+    assert examine(timed, tidegate, replace(SHORT, attempts=3)).verdict is Verdict.OK
     assert attempts == [0, 1, 2]
     attempts.clear()
-    assert examine(replace(timed, timed=False), headgate, replace(SHORT, attempts=3)).verdict is Verdict.ILLEGAL
+    assert examine(replace(timed, timed=False), tidegate, replace(SHORT, attempts=3)).verdict is Verdict.ILLEGAL
     assert attempts == [0]
 
 

@@ -10,19 +10,19 @@ from pathlib import Path
 
 import pytest
 
-from headgate import __version__
-from headgate_specs.check import Verdict
-from headgate_specs.document.cite import content_hash
-from headgate_specs.registry import CLAUSES
-from headgate_stress.cli import main
-from headgate_stress.plan import Answer, Group, Planned, Request
-from headgate_stress.report import judge
-from headgate_stress.statement import as_statement, kernel_rows
+from tidegate import __version__
+from tidegate_specs.check import Verdict
+from tidegate_specs.document.cite import content_hash
+from tidegate_specs.registry import CLAUSES
+from tidegate_stress.cli import main
+from tidegate_stress.plan import Answer, Group, Planned, Request
+from tidegate_stress.report import judge
+from tidegate_stress.statement import as_statement, kernel_rows
 
 ROOT = Path(__file__).parents[2]
 FAKES = Path(__file__).parent / "fakes"
 CHECKED_IN = ROOT / "specs" / "statements" / f"{__version__}.md"
-RENEW = f"headgate verify --profile full --statement specs/statements/{__version__}.md"
+RENEW = f"tidegate verify --profile full --statement specs/statements/{__version__}.md"
 GROUP = Group("some", "some")
 
 
@@ -35,7 +35,7 @@ def rows(text: str) -> list[list[str]]:
 
 
 def command(file: Path, modules: Sequence[str]) -> list[str]:
-    words = [sys.executable, "-m", "headgate_stress", "verify", "--clauses-from", "contract", "--statement", str(file)]
+    words = [sys.executable, "-m", "tidegate_stress", "verify", "--clauses-from", "contract", "--statement", str(file)]
     return words + [word for module in modules for word in ("--checks-from", module)]
 
 
@@ -72,16 +72,16 @@ def test_a_statement_says_what_was_judged_and_the_verdict_on_each_clause() -> No
     plan = [planned("b", "Hypothesis", "ONE-1"), planned("a", "z3", "ONE-1", "TWO-1"), planned("c", "Hypothesis", "ONE-1")]
     verdicts = (Verdict.OK, Verdict.UNKNOWN, Verdict.OK)
     answers = [Answer(check, verdict, "", "", (), 1.5) for check, verdict in zip(plan, verdicts, strict=True)]
-    request = Request("headgate", "full", 7)
+    request = Request("tidegate", "full", 7)
     reports = judge(["ONE-1", "TWO-1", "SIX-1"], answers)
     text = as_statement(Verdict.UNKNOWN, reports, plan, request)
-    assert text.startswith(f"# Conformance of headgate {__version__}\n")
+    assert text.startswith(f"# Conformance of tidegate {__version__}\n")
     said = rows(text)
     assert ["ONE-1", "UNKNOWN", "Hypothesis 2, z3 1; some.a UNKNOWN"] in said
     assert ["TWO-1", "UNKNOWN", "z3 1; some.a UNKNOWN"] in said
     assert ["SIX-1", "UNKNOWN", "none"] in said
     assert ["run", "profile full, seed 7, 3 checks"] in said
-    assert ["reproduced by", "`headgate verify --profile full --seed 7 --statement FILE`"] in said
+    assert ["reproduced by", "`tidegate verify --profile full --seed 7 --statement FILE`"] in said
     assert "- some: b, a, c\n" in text
     slower = [Answer(answer.check, answer.verdict, "other figures", "", (), 9.0) for answer in reversed(answers)]
     assert as_statement(Verdict.UNKNOWN, judge(["ONE-1", "TWO-1", "SIX-1"], slower), plan, request) == text
@@ -131,7 +131,7 @@ def test_there_is_no_statement_of_a_part_or_of_something_else(
     options: list[str], other: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["verify", "--statement", str(tmp_path / "s.md"), *options]) == 2
-    wanted = f"headgate verify: --statement is of a whole run on what is installed: {other} cannot go with it\n"
+    wanted = f"tidegate verify: --statement is of a whole run on what is installed: {other} cannot go with it\n"
     assert capsys.readouterr().err == wanted
     assert list(tmp_path.iterdir()) == []
 

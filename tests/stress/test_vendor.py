@@ -1,4 +1,4 @@
-"""`headgate vendor`: what a copy consists of, where it may go, how it is renewed, and that it works there."""
+"""`tidegate vendor`: what a copy consists of, where it may go, how it is renewed, and that it works there."""
 
 import ast
 import json
@@ -16,13 +16,13 @@ from pathlib import Path
 
 import pytest
 
-import headgate
-from headgate import adapters
-from headgate_stress import manifest
-from headgate_stress.cli import main
-from headgate_stress.manifest import ADAPTERS, MANIFEST, Installed, Manifest, ManifestError
+import tidegate
+from tidegate import adapters
+from tidegate_stress import manifest
+from tidegate_stress.cli import main
+from tidegate_stress.manifest import ADAPTERS, MANIFEST, Installed, Manifest, ManifestError
 
-KERNEL = Path(headgate.__file__).parent
+KERNEL = Path(tidegate.__file__).parent
 CORE = ("LICENSE", "__init__.py", "_atomic.py", "_intake.py", "_slots.py", "_types.py", "py.typed")
 # What somebody does with a copy of the core; the name of the copy comes first.
 USE = """
@@ -34,7 +34,7 @@ answers = [intake.offer("a"), intake.offer("b")]
 lease = intake.take(0)
 intake.close()
 print([answer.name for answer in answers], lease.release(), lease.release(), intake.offer("c").name, intake.drain(0))
-print(sorted(name for name in sys.modules if name.partition(".")[0] == "headgate"))
+print(sorted(name for name in sys.modules if name.partition(".")[0] == "tidegate"))
 """
 USED = "['ACCEPTED', 'FULL'] True False CLOSED 0\n[]\n"
 
@@ -62,10 +62,10 @@ def use(name: str, path: Sequence[Path], *options: str) -> str:
 
 def older(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, version: str = "0.0.9") -> Installed:
     """Have another version installed: the kernel with another number."""
-    folder = tmp_path / "installed" / "headgate"
+    folder = tmp_path / "installed" / "tidegate"
     shutil.copytree(KERNEL, folder, ignore=shutil.ignore_patterns("__pycache__"))
     init = folder / "__init__.py"
-    init.write_text(init.read_text("utf-8").replace(f'"{headgate.__version__}"', f'"{version}"'), encoding="utf-8")
+    init.write_text(init.read_text("utf-8").replace(f'"{tidegate.__version__}"', f'"{version}"'), encoding="utf-8")
     other = Installed(folder, version)
     monkeypatch.setattr(Installed, "find", lambda: other)
     return other
@@ -79,7 +79,7 @@ def test_the_core_is_copied_byte_for_byte_with_its_licence(package: Path, capsys
     copied = files_of(package / "_gate")
     assert tuple(copied) == (*sorted((*CORE, MANIFEST)),)
     assert all(copied[name] == (KERNEL / name).read_bytes() for name in CORE)
-    assert f"headgate {headgate.__version__}, 7 files and VENDORED.json\nimport it as toy._gate;" in capsys.readouterr().out
+    assert f"tidegate {tidegate.__version__}, 7 files and VENDORED.json\nimport it as toy._gate;" in capsys.readouterr().out
     assert sorted(file.name for file in package.iterdir()) == ["__init__.py", "_gate"]
 
 
@@ -88,7 +88,7 @@ def test_the_manifest_says_what_is_there_and_no_time(package: Path) -> None:
     text = (package / "_gate" / MANIFEST).read_text("utf-8")
     told = json.loads(text)
     assert list(told) == ["format", "name", "version", "adapters", "files", "digest"]
-    assert (told["format"], told["name"], told["version"], told["adapters"]) == (1, "headgate", headgate.__version__, [])
+    assert (told["format"], told["name"], told["version"], told["adapters"]) == (1, "tidegate", tidegate.__version__, [])
     assert list(told["files"]) == list(CORE)
     assert all(hash_ == sha256((KERNEL / name).read_bytes()).hexdigest() for name, hash_ in told["files"].items())
     main(["vendor", str(package / "other")])
@@ -118,7 +118,7 @@ def test_an_adapter_comes_with_what_it_imports(adapter: str, package: Path) -> N
         todo += [node.module for node in near if node.module and node.module not in wanted]
     assert {file.stem for file in (package / "_gate" / "adapters").iterdir()} == wanted
     program = (
-        f"import sys; sys.path.insert(0, sys.argv[1]); import toy._gate.adapters.{adapter}; assert 'headgate' not in sys.modules"
+        f"import sys; sys.path.insert(0, sys.argv[1]); import toy._gate.adapters.{adapter}; assert 'tidegate' not in sys.modules"
     )
     subprocess.run([sys.executable, "-I", "-W", "error", "-c", program, str(package.parent)], check=True, timeout=60)
 
@@ -144,25 +144,25 @@ def test_an_installed_kernel_that_was_edited_is_not_copied(
     tmp_path: Path, package: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     site = tmp_path / "site"
-    shutil.copytree(KERNEL, site / "headgate", ignore=shutil.ignore_patterns("__pycache__"))
-    info = site / "headgate-0.1.0.dist-info"
+    shutil.copytree(KERNEL, site / "tidegate", ignore=shutil.ignore_patterns("__pycache__"))
+    info = site / "tidegate-0.1.0.dist-info"
     info.mkdir()
-    (info / "METADATA").write_text("Metadata-Version: 2.4\nName: headgate\nVersion: 0.1.0\n")
-    (info / "RECORD").write_text("headgate/_slots.py,sha256=47DEQpj8HBSa-_TImW-5JCeuQeRkm5NMpJWZG3hSuFU,0\n")
+    (info / "METADATA").write_text("Metadata-Version: 2.4\nName: tidegate\nVersion: 0.1.0\n")
+    (info / "RECORD").write_text("tidegate/_slots.py,sha256=47DEQpj8HBSa-_TImW-5JCeuQeRkm5NMpJWZG3hSuFU,0\n")
     monkeypatch.setattr(sys, "path", [str(site), *sys.path])
-    assert manifest.edited_since_installed(site / "headgate") == ["headgate/_slots.py"]
+    assert manifest.edited_since_installed(site / "tidegate") == ["tidegate/_slots.py"]
 
     def edited(_folder: Path) -> list[str]:
-        return ["headgate/_slots.py"]
+        return ["tidegate/_slots.py"]
 
     monkeypatch.setattr(manifest, "edited_since_installed", edited)
     assert main(["vendor", str(package / "_gate")]) == 2
-    assert "the installed headgate was edited (headgate/_slots.py): install it again" in capsys.readouterr().err
+    assert "the installed tidegate was edited (tidegate/_slots.py): install it again" in capsys.readouterr().err
     assert not (package / "_gate").exists()
-    (site / "headgate" / "_slots.py").write_bytes(b"")
+    (site / "tidegate" / "_slots.py").write_bytes(b"")
     monkeypatch.undo()
     monkeypatch.setattr(sys, "path", [str(site), *sys.path])
-    assert manifest.edited_since_installed(site / "headgate") == []
+    assert manifest.edited_since_installed(site / "tidegate") == []
 
 
 # Where it may go.
@@ -194,9 +194,9 @@ def test_an_empty_folder_is_filled_and_dots_are_read(package: Path, monkeypatch:
 
 
 def test_a_copy_that_would_hide_the_installed_one_is_refused(tmp_path: Path, package: Path) -> None:
-    assert main(["vendor", str(tmp_path / "headgate")]) == 2
-    assert not (tmp_path / "headgate").exists()
-    assert main(["vendor", str(package / "headgate")]) == 0  # toy.headgate hides nothing
+    assert main(["vendor", str(tmp_path / "tidegate")]) == 2
+    assert not (tmp_path / "tidegate").exists()
+    assert main(["vendor", str(package / "tidegate")]) == 0  # toy.tidegate hides nothing
 
 
 @pytest.mark.parametrize("link", ["_gate", "linked/_gate"])
@@ -234,7 +234,7 @@ def test_an_update_goes_from_one_version_to_the_next(
     monkeypatch.undo()
     capsys.readouterr()
     assert main(["vendor", "--update", str(copy)]) == 0
-    assert f"from headgate 0.0.9 with executor to headgate {headgate.__version__} with executor\n" in capsys.readouterr().out
+    assert f"from tidegate 0.0.9 with executor to tidegate {tidegate.__version__} with executor\n" in capsys.readouterr().out
     assert (
         (copy / "__init__.py").read_bytes() == (KERNEL / "__init__.py").read_bytes() != (other.folder / "__init__.py").read_bytes()
     )
@@ -276,7 +276,7 @@ def test_an_update_refuses_an_edited_copy_whose_manifest_was_edited_to_match(
     main(["vendor", str(copy)])
     forge(copy, "_slots.py", b"pass\n")
     assert main(["vendor", "--update", str(copy)]) == 1
-    assert "MODIFIED VENDORED.json (it is not that of headgate" in capsys.readouterr().err
+    assert "MODIFIED VENDORED.json (it is not that of tidegate" in capsys.readouterr().err
     (copy / MANIFEST).write_text("{}")
     assert main(["vendor", "--update", str(copy)]) == 1
     (copy / MANIFEST).unlink()
@@ -355,7 +355,7 @@ def test_a_folder_that_cannot_be_written_is_one_clear_line(
 
     monkeypatch.setattr(tempfile, "mkdtemp", denied)
     assert main(["vendor", str(package / "_gate")]) == 2
-    assert capsys.readouterr().err == f"headgate vendor: cannot write in {package}: Permission denied\n"
+    assert capsys.readouterr().err == f"tidegate vendor: cannot write in {package}: Permission denied\n"
 
 
 # Manifests.
@@ -374,7 +374,7 @@ def test_a_manifest_that_is_none_is_refused(text: str) -> None:
 @pytest.mark.parametrize(
     ("right", "wrong", "said"),
     [
-        ('"name": "headgate"', '"name": "other"', "it is of other"),
+        ('"name": "tidegate"', '"name": "other"', "it is of other"),
         ('"format": 1', '"format": 2', "its format is 2"),
         ('"digest": "', '"digest": "0', "its digest is not that of its files"),
         ('"LICENSE": "', '"LICENSE": "0', "its digest is not that of its files"),
@@ -403,7 +403,7 @@ def test_a_copy_works_under_any_name_and_depth(tmp_path: Path) -> None:
     deep.mkdir(parents=True)
     for folder in (tmp_path / "a", tmp_path / "a" / "b", deep):
         (folder / "__init__.py").write_text("")
-    for name, folder in (("gate", tmp_path), ("_0", deep), ("headgate", deep), ("größe", deep)):
+    for name, folder in (("gate", tmp_path), ("_0", deep), ("tidegate", deep), ("größe", deep)):
         main(["vendor", str(folder / name)])
         dotted = ".".join([*folder.relative_to(tmp_path).parts, name])
         assert use(dotted, [tmp_path], "-I") == USED

@@ -1,4 +1,4 @@
-"""`headgate verify --vendored`: each way of tampering with a copy is found, at the level that is there for it."""
+"""`tidegate verify --vendored`: each way of tampering with a copy is found, at the level that is there for it."""
 
 import errno
 import json
@@ -15,15 +15,15 @@ from pathlib import Path
 
 import pytest
 
-import headgate
-from headgate_specs import foreign
-from headgate_specs.check import Verdict
-from headgate_specs.mutation import describe, patched_sources
-from headgate_stress import vendored
-from headgate_stress.cli import main
-from headgate_stress.manifest import MANIFEST, Installed, Manifest, read_manifest
+import tidegate
+from tidegate_specs import foreign
+from tidegate_specs.check import Verdict
+from tidegate_specs.mutation import describe, patched_sources
+from tidegate_stress import vendored
+from tidegate_stress.cli import main
+from tidegate_stress.manifest import MANIFEST, Installed, Manifest, read_manifest
 
-KERNEL = Path(headgate.__file__).parent
+KERNEL = Path(tidegate.__file__).parent
 
 
 @pytest.fixture
@@ -54,9 +54,9 @@ def forge(copy: Path) -> None:
     (copy / MANIFEST).write_text(forged.as_json(), encoding="utf-8")
 
 
-def install(copy: Path, monkeypatch: pytest.MonkeyPatch, version: str = headgate.__version__) -> None:
+def install(copy: Path, monkeypatch: pytest.MonkeyPatch, version: str = tidegate.__version__) -> None:
     """Have the copy's own files be what is installed, as another version or as this one."""
-    folder = copy.parents[2] / "installed" / "headgate"
+    folder = copy.parents[2] / "installed" / "tidegate"
     shutil.copytree(copy, folder)
     other = Installed(folder, version)
     monkeypatch.setattr(Installed, "find", lambda: other)
@@ -71,10 +71,10 @@ def test_a_copy_as_it_was_made_is_ok(copy: Path, capsys: pytest.CaptureFixture[s
     status, levels, output = verify(copy, capsys)
     assert status == 0
     assert levels["files"] == "OK 9 files as VENDORED.json says, and no other"
-    assert levels["origin"].startswith(f"OK headgate {headgate.__version__} as installed, digest ")
+    assert levels["origin"].startswith(f"OK tidegate {tidegate.__version__} as installed, digest ")
     assert levels["origin"].endswith(", with edges")
     assert set(levels) == {"files", "origin"}
-    assert output.splitlines()[-1] == f"headgate: OK (files, origin of {copy})"
+    assert output.splitlines()[-1] == f"tidegate: OK (files, origin of {copy})"
 
 
 def edit(copy: Path) -> None:
@@ -142,7 +142,7 @@ def test_a_long_diff_is_cut_and_one_against_another_version_is_none(
     assert re.search(r"\(and \d+ lines more\)", output)
     assert len(output.splitlines()) < 60
     install(copy, monkeypatch, "0.2.0")
-    assert "(no diff: the installed headgate has another _intake.py)" in verify(copy, capsys)[2]
+    assert "(no diff: the installed tidegate has another _intake.py)" in verify(copy, capsys)[2]
 
 
 def test_a_manifest_of_a_later_format_is_unknown(copy: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -180,7 +180,7 @@ def test_an_edited_file_with_an_edited_manifest_is_found_by_its_origin(copy: Pat
     status, levels, output = verify(copy, capsys, "--check", "scenarios.01")
     assert status == 1
     assert levels["files"].startswith("OK ")
-    assert levels["origin"].startswith(f"ILLEGAL VENDORED.json is not that of headgate {headgate.__version__}: ")
+    assert levels["origin"].startswith(f"ILLEGAL VENDORED.json is not that of tidegate {tidegate.__version__}: ")
     assert "    MISSING LICENSE\n    MODIFIED _slots.py\n    EXTRA more.py\n" in output
     assert levels["import"] == levels["conformance"] == "not run origin is not OK"
 
@@ -191,28 +191,28 @@ def test_a_copy_of_another_version_is_unknown_and_what_it_does_is_judged(
     install(copy, monkeypatch, "0.2.0")
     status, levels, _ = verify(copy, capsys)
     assert status == 3
-    wanted = f"UNKNOWN the copy is of {headgate.__version__}, installed is 0.2.0: install that version to judge it"
+    wanted = f"UNKNOWN the copy is of {tidegate.__version__}, installed is 0.2.0: install that version to judge it"
     assert levels["origin"] == wanted
     status, levels, output = verify(copy, capsys, "--check", "scenarios.04", "--clause", "BOUND-2")
     assert (status, levels["conformance"], levels["origin"]) == (3, "OK 1 clause", wanted)
-    assert "headgate: UNKNOWN (1 clause, 1 check, " in output
+    assert "tidegate: UNKNOWN (1 clause, 1 check, " in output
 
 
 def test_where_the_copy_is_what_is_installed_there_is_nothing_to_compare_with(
     copy: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    itself = Installed(copy, headgate.__version__)
+    itself = Installed(copy, tidegate.__version__)
     monkeypatch.setattr(Installed, "find", lambda: itself)
     status, levels, _ = verify(copy, capsys)
     assert status == 3
-    assert levels["origin"].startswith("UNKNOWN nothing to compare with: headgate is found in ")
+    assert levels["origin"].startswith("UNKNOWN nothing to compare with: tidegate is found in ")
 
 
 def test_the_first_two_levels_need_the_standard_library_alone_and_import_nothing_of_the_copy(copy: Path) -> None:
     """Without site-packages: no extra is there. A copy that is imported ends the process."""
     (copy / "__init__.py").write_text("import os\nos._exit(66)\n")
     paths = [str(KERNEL.parent), *(str(Path(module.__file__ or "").parents[1]) for module in (foreign, vendored))]
-    command = [sys.executable, "-S", "-m", "headgate_stress", "verify", "--files-only", "--vendored", str(copy)]
+    command = [sys.executable, "-S", "-m", "tidegate_stress", "verify", "--files-only", "--vendored", str(copy)]
     environment = {"PATH": os.environ["PATH"], "PYTHONPATH": os.pathsep.join(paths)}
     run = subprocess.run(command, env=environment, cwd=copy.parents[1], capture_output=True, text=True, timeout=60, check=False)
     assert (run.returncode, run.stderr) == (1, "")
@@ -226,13 +226,13 @@ def test_the_first_two_levels_need_the_standard_library_alone_and_import_nothing
 @pytest.mark.parametrize(
     ("line", "said"),
     [
-        ("from headgate import Intake as Other", "imports itself by an absolute name: _types.py line 1: headgate.Intake"),
-        ("import headgate._slots", "_types.py line 1: headgate._slots"),
-        ("def f() -> None:\n    import headgate", "_types.py line 2: headgate"),
+        ("from tidegate import Intake as Other", "imports itself by an absolute name: _types.py line 1: tidegate.Intake"),
+        ("import tidegate._slots", "_types.py line 1: tidegate._slots"),
+        ("def f() -> None:\n    import tidegate", "_types.py line 2: tidegate"),
         ("from toy._gate import _slots", "_types.py line 1: toy._gate._slots"),
         ("from toy import _gate", "_types.py line 1: toy._gate"),
-        ("import importlib\nimportlib.import_module('headgate')", "_types.py line 2: headgate"),
-        ("try:\n    __import__('head' + 'gate')\nexcept ImportError:\n    pass", "asks for headgate when it is imported"),
+        ("import importlib\nimportlib.import_module('tidegate')", "_types.py line 2: tidegate"),
+        ("try:\n    __import__('head' + 'gate')\nexcept ImportError:\n    pass", "asks for tidegate when it is imported"),
         ("raise RuntimeError('mine')", "toy._gate can't be imported: RuntimeError: mine"),
         ("import sys\nsys.exit(0)", "toy._gate can't be imported: no word"),
         ("1 +", "toy._gate can't be imported: SyntaxError: invalid syntax"),
@@ -293,14 +293,14 @@ def test_a_copy_that_behaves_otherwise_is_found_though_all_else_is_consistent(
     assert status == 1
     assert [levels[name].partition(" ")[0] for name in ("files", "origin", "import")] == ["OK"] * 3
     assert levels["conformance"] == "ILLEGAL 1 clause of which 1 ILLEGAL"
-    assert f"replay: headgate verify --check {killer} --seed 0 --profile quick --subject {copy}\n" in output
+    assert f"replay: tidegate verify --check {killer} --seed 0 --profile quick --subject {copy}\n" in output
 
 
 def test_a_run_on_a_copy_judges_that_copy_in_every_kind_of_check(copy: Path, tmp_path: Path) -> None:
     """The whole run on a copy takes a minute; this is one cheap check of each group that reads the subject."""
     checks = "scenarios.01 explore.claimed-not-published audit.* correspondence.* adapters.edges_* walk.replay".split()
     options = [word for check in checks for word in ("--check", check)]
-    command = [sys.executable, "-m", "headgate_stress", "verify", "--vendored", "toy/_gate", *options]
+    command = [sys.executable, "-m", "tidegate_stress", "verify", "--vendored", "toy/_gate", *options]
     command += ["--json", str(tmp_path / "r.json"), "--junit", str(tmp_path / "r.xml")]
     run = subprocess.run(command, cwd=copy.parents[1], capture_output=True, text=True, timeout=100, check=False)
     assert run.returncode == 0, run.stdout + run.stderr
@@ -312,11 +312,11 @@ def test_a_run_on_a_copy_judges_that_copy_in_every_kind_of_check(copy: Path, tmp
     assert groups == {check.partition(".")[0] for check in checks}
     root = ET.fromstring((tmp_path / "r.xml").read_text("utf-8"))
     assert [case.attrib["name"] for case in root[0]] == ["files", "origin", "import"]
-    assert (root[0].attrib["name"], root.attrib["failures"], root.attrib["errors"]) == ("headgate.vendored", "0", "0")
+    assert (root[0].attrib["name"], root.attrib["failures"], root.attrib["errors"]) == ("tidegate.vendored", "0", "0")
 
 
 def test_clauses_of_adapters_that_the_copy_lacks_are_not_applicable(copy: Path) -> None:
-    command = [sys.executable, "-m", "headgate_stress", "verify", "--subject", str(copy), "--list"]
+    command = [sys.executable, "-m", "tidegate_stress", "verify", "--subject", str(copy), "--list"]
     run = subprocess.run(command, capture_output=True, text=True, timeout=100, check=True)
     listed = [line.split()[0] for line in run.stdout.splitlines() if line.startswith("adapters.")]
     assert listed
@@ -345,18 +345,18 @@ def test_clauses_of_adapters_that_the_copy_lacks_are_not_applicable(copy: Path) 
         (["--files-only", "--vendored", "absent"], "absent is not a folder"),
         (["--files-only", "--vendored", "COPY/_slots.py"], "is not a folder (a zip has to be unpacked first)"),
         (["--files-only", "--vendored", "LINK"], "is a symbolic link: name the folder itself"),
-        (["--files-only", "--vendored", "NAMESAKE"], "is imported as headgate: that is the original's name"),
+        (["--files-only", "--vendored", "NAMESAKE"], "is imported as tidegate: that is the original's name"),
         (["--files-only", "--vendored", "HYPHEN"], "can't be imported: my-gate is not a name in Python"),
     ],
 )
 def test_bad_usage(options: list[str], said: str, copy: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "link").symlink_to(copy)
-    shutil.copytree(copy, tmp_path / "headgate")
+    shutil.copytree(copy, tmp_path / "tidegate")
     shutil.copytree(copy, tmp_path / "my-gate")
     for word, path in {
         "COPY": copy,
         "LINK": tmp_path / "link",
-        "NAMESAKE": tmp_path / "headgate",
+        "NAMESAKE": tmp_path / "tidegate",
         "HYPHEN": tmp_path / "my-gate",
     }.items():
         options = [option.replace(word, str(path)) for option in options]
@@ -392,8 +392,8 @@ def test_a_folder_is_imported_under_its_own_name_and_nothing_around_it_is_run(co
     program = textwrap.dedent("""
         import sys
         from pathlib import Path
-        from headgate_specs.check import load_subject
-        from headgate_specs.foreign import subject_option
+        from tidegate_specs.check import load_subject
+        from tidegate_specs.foreign import subject_option
         path = list(sys.path)
         gate = load_subject(sys.argv[1])
         assert gate.__name__ == gate.Intake.__module__.rpartition(".")[0] == "toy._gate"

@@ -13,9 +13,9 @@ from typing import Any
 
 import pytest
 
-from headgate_specs.check import Verdict, overall
-from headgate_stress.plan import Answer, Group, Planned
-from headgate_stress.report import count_text, judge, one_line, plain_text
+from tidegate_specs.check import Verdict, overall
+from tidegate_stress.plan import Answer, Group, Planned
+from tidegate_stress.report import count_text, judge, one_line, plain_text
 
 FAKES = Path(__file__).parent / "fakes"
 PATIENCE_S = 60
@@ -29,7 +29,7 @@ def environment(**more: str) -> dict[str, str]:
 
 
 def command(*options: str, modules: Sequence[str] = ("faulty",)) -> list[str]:
-    words = [sys.executable, "-m", "headgate_stress", "verify", "--clauses-from", "contract", *options]
+    words = [sys.executable, "-m", "tidegate_stress", "verify", "--clauses-from", "contract", *options]
     return words + [word for module in modules for word in ("--checks-from", module)]
 
 
@@ -74,8 +74,8 @@ def test_all_ok() -> None:
     run = gate("--seed", "7", modules=("fine",))
     assert run.returncode == 0, run.stdout + run.stderr
     lines = run.stdout.splitlines()
-    assert lines[0].startswith("headgate ")
-    assert "profile quick, seed 7, subject headgate" in lines[0]
+    assert lines[0].startswith("tidegate ")
+    assert "profile quick, seed 7, subject tidegate" in lines[0]
     assert [line.split()[:2] for line in lines if line.startswith("OK ")] == [
         ["OK", "ONE-1"],
         ["OK", "TWO-1"],
@@ -84,7 +84,7 @@ def test_all_ok() -> None:
     ]
     assert "6 contracts confirmed" in next(line for line in lines if " ONE-1 " in line)
     assert "seed 7, quick" in next(line for line in lines if " FOUR-1 " in line)
-    assert lines[-1].startswith("headgate: OK (4 clauses, 3 checks, ")
+    assert lines[-1].startswith("tidegate: OK (4 clauses, 3 checks, ")
 
 
 def test_output_in_a_pipe_is_plain() -> None:
@@ -102,8 +102,8 @@ def test_illegal_names_the_witness_and_the_replay() -> None:
     assert "faulty.illegal was stopped by the failure of ONE-1" in run.stdout
     assert "OK       FOUR-1" in run.stdout
     assert "    offer(b) -> \\x1b[31mACCEPTED" in run.stdout
-    assert "headgate verify --check faulty.illegal --seed 0 --profile quick" in run.stdout
-    assert "headgate: ILLEGAL (4 clauses of which 1 ILLEGAL and 1 UNKNOWN, 2 checks, " in run.stdout
+    assert "tidegate verify --check faulty.illegal --seed 0 --profile quick" in run.stdout
+    assert "tidegate: ILLEGAL (4 clauses of which 1 ILLEGAL and 1 UNKNOWN, 2 checks, " in run.stdout
 
 
 def test_unknown_is_not_a_pass() -> None:
@@ -195,7 +195,7 @@ def test_a_signal_stops_at_once_and_names_what_was_not_checked(number: signal.Si
         assert time.monotonic() - started_s < 10
     assert process.returncode == 3
     assert f"stopped by {number.name}; not checked: faulty.hang_long (was running), faulty.last" in output
-    assert "headgate: UNKNOWN (4 clauses of which 2 UNKNOWN, 1 check, " in output
+    assert "tidegate: UNKNOWN (4 clauses of which 2 UNKNOWN, 1 check, " in output
     report = json.loads(report_file.read_text(encoding="utf-8"))
     assert verdicts(report) == {"ONE-1": "UNKNOWN", "TWO-1": "OK", "THREE-1": "OK", "FOUR-1": "UNKNOWN"}
     assert answers(report)["faulty.last"]["evidence"] == "not checked"
@@ -268,16 +268,16 @@ def test_json_has_exactly_this_shape(tmp_path: Path) -> None:
 def test_json_on_stdout_leaves_the_lines_to_stderr() -> None:
     run = gate("--json", "-", modules=("fine",))
     assert json.loads(run.stdout)["verdict"] == "OK"
-    assert "headgate: OK" in run.stderr
+    assert "tidegate: OK" in run.stderr
 
 
 def test_the_replay_command_replays(tmp_path: Path) -> None:
     report_file = tmp_path / "report.json"
     gate(*checks("illegal"), "--json", str(report_file))
     words = answers(json.loads(report_file.read_text(encoding="utf-8")))["faulty.illegal"]["replay"].split()
-    assert words[0] == "headgate"
+    assert words[0] == "tidegate"
     replayed = subprocess.run(
-        [sys.executable, "-m", "headgate_stress", *words[1:]],
+        [sys.executable, "-m", "tidegate_stress", *words[1:]],
         env=environment(),
         capture_output=True,
         text=True,
@@ -294,7 +294,7 @@ def test_the_replay_command_replays(tmp_path: Path) -> None:
 def test_a_clause_chooses_the_checks_that_bear_on_it() -> None:
     run = gate("--clause", "FOUR-1", modules=("fine",))
     assert run.returncode == 0
-    assert "headgate: OK (1 clause, 1 check, " in run.stdout
+    assert "tidegate: OK (1 clause, 1 check, " in run.stdout
     assert "fine.first" not in run.stdout
 
 
@@ -302,7 +302,7 @@ def test_list_runs_nothing() -> None:
     run = gate("--list")
     assert run.returncode == 0
     assert "faulty.hang " in run.stdout
-    assert "headgate:" not in run.stdout
+    assert "tidegate:" not in run.stdout
 
 
 @pytest.mark.parametrize(

@@ -16,13 +16,13 @@ from typing import Any
 
 import pytest
 
-from headgate_specs.check import Verdict
-from headgate_stress import github, verify
-from headgate_stress.budget import parse_budget_s, waves
-from headgate_stress.junit import as_junit
-from headgate_stress.plan import Answer, Group, Planned, Request
-from headgate_stress.report import judge
-from headgate_stress.shards import Shard
+from tidegate_specs.check import Verdict
+from tidegate_stress import github, verify
+from tidegate_stress.budget import parse_budget_s, waves
+from tidegate_stress.junit import as_junit
+from tidegate_stress.plan import Answer, Group, Planned, Request
+from tidegate_stress.report import judge
+from tidegate_stress.shards import Shard
 
 FAKES = Path(__file__).parent / "fakes"
 PATIENCE_S = 60
@@ -38,7 +38,7 @@ def environment(**more: str) -> dict[str, str]:
 
 
 def command(*options: str, modules: Sequence[str] = ("faulty",)) -> list[str]:
-    words = [sys.executable, "-m", "headgate_stress", "verify", "--clauses-from", "contract", *options]
+    words = [sys.executable, "-m", "tidegate_stress", "verify", "--clauses-from", "contract", *options]
     return words + [word for module in modules for word in ("--checks-from", module)]
 
 
@@ -110,7 +110,7 @@ def test_junit_has_a_case_for_each_check(tmp_path: Path) -> None:
     failure = next(root.iter("failure"))
     assert failure.attrib["message"] == "ILLEGAL: 2 of 3 accepted (ONE-1)"
     assert "offer(b) -> \\x1b[31mACCEPTED" in (failure.text or "")
-    assert "replay: headgate verify --check faulty.illegal --seed 0 --profile quick" in (failure.text or "")
+    assert "replay: tidegate verify --check faulty.illegal --seed 0 --profile quick" in (failure.text or "")
     assert os.listdir(tmp_path) == ["report.xml"], "nothing temporary is left"
 
 
@@ -191,8 +191,8 @@ def test_one_annotation_for_each_failed_clause() -> None:
         "::warning title=TWO-1%3A UNKNOWN",
         "::warning title=THREE-1%3A UNKNOWN",
     ]
-    assert "%0Areplay: headgate verify --check faulty.illegal --seed 0" in lines[0]
-    assert run.stdout.splitlines()[-1].startswith("headgate: ILLEGAL ")
+    assert "%0Areplay: tidegate verify --check faulty.illegal --seed 0" in lines[0]
+    assert run.stdout.splitlines()[-1].startswith("tidegate: ILLEGAL ")
 
 
 def test_annotations_leave_json_on_stdout_alone() -> None:
@@ -216,11 +216,11 @@ def test_the_summary_is_appended(tmp_path: Path) -> None:
     file.write_text("before\n", encoding="utf-8")
     gate(*checks("fine", "illegal"), GITHUB_STEP_SUMMARY=str(file))
     text = file.read_text(encoding="utf-8")
-    assert text.startswith("before\n## headgate verify: ILLEGAL\n")
+    assert text.startswith("before\n## tidegate verify: ILLEGAL\n")
     assert "| ONE-1 | ILLEGAL | faulty.illegal found it broken" in text
     assert "| FOUR-1 | OK | " in text
     assert "\n    offer(b) -> \\x1b[31mACCEPTED\n" in text
-    assert "\n    replay: headgate verify --check faulty.illegal --seed 0" in text
+    assert "\n    replay: tidegate verify --check faulty.illegal --seed 0" in text
     assert "Cut to stay" not in text
 
 
@@ -253,7 +253,7 @@ def run_shards(folder: Path, of: int, *options: str, modules: Sequence[str] = ("
 
 
 def merge(*files: Path, **more: str) -> subprocess.CompletedProcess[str]:
-    words = [sys.executable, "-m", "headgate_stress", "verify", "--merge", *map(str, files), "--json", str(files[0]) + ".sum"]
+    words = [sys.executable, "-m", "tidegate_stress", "verify", "--merge", *map(str, files), "--json", str(files[0]) + ".sum"]
     return subprocess.run(words, env=environment(**more), capture_output=True, text=True, timeout=PATIENCE_S, check=False)
 
 
@@ -296,7 +296,7 @@ def test_shards_add_up(tmp_path: Path) -> None:
     for order in (files, files[::-1]):
         run = merge(*order)
         assert run.returncode == 0, run.stdout + run.stderr
-        assert run.stdout.splitlines()[-1] == "headgate: OK (4 clauses, 3 checks, 3 reports)"
+        assert run.stdout.splitlines()[-1] == "tidegate: OK (4 clauses, 3 checks, 3 reports)"
         assert verdicts(merged_report(*order)) == verdicts(json.loads(whole.read_text(encoding="utf-8")))
 
 
@@ -305,7 +305,7 @@ def test_an_illegal_shard_makes_the_sum_illegal(tmp_path: Path) -> None:
     run = merge(*files, GITHUB_ACTIONS="true")
     assert run.returncode == 1
     assert verdicts(merged_report(*files)) == {"ONE-1": "ILLEGAL", "TWO-1": "UNKNOWN", "THREE-1": "OK", "FOUR-1": "OK"}
-    assert "replay: headgate verify --check faulty.illegal --seed 0 --profile quick --checks-from faulty" in run.stdout
+    assert "replay: tidegate verify --check faulty.illegal --seed 0 --profile quick --checks-from faulty" in run.stdout
     assert run.stdout.count("::error title=") == 1
     assert run.stdout.endswith(", only the checks named)\n")
 
@@ -507,7 +507,7 @@ def test_a_fault_in_a_workflow_is_found(planted: str) -> None:
 
 def test_the_commands_of_the_readme_are_understood() -> None:
     section = (ROOT / "README.md").read_text(encoding="utf-8").partition("## In CI\n")[2].partition("\n## ")[0]
-    commands = re.findall(r"^headgate verify (.*)$", section, re.MULTILINE)
+    commands = re.findall(r"^tidegate verify (.*)$", section, re.MULTILINE)
     assert len(commands) == 4
     for words in commands:
         verify._parser().parse_args(shlex.split(words))  # exits with 2 when it doesn't understand

@@ -18,8 +18,8 @@ from typing import Any, TypeVar
 
 import pytest
 
-from headgate import Closed, Outcome
-from headgate.adapters.aio import AsyncIntake, AsyncLease
+from tidegate import Closed, Outcome
+from tidegate.adapters.aio import AsyncIntake, AsyncLease
 
 PAGE = Path(__file__).parents[3] / "kernel" / "docs" / "aio.md"
 LIMIT_S = 20.0
@@ -709,5 +709,5 @@ def test_the_example_of_the_page() -> None:
 
 
 def test_importing_it_imports_no_third_party() -> None:
-    script = "import sys, headgate.adapters.aio; sys.exit(any(name in sys.modules for name in ('trio', 'anyio', 'sniffio')))"
+    script = "import sys, tidegate.adapters.aio; sys.exit(any(name in sys.modules for name in ('trio', 'anyio', 'sniffio')))"
     assert subprocess.run([sys.executable, "-W", "error", "-c", script], timeout=60, check=False).returncode == 0

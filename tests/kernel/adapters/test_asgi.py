@@ -8,9 +8,9 @@ from typing import Any, cast
 
 import pytest
 
-from headgate import Outcome
-from headgate.adapters.asgi import AdmissionMiddleware, Message, Receive, Scope, Send
-from headgate.adapters.bulkhead import BUSY, Bulkhead
+from tidegate import Outcome
+from tidegate.adapters.asgi import AdmissionMiddleware, Message, Receive, Scope, Send
+from tidegate.adapters.bulkhead import BUSY, Bulkhead
 
 PAGE = Path(__file__).parents[3] / "kernel" / "docs" / "asgi.md"
 LIMIT_S = 30.0

@@ -9,8 +9,8 @@ from typing import Any, cast
 
 import pytest
 
-from headgate import Intake, Lease, Outcome
-from headgate.adapters.bulkhead import BUSY, Bulkhead, busy_headers, by_path
+from tidegate import Intake, Lease, Outcome
+from tidegate.adapters.bulkhead import BUSY, Bulkhead, busy_headers, by_path
 
 PAGE = Path(__file__).parents[3] / "kernel" / "docs" / "bulkhead.md"
 
@@ -115,7 +115,7 @@ def test_it_cannot_be_copied() -> None:
 
 
 def test_it_tells_what_it_is() -> None:
-    assert repr(Bulkhead(3)) == "<headgate.Bulkhead of <headgate.Intake open, 3 of 3 free>>"
+    assert repr(Bulkhead(3)) == "<tidegate.Bulkhead of <tidegate.Intake open, 3 of 3 free>>"
 
 
 class Cut:

@@ -9,8 +9,8 @@ from queue import SimpleQueue
 
 import pytest
 
-from headgate import Intake, Outcome, Statistics
-from headgate.adapters.edges import Edge, OverloadWatch, watched
+from tidegate import Intake, Outcome, Statistics
+from tidegate.adapters.edges import Edge, OverloadWatch, watched
 
 PAGE = Path(__file__).parents[3] / "kernel" / "docs" / "edges.md"
 WAIT_S = 20.0
@@ -128,9 +128,9 @@ def test_watched_tells_both_edges_from_a_thread_of_its_own() -> None:
 
     with watched(intake, tell, interval_s=0.001):
         intake.offer("more")
-        assert told.get(timeout=WAIT_S) == ("entered", 1, "headgate-edges")
+        assert told.get(timeout=WAIT_S) == ("entered", 1, "tidegate-edges")
         intake.take().release()
-        assert told.get(timeout=WAIT_S) == ("left", 1, "headgate-edges")
+        assert told.get(timeout=WAIT_S) == ("left", 1, "tidegate-edges")
     assert told.empty()
 
 
@@ -141,7 +141,7 @@ def test_watched_ends_without_waiting_for_its_interval_and_looks_once_more() -> 
         intake.offer("more")
         assert not watch.overloaded
     assert [edge.kind for edge in told] == ["entered"]
-    assert not any(thread.name == "headgate-edges" for thread in threading.enumerate())
+    assert not any(thread.name == "tidegate-edges" for thread in threading.enumerate())
 
 
 @pytest.mark.parametrize("error", [ValueError, SystemExit, KeyboardInterrupt])
@@ -177,7 +177,7 @@ def test_a_callback_that_raises_loses_no_later_edge(
 def test_an_exception_of_the_host_leaves_no_thread_behind() -> None:
     with pytest.raises(KeyError), watched(full_intake(), print):
         raise KeyError
-    assert not any(thread.name == "headgate-edges" for thread in threading.enumerate())
+    assert not any(thread.name == "tidegate-edges" for thread in threading.enumerate())
 
 
 @pytest.mark.parametrize("interval_s", [0, -1.0, float("nan"), float("inf")])
@@ -188,8 +188,8 @@ def test_an_interval_that_is_none_is_an_error(interval_s: float) -> None:
 
 def test_the_interpreter_exits_while_a_watch_is_on() -> None:
     script = (
-        "from headgate import Intake\n"
-        "from headgate.adapters.edges import watched\n"
+        "from tidegate import Intake\n"
+        "from tidegate.adapters.edges import watched\n"
         "watch = watched(Intake(1), print, interval_s=3600.0)\n"
         "watch.__enter__()\n"
     )

@@ -28,8 +28,8 @@ from typing import Any, cast
 
 import pytest
 
-from headgate import Outcome
-from headgate.adapters.executor import Rejected, RejectingExecutor
+from tidegate import Outcome
+from tidegate.adapters.executor import Rejected, RejectingExecutor
 
 SOON_S = 20.0  # for what takes no time unless it never happens
 
@@ -396,7 +396,7 @@ def test_threads_are_named() -> None:
 
 AT_EXIT = """
 import os, time
-from headgate.adapters.executor import RejectingExecutor
+from tidegate.adapters.executor import RejectingExecutor
 def work(text):
     time.sleep(0.05)
     os.write(1, text.encode() + b" ")
@@ -428,7 +428,7 @@ def late():
     except RuntimeError as error:
         print(error.outcome)
 atexit.register(late)
-from headgate.adapters.executor import RejectingExecutor
+from tidegate.adapters.executor import RejectingExecutor
 executor = RejectingExecutor(1, 1)
 executor.submit(int).result()
 """
@@ -731,7 +731,7 @@ if hasattr(os, "fork"):
         done = run_program(
             """
 import os, threading, warnings
-from headgate.adapters.executor import RejectingExecutor
+from tidegate.adapters.executor import RejectingExecutor
 warnings.simplefilter("ignore", DeprecationWarning)
 gate = threading.Event()
 executor = RejectingExecutor(2, 1)

@@ -15,8 +15,8 @@ from typing import Any
 
 import pytest
 
-from headgate import Closed, Empty, Intake
-from headgate.adapters.log import RejectingHandler, RejectingListener
+from tidegate import Closed, Empty, Intake
+from tidegate.adapters.log import RejectingHandler, RejectingListener
 
 PAGE = Path(__file__).parents[3] / "kernel" / "docs" / "log.md"
 WAIT_S = 20.0
@@ -41,7 +41,7 @@ class Rig:
         self.sink = Sink()
         self.listener = RejectingListener(self.intake, *handlers, self.sink, **options)
         self.handler = RejectingHandler(self.intake)
-        self.logger = logging.Logger("headgate_tests.log")  # noqa: LOG001 - pytest adds handlers to all others
+        self.logger = logging.Logger("tidegate_tests.log")  # noqa: LOG001 - pytest adds handlers to all others
         self.logger.addHandler(self.handler)
 
 
@@ -61,8 +61,8 @@ def test_records_are_prepared_offered_handled_and_released() -> None:
     assert rig.intake.statistics().queued == 2
     rig.listener.handle_next(0)
     rig.listener.handle_next(0)
-    assert rig.sink.texts[0] == "headgate_tests.log INFO say ['now']"
-    assert rig.sink.texts[1].startswith("headgate_tests.log ERROR broken\nTraceback")
+    assert rig.sink.texts[0] == "tidegate_tests.log INFO say ['now']"
+    assert rig.sink.texts[1].startswith("tidegate_tests.log ERROR broken\nTraceback")
     with pytest.raises(Empty):
         rig.listener.handle_next(0)
     assert rig.intake.statistics().released == 2
@@ -76,7 +76,7 @@ def test_what_is_refused_is_dropped_counted_and_nothing_is_printed(capfd: pytest
     rig.logger.info("late")
     assert (rig.intake.statistics().full, rig.intake.statistics().closed) == (3, 1)
     rig.listener.stop()
-    assert [text for text in rig.sink.texts if "record" in text.split()[2]] == ["headgate_tests.log INFO record 0"]
+    assert [text for text in rig.sink.texts if "record" in text.split()[2]] == ["tidegate_tests.log INFO record 0"]
     assert capfd.readouterr() == ("", "")
 
 
@@ -92,7 +92,7 @@ def test_the_record_being_written_holds_its_slot() -> None:
     rig.listener.handlers = (writer,)
     rig.logger.info("outside")
     rig.listener.handle_next(0)
-    assert writer.texts == ["headgate_tests.log INFO outside"]
+    assert writer.texts == ["tidegate_tests.log INFO outside"]
     assert rig.intake.statistics().full == 1
 
 
@@ -131,9 +131,9 @@ def test_overload_is_reported_once_at_each_end_to_the_listeners_handlers() -> No
     rig.listener.handle_next(0)
     assert rig.listener.report()
     assert not rig.listener.report()
-    assert [text for text in rig.sink.texts if text.startswith("headgate ")] == [
-        "headgate WARNING log records are being dropped: 2 so far",
-        "headgate WARNING no more log records are dropped: 3 were",
+    assert [text for text in rig.sink.texts if text.startswith("tidegate ")] == [
+        "tidegate WARNING log records are being dropped: 2 so far",
+        "tidegate WARNING no more log records are dropped: 3 were",
     ]
 
 
@@ -237,7 +237,7 @@ def test_the_thread_writes_what_is_logged_while_it_runs() -> None:
     rig.listener.stop()
     with pytest.raises(RuntimeError, match="new listener"):
         rig.listener.start()
-    assert not any(thread.name == "headgate-log" for thread in threading.enumerate())
+    assert not any(thread.name == "tidegate-log" for thread in threading.enumerate())
 
 
 def test_an_idle_thread_reports_the_end_of_overload() -> None:
@@ -245,7 +245,7 @@ def test_an_idle_thread_reports_the_end_of_overload() -> None:
 
     class Telling(logging.Handler):
         def emit(self, record: logging.LogRecord) -> None:
-            if record.name == "headgate":
+            if record.name == "tidegate":
                 reported["more" if "no more" in record.getMessage() else "are"].set()
 
     rig = Rig(1, Telling(), interval_s=0.001)
@@ -283,7 +283,7 @@ def test_a_thread_that_stands_still_while_logging_holds_up_no_other() -> None:
     first.join(WAIT_S)
     second.join(WAIT_S)
     rig.listener.stop()
-    assert rig.sink.texts == ["headgate_tests.log INFO other", "headgate_tests.log INFO slow"]
+    assert rig.sink.texts == ["tidegate_tests.log INFO other", "tidegate_tests.log INFO slow"]
 
 
 def test_logging_from_the_text_of_a_record_is_logging_twice() -> None:
@@ -329,8 +329,8 @@ def test_an_interval_that_is_none_is_an_error(interval_s: float) -> None:
 def test_at_exit_a_listener_that_still_runs_writes_what_was_accepted() -> None:
     script = (
         "import logging, sys\n"
-        "from headgate import Intake\n"
-        "from headgate.adapters.log import RejectingHandler, RejectingListener\n"
+        "from tidegate import Intake\n"
+        "from tidegate.adapters.log import RejectingHandler, RejectingListener\n"
         "records = Intake(100)\n"
         "listener = RejectingListener(records, logging.StreamHandler(sys.stdout))\n"
         "logging.getLogger().addHandler(RejectingHandler(records))\n"
@@ -353,8 +353,8 @@ def test_logging_shuts_down_with_the_handler_in_use() -> None:
 def test_a_forked_child_logs_with_a_listener_of_its_own() -> None:
     script = (
         "import logging, os, sys, warnings\n"
-        "from headgate import Intake\n"
-        "from headgate.adapters.log import RejectingHandler, RejectingListener\n"
+        "from tidegate import Intake\n"
+        "from tidegate.adapters.log import RejectingHandler, RejectingListener\n"
         "warnings.simplefilter('ignore', DeprecationWarning)  # fork with threads\n"
         "records = Intake(2)\n"
         "sink = logging.StreamHandler(sys.stdout)\n"
@@ -400,10 +400,10 @@ def test_a_dictionary_makes_the_handler_on_any_version() -> None:
             "version": 1,
             "disable_existing_loggers": False,
             "handlers": {"intake": {"()": RejectingHandler, "intake": intake}},
-            "loggers": {"headgate_tests.log": {"handlers": ["intake"], "level": "INFO", "propagate": False}},
+            "loggers": {"tidegate_tests.log": {"handlers": ["intake"], "level": "INFO", "propagate": False}},
         }
     )
-    logger = logging.getLogger("headgate_tests.log")
+    logger = logging.getLogger("tidegate_tests.log")
     logger.info("hello")
     logger.handlers.clear()
     RejectingListener(intake, logging.StreamHandler(stream)).stop()

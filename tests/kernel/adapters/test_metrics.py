@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from headgate import Intake, Lease, Statistics
-from headgate.adapters.metrics import observe_with_opentelemetry, prometheus_collector
+from tidegate import Intake, Lease, Statistics
+from tidegate.adapters.metrics import observe_with_opentelemetry, prometheus_collector
 
 PAGE = Path(__file__).parents[3] / "kernel" / "docs" / "metrics.md"
 
@@ -42,21 +42,21 @@ def expected(reading: Statistics) -> dict[tuple[str, str], int]:
     offers = {"accepted": reading.accepted, "full": reading.full, "closed": reading.closed}
     slots = {"free": reading.free, "queued": reading.queued, "in_flight": reading.in_flight}
     return {
-        **{("headgate_offers_total", outcome): count for outcome, count in offers.items()},
-        ("headgate_finished_total", "released"): reading.released,
-        ("headgate_finished_total", "abandoned"): reading.abandoned,
-        **{("headgate_slots", state): count for state, count in slots.items()},
-        ("headgate_capacity", ""): reading.capacity,
-        ("headgate_peak", ""): reading.peak,
+        **{("tidegate_offers_total", outcome): count for outcome, count in offers.items()},
+        ("tidegate_finished_total", "released"): reading.released,
+        ("tidegate_finished_total", "abandoned"): reading.abandoned,
+        **{("tidegate_slots", state): count for state, count in slots.items()},
+        ("tidegate_capacity", ""): reading.capacity,
+        ("tidegate_peak", ""): reading.peak,
     }
 
 
 NAMES = {
-    "headgate.offers": "headgate_offers_total",
-    "headgate.finished": "headgate_finished_total",
-    "headgate.slot.count": "headgate_slots",
-    "headgate.slot.max": "headgate_capacity",
-    "headgate.slot.peak": "headgate_peak",
+    "tidegate.offers": "tidegate_offers_total",
+    "tidegate.finished": "tidegate_finished_total",
+    "tidegate.slot.count": "tidegate_slots",
+    "tidegate.slot.max": "tidegate_capacity",
+    "tidegate.slot.peak": "tidegate_peak",
 }
 
 
@@ -87,10 +87,10 @@ def test_prometheus_sees_intakes_come_and_go_and_refuses_a_second_collector() ->
     registry.register(prometheus_collector(intakes))
     assert "intake=" not in client.generate_latest(registry).decode()
     intakes["jobs"] = Intake(1)
-    assert 'headgate_capacity{intake="jobs"} 1.0' in client.generate_latest(registry).decode()
+    assert 'tidegate_capacity{intake="jobs"} 1.0' in client.generate_latest(registry).decode()
     intakes.clear()
     assert "intake=" not in client.generate_latest(registry).decode()
-    with pytest.raises(ValueError, match="headgate_offers"):
+    with pytest.raises(ValueError, match="tidegate_offers"):
         registry.register(prometheus_collector(intakes))
 
 
@@ -108,10 +108,10 @@ def collect(reader: Any) -> dict[str, dict[tuple[str, str], int]]:
             for metric in scope.metrics:
                 assert metric.unit in {"{offer}", "{item}", "{slot}"}
                 for point in metric.data.data_points:
-                    label = point.attributes.get("headgate.outcome", point.attributes.get("headgate.state", ""))
+                    label = point.attributes.get("tidegate.outcome", point.attributes.get("tidegate.state", ""))
                     assert point.attributes.get("error.type", label) == label
                     assert ("error.type" in point.attributes) is (label in {"full", "closed", "abandoned"})
-                    figures.setdefault(point.attributes["headgate.intake.name"], {})[NAMES[metric.name], label] = point.value
+                    figures.setdefault(point.attributes["tidegate.intake.name"], {})[NAMES[metric.name], label] = point.value
     return figures
 
 
@@ -142,7 +142,7 @@ class FakeMeter:
     create_observable_counter = create_observable_up_down_counter = create_observable_gauge = create
 
     def ask(self, name: str) -> list[tuple[float, str]]:
-        return [(seen.value, seen.attributes["headgate.intake.name"]) for seen in self.callbacks[name](None)]
+        return [(seen.value, seen.attributes["tidegate.intake.name"]) for seen in self.callbacks[name](None)]
 
 
 def test_an_instrument_that_is_never_asked_leaves_the_others_no_old_reading() -> None:
@@ -150,8 +150,8 @@ def test_an_instrument_that_is_never_asked_leaves_the_others_no_old_reading() ->
     meter, source = FakeMeter(), Counted(5)
     observe_with_opentelemetry(meter, {"jobs": source})
     for peak in (1, 2, 3):
-        assert meter.ask("headgate.slot.peak") == [(peak, "jobs")]
-        assert meter.ask("headgate.slot.max") == [(5, "jobs")]
+        assert meter.ask("tidegate.slot.peak") == [(peak, "jobs")]
+        assert meter.ask("tidegate.slot.max") == [(5, "jobs")]
 
 
 def test_a_reading_that_failed_is_not_replaced_by_an_old_one() -> None:
@@ -159,13 +159,13 @@ def test_a_reading_that_failed_is_not_replaced_by_an_old_one() -> None:
     meter, source = FakeMeter(), Counted(5)
     sources: dict[str, Any] = {"jobs": source}
     observe_with_opentelemetry(meter, sources)
-    assert meter.ask("headgate.slot.peak") == [(1, "jobs")]
+    assert meter.ask("tidegate.slot.peak") == [(1, "jobs")]
     sources["broken"] = object()
     with pytest.raises(AttributeError):
-        meter.ask("headgate.slot.peak")
+        meter.ask("tidegate.slot.peak")
     del sources["broken"]
-    assert meter.ask("headgate.slot.max") == [(5, "jobs")]
-    assert meter.ask("headgate.slot.peak") == [(source.readings[-1].peak, "jobs")]
+    assert meter.ask("tidegate.slot.max") == [(5, "jobs")]
+    assert meter.ask("tidegate.slot.peak") == [(source.readings[-1].peak, "jobs")]
     assert len(source.readings) == 3
 
 
@@ -188,7 +188,7 @@ def test_without_the_third_party_the_error_names_it(
 
 def test_the_module_itself_needs_no_third_party() -> None:
     script = (
-        "import sys, headgate.adapters.metrics\n"
+        "import sys, tidegate.adapters.metrics\n"
         "assert not [name for name in sys.modules if name.startswith(('prometheus', 'opentelemetry'))]\n"
     )
     run = subprocess.run([sys.executable, "-W", "error", "-c", script], capture_output=True, text=True, timeout=60, check=False)

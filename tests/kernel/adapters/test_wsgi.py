@@ -12,8 +12,8 @@ from wsgiref.validate import validator
 
 import pytest
 
-from headgate.adapters.bulkhead import BUSY, Bulkhead
-from headgate.adapters.wsgi import AdmissionMiddleware
+from tidegate.adapters.bulkhead import BUSY, Bulkhead
+from tidegate.adapters.wsgi import AdmissionMiddleware
 
 PAGE = Path(__file__).parents[3] / "kernel" / "docs" / "wsgi.md"
 App = Callable[..., Any]

@@ -2,11 +2,11 @@
 
 import pytest
 
-import headgate
-from headgate_specs import mutation
-from headgate_specs.adapters import CHECKS, mutants
-from headgate_specs.adapters.clauses import CLAUSES
-from headgate_specs.check import Check, Settings, Verdict
+import tidegate
+from tidegate_specs import mutation
+from tidegate_specs.adapters import CHECKS, mutants
+from tidegate_specs.adapters.clauses import CLAUSES
+from tidegate_specs.check import Check, Settings, Verdict
 
 MUTANTS = [mutation.describe(name) for name in mutation.mutant_names(mutants)]
 OTHERS = [check for check in CHECKS if check.name != "adapters.mutants"]
@@ -14,17 +14,17 @@ OTHERS = [check for check in CHECKS if check.name != "adapters.mutants"]
 
 @pytest.mark.parametrize("check", OTHERS, ids=lambda check: check.name)
 def test_a_check_passes_on_the_adapters_as_they_are(check: Check) -> None:
-    result = check.run(headgate, Settings())
+    result = check.run(tidegate, Settings())
     assert result.verdict is Verdict.OK, f"{result.evidence}\n{result.witness}"
     assert result.evidence
 
 
 @pytest.mark.timeout(400)
 def test_one_mutant_of_each_check_is_killed() -> None:
-    """All of them are judged by `headgate mutants --adapters` and by profile full of the gate."""
+    """All of them are judged by `tidegate mutants --adapters` and by profile full of the gate."""
     sample = tuple({mutant.killed_by[0]: mutant.name for mutant in MUTANTS}.values())
     assert len(sample) == len(OTHERS)
-    result = mutation.judge(mutation.kill_matrix({"adapters": "headgate_specs.adapters"}, "quick", sample))
+    result = mutation.judge(mutation.kill_matrix({"adapters": "tidegate_specs.adapters"}, "quick", sample))
     assert result.verdict is Verdict.OK, result.witness
     assert result.evidence.startswith(f"{len(sample)} of {len(sample)} mutants killed")
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from headgate_specs.sweeps import operations
+from tidegate_specs.sweeps import operations
 
 
 @pytest.fixture(autouse=True)

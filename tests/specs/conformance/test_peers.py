@@ -8,15 +8,15 @@ from collections.abc import Iterator
 
 import pytest
 
-from headgate_specs.check import Check, Settings, Verdict
-from headgate_specs.clauses import CLAUSES
-from headgate_specs.conformance import Adapted, Adapter, adapt
-from headgate_specs.conformance.peers import PEERS, PYTHON, Aiologic, Culsans, Janus, SemaphoreExecutor
-from headgate_specs.runner import in_reach
+from tidegate_specs.check import Check, Settings, Verdict
+from tidegate_specs.clauses import CLAUSES
+from tidegate_specs.conformance import Adapted, Adapter, adapt
+from tidegate_specs.conformance.peers import PEERS, PYTHON, Aiologic, Culsans, Janus, SemaphoreExecutor
+from tidegate_specs.runner import in_reach
 
 # The cheapest checks that between them find all that is expected.
 CHECKS = ("scenarios.12", "stateful.overfill", "sweeps.freeze", "sweeps.interrupt", "sweeps.reentry")
-MODULES = ("headgate_specs.scenarios", "headgate_specs.stateful", "headgate_specs.sweeps")
+MODULES = ("tidegate_specs.scenarios", "tidegate_specs.stateful", "tidegate_specs.sweeps")
 FOUND_WITH: dict[type[Adapter], str] = {Aiologic: "0.17.1", Culsans: "0.11.0", Janus: "2.0.0"}  # which version was judged
 INSTALLED = [peer for peer in PEERS if peer.version]
 IN_PROCESS = [peer for peer in INSTALLED if peer is not SemaphoreExecutor]  # that leaves a lock of all executors locked
@@ -45,7 +45,7 @@ def test_what_is_expected_to_be_broken_is_and_nothing_else(peer: type[Adapter]) 
 
 def test_what_is_expected_of_the_executor_is_found() -> None:
     """In a process of its own, as the gate does it."""
-    command = [sys.executable, "-m", "headgate_specs.runner", "headgate_specs.sweeps"]
+    command = [sys.executable, "-m", "tidegate_specs.runner", "tidegate_specs.sweeps"]
     command += ["--subject", f"{SemaphoreExecutor.__module__}:{SemaphoreExecutor.__name__}"]
     names = "sweeps.freeze\nsweeps.interrupt\nsweeps.reentry\n"
     end = subprocess.run(command, input=names, capture_output=True, text=True, timeout=100, check=True)

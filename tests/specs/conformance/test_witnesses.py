@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from headgate_specs.conformance.peers import PEERS
-from headgate_specs.conformance.witnesses import WITNESSES, path_of
+from tidegate_specs.conformance.peers import PEERS
+from tidegate_specs.conformance.witnesses import WITNESSES, path_of
 
 INSTALLED = {peer.__name__ for peer in PEERS if peer.version}
 SCRIPTS = sorted({script for (peer, _), script in WITNESSES.items() if peer in INSTALLED})
@@ -42,7 +42,7 @@ def test_every_script_is_the_witness_of_something() -> None:
 
 @pytest.mark.parametrize("script", sorted(set(WITNESSES.values())))
 def test_a_witness_needs_nothing_of_this_project(script: str) -> None:
-    assert "headgate" not in Path(path_of(script)).read_text("utf-8")
+    assert "tidegate" not in Path(path_of(script)).read_text("utf-8")
 
 
 @pytest.mark.parametrize("script", SCRIPTS)

@@ -5,10 +5,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from headgate_specs.check import Check, Result, Settings, Verdict
-from headgate_specs.conformance import Adapted, adapt
-from headgate_specs.conformance.adapter import Adapter
-from headgate_specs.conformance.wrong import (
+from tidegate_specs.check import Check, Result, Settings, Verdict
+from tidegate_specs.conformance import Adapted, adapt
+from tidegate_specs.conformance.adapter import Adapter
+from tidegate_specs.conformance.wrong import (
     RIGHT,
     WRONG,
     BlocksWhenFull,
@@ -20,9 +20,9 @@ from headgate_specs.conformance.wrong import (
     Plain,
     Unbounded,
 )
-from headgate_specs.runner import in_reach
+from tidegate_specs.runner import in_reach
 
-MODULES = ("headgate_specs.stateful", "headgate_specs.scenarios", "headgate_specs.sweeps")
+MODULES = ("tidegate_specs.stateful", "tidegate_specs.scenarios", "tidegate_specs.sweeps")
 SLOW = {"scenarios.09", "scenarios.28", "scenarios.30"}
 # Of one that waits the others would only tell that it does.
 ONLY: dict[type[Adapter], set[str]] = {BlocksWhenFull: {"sweeps.freeze"}, CheckThenAct: {"scenarios.09", "sweeps.reentry"}}

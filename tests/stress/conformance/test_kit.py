@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from headgate_specs.check import Verdict
-from headgate_specs.clauses import CLAUSES
-from headgate_specs.conformance import CAPABILITIES, Expected, load_intake
-from headgate_specs.conformance.classes import CLASSES, why_not_applicable
-from headgate_stress.conformance import IDS, NotConforming, check_intake, each_clause
+from tidegate_specs.check import Verdict
+from tidegate_specs.clauses import CLAUSES
+from tidegate_specs.conformance import CAPABILITIES, Expected, load_intake
+from tidegate_specs.conformance.classes import CLASSES, why_not_applicable
+from tidegate_stress.conformance import IDS, NotConforming, check_intake, each_clause
 
 INTAKES = Path(__file__).parent / "intakes"
 PATIENCE_S = 60
@@ -26,7 +26,7 @@ def adapters_can_be_imported(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def gate(*options: str, **variables: str) -> subprocess.CompletedProcess[str]:
     path = os.pathsep.join([str(INTAKES), *filter(None, [os.environ.get("PYTHONPATH")])])
-    words = [sys.executable, "-m", "headgate_stress", "verify", *options]
+    words = [sys.executable, "-m", "tidegate_stress", "verify", *options]
     environment = {**os.environ, "PYTHONPATH": path, **variables}
     return subprocess.run(words, env=environment, capture_output=True, text=True, timeout=PATIENCE_S, check=False)
 
@@ -53,7 +53,7 @@ def test_a_wrong_one_is_illegal_with_the_shortest_history_and_the_command_that_r
     assert run.returncode == 1, run.stdout + run.stderr
     assert "capacity 1: 3 items offered, accepted [0, 1], taken [0, 1]" in run.stdout
     assert "after Intake(1): offer; offer" in run.stdout
-    assert "replay: headgate verify --check stateful.overfill --seed 0 --profile quick --intake boxes:OneMore" in run.stdout
+    assert "replay: tidegate verify --check stateful.overfill --seed 0 --profile quick --intake boxes:OneMore" in run.stdout
     assert "UNKNOWN  LOCAL-1" in run.stdout, "the enumeration went no further"
 
 
@@ -140,7 +140,7 @@ def test_from_python() -> None:
         "CLOSE-1": None,
     }
     assert (found.title, found.version) == ("a box", "1.0")
-    with pytest.raises(NotConforming, match=r"ILLEGAL LOCAL-1: sweeps.interrupt found it broken(.|\n)*replay: headgate verify"):
+    with pytest.raises(NotConforming, match=r"ILLEGAL LOCAL-1: sweeps.interrupt found it broken(.|\n)*replay: tidegate verify"):
         found.demand()
 
 
@@ -166,7 +166,7 @@ def test_what_cannot_be_imported_in_another_process_is_refused() -> None:
 def test_one_test_for_each_clause(tmp_path: Path) -> None:
     (tmp_path / "test_box.py").write_text(
         "from boxes import WHY, Box\n"
-        "from headgate_stress.conformance import each_clause\n"
+        "from tidegate_stress.conformance import each_clause\n"
         "\n"
         "@each_clause(Box, expected={'LOCAL-1': WHY})\n"
         "def test_box(clause):\n"
@@ -186,7 +186,7 @@ def test_one_test_for_each_clause(tmp_path: Path) -> None:
     assert outcomes["INTERRUPT-1"] == "FAILED"
     assert outcomes["CLOSE-1"] == "SKIPPED"
     assert outcomes["QUIET-1"] == "FAILED", "the function is called for a clause that is OK"
-    assert "replay: headgate verify --check sweeps.interrupt" in run.stdout
+    assert "replay: tidegate verify --check sweeps.interrupt" in run.stdout
 
 
 def test_the_decorator_keeps_the_name_and_the_words() -> None:

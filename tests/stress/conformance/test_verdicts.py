@@ -4,12 +4,12 @@ from pathlib import Path
 
 import pytest
 
-from headgate_specs.check import Verdict
-from headgate_specs.clauses import CLAUSES
-from headgate_specs.conformance.peers import PEERS
-from headgate_specs.conformance.witnesses import WITNESSES, path_of
-from headgate_stress.extras import UsageError
-from headgate_stress.peers import OURS, VerdictTable, as_json, as_markdown, as_text, judge_peers, main, read
+from tidegate_specs.check import Verdict
+from tidegate_specs.clauses import CLAUSES
+from tidegate_specs.conformance.peers import PEERS
+from tidegate_specs.conformance.witnesses import WITNESSES, path_of
+from tidegate_stress.extras import UsageError
+from tidegate_stress.peers import OURS, VerdictTable, as_json, as_markdown, as_text, judge_peers, main, read
 
 FILES = sorted((Path(__file__).parents[3] / "specs" / "verdicts").glob("*.json"))
 PINNED = {"Aiologic": "0.17.1", "Culsans": "0.11.0", "Janus": "2.0.0"}
@@ -29,7 +29,7 @@ def test_a_table_says_of_each_peer_what_is_expected_of_it(file: Path) -> None:
         assert column.version == PINNED.get(column.name, f"CPython {table.python}")
         illegal = {id_: (cell.expected, cell.link) for id_, cell in column.cells.items() if cell.verdict == "ILLEGAL"}
         assert illegal == {id_: (why.reason, why.link) for id_, why in peer.expected.items()}, (
-            "headgate peers --json FILE renews it"
+            "tidegate peers --json FILE renews it"
         )
         for id_ in illegal:
             assert path_of(WITNESSES[column.name, id_]).is_file()
@@ -70,7 +70,7 @@ def test_a_peer_that_is_not_installed_is_unknown(monkeypatch: pytest.MonkeyPatch
 @pytest.mark.parametrize(
     ("words", "told"),
     [
-        (["Janos"], "no peer Janos; there are headgate, QueueQueue"),
+        (["Janos"], "no peer Janos; there are tidegate, QueueQueue"),
         (["--from", "no/such.json"], "cannot read no/such.json"),
         (["--from", __file__], "is not what --json writes"),
         (["Janus", "--from", "x.json"], "--from runs nothing"),
@@ -93,4 +93,4 @@ def test_a_table_that_is_no_table_is_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
 def test_the_page_beside_it_is_what_is_printed_of_it(file: Path) -> None:
     page = file.with_suffix(".md").read_text("utf-8")
-    assert page.endswith(f"\n\n{as_markdown(read(file))}\n"), "headgate peers --from FILE --markdown prints it"
+    assert page.endswith(f"\n\n{as_markdown(read(file))}\n"), "tidegate peers --from FILE --markdown prints it"

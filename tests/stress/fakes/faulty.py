@@ -8,8 +8,8 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from headgate_specs.check import Check, Result, Settings, Subject, Verdict
-from headgate_specs.progress import progress
+from tidegate_specs.check import Check, Result, Settings, Subject, Verdict
+from tidegate_specs.progress import progress
 
 _LIMIT_S = 3.0
 

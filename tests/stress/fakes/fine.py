@@ -1,6 +1,6 @@
 """Checks that are all OK, and bear on the whole of `contract`."""
 
-from headgate_specs.check import Check, Result, Settings, Subject, Verdict
+from tidegate_specs.check import Check, Result, Settings, Subject, Verdict
 
 
 def _confirm(subject: Subject, settings: Settings) -> Result:

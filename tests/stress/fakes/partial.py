@@ -1,6 +1,6 @@
 """Checks that leave half of `contract` without any."""
 
-from headgate_specs.check import Check, Result, Settings, Subject, Verdict
+from tidegate_specs.check import Check, Result, Settings, Subject, Verdict
 
 
 def _confirm(_subject: Subject, _settings: Settings) -> Result:

@@ -1,6 +1,6 @@
 """A check on a clause that no contract has."""
 
-from headgate_specs.check import Check, Result, Settings, Subject, Verdict
+from tidegate_specs.check import Check, Result, Settings, Subject, Verdict
 
 
 def _fine(_subject: Subject, _settings: Settings) -> Result:

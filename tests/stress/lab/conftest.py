@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from headgate_stress.lab.case import LabReport, from_json
+from tidegate_stress.lab.case import LabReport, from_json
 
 REPORTS = Path(__file__).parents[3] / "stress" / "reports"
 

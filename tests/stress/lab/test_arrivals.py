@@ -5,10 +5,10 @@ from dataclasses import replace
 
 import pytest
 
-from headgate_stress.lab.arrivals import due_times, load_of, offers_of, spike_of
-from headgate_stress.lab.case import ARRIVALS, Arrivals, Case
+from tidegate_stress.lab.arrivals import due_times, load_of, offers_of, spike_of
+from tidegate_stress.lab.case import ARRIVALS, Arrivals, Case
 
-CASE = Case("case", "headgate", seconds=4.0, level=3.0)
+CASE = Case("case", "tidegate", seconds=4.0, level=3.0)
 RATE = 200.0
 
 

@@ -4,13 +4,13 @@ from pathlib import Path
 
 import pytest
 
-from headgate_specs.check import Verdict
-from headgate_stress.lab import plots
-from headgate_stress.lab.bounds import BOUNDS
-from headgate_stress.lab.case import OURS, LabReport, from_json
-from headgate_stress.lab.cases import CURVE, LEVELS, level_name, plan
-from headgate_stress.lab.subjects import SUBJECTS
-from headgate_stress.lab.text import verdict_of
+from tidegate_specs.check import Verdict
+from tidegate_stress.lab import plots
+from tidegate_stress.lab.bounds import BOUNDS
+from tidegate_stress.lab.case import OURS, LabReport, from_json
+from tidegate_stress.lab.cases import CURVE, LEVELS, level_name, plan
+from tidegate_stress.lab.subjects import SUBJECTS
+from tidegate_stress.lab.text import verdict_of
 
 ROOT = Path(__file__).parents[3]
 REPORTS = ROOT / "stress" / "reports"

@@ -5,12 +5,12 @@ from dataclasses import replace
 
 import pytest
 
-from headgate_specs.check import Verdict
-from headgate_specs.clauses import CLAUSES
-from headgate_stress.lab.bounds import BOUNDS, MEASURES, Evidence, judge
-from headgate_stress.lab.case import Ladder, Pair, Result
-from headgate_stress.lab.cases import NAMES, case_named
-from headgate_stress.lab.histogram import Histogram, ladder
+from tidegate_specs.check import Verdict
+from tidegate_specs.clauses import CLAUSES
+from tidegate_stress.lab.bounds import BOUNDS, MEASURES, Evidence, judge
+from tidegate_stress.lab.case import Ladder, Pair, Result
+from tidegate_stress.lab.cases import NAMES, case_named
+from tidegate_stress.lab.histogram import Histogram, ladder
 
 FINE = {
     "peak_depth": 64.0,
@@ -130,5 +130,5 @@ def test_a_run_that_broke_off_never_passes() -> None:
 
 def test_a_fault_names_the_command_that_shows_it() -> None:
     finding = judge(BOUNDS["depth"], Evidence(result(peak_depth=65.0), {}))
-    assert finding.replay == "headgate stress --case 100x --seconds 3 --seed 0"
+    assert finding.replay == "tidegate stress --case 100x --seconds 3 --seed 0"
     assert finding.measured == pytest.approx(65 / 64)

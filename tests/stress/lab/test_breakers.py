@@ -4,10 +4,10 @@ import io
 
 import pytest
 
-from headgate_specs.check import Verdict
-from headgate_stress.lab.bounds import BOUNDS
-from headgate_stress.lab.laboratory import Laboratory
-from headgate_stress.lab.show import PlainWatcher
+from tidegate_specs.check import Verdict
+from tidegate_stress.lab.bounds import BOUNDS
+from tidegate_stress.lab.laboratory import Laboratory
+from tidegate_stress.lab.show import PlainWatcher
 
 TRIES = 3
 

@@ -4,9 +4,9 @@ from dataclasses import replace
 
 import pytest
 
-from headgate_stress.lab.case import Interval, Result
-from headgate_stress.lab.cases import case_named
-from headgate_stress.lab.collapse import LINKS, compare, follow
+from tidegate_stress.lab.case import Interval, Result
+from tidegate_stress.lab.cases import case_named
+from tidegate_stress.lab.collapse import LINKS, compare, follow
 
 CALM = Interval(0.0, "load", 400.0, 400.0, 0.0, 400.0, 400.0, 0.0, 0.0, 1, 0.1, 0.2, 2.0, 0, 0, 0, 0)
 FIGURES = {"provisioned_per_s": 500.0}

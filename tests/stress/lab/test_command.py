@@ -1,4 +1,4 @@
-"""`headgate stress` from outside: what it runs, what it writes, how it ends."""
+"""`tidegate stress` from outside: what it runs, what it writes, how it ends."""
 
 import json
 import signal
@@ -12,7 +12,7 @@ REPORT = Path(__file__).parents[3] / "stress" / "reports" / "cpython-3.11.json"
 
 
 def stress(*words: str, limit_s: float = 60) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "headgate_stress", "stress", *words]
+    command = [sys.executable, "-m", "tidegate_stress", "stress", *words]
     return subprocess.run(command, capture_output=True, text=True, timeout=limit_s, check=False)
 
 
@@ -60,12 +60,12 @@ def test_a_case_is_judged_and_written_everywhere(tmp_path: Path) -> None:
         *(word for name, file in files.items() for word in (f"--{name}", str(file))),
     )
     assert run.returncode in {0, 3}, run.stdout + run.stderr  # 3 on a machine that is too noisy
-    assert "headgate, crashing workers" in run.stdout
+    assert "tidegate, crashing workers" in run.stdout
     assert "\x1b" not in run.stdout
     saved = json.loads(files["json"].read_text("utf-8"))
     assert saved["results"][0]["case"]["seconds"] == 0.5
     assert {finding["bound"] for finding in saved["findings"]} >= {"ledger", "crash", "memory"}
-    assert files["markdown"].read_text("utf-8").startswith("# headgate stress: ")
+    assert files["markdown"].read_text("utf-8").startswith("# tidegate stress: ")
     assert files["html"].read_text("utf-8").startswith("<!doctype html>")
 
 
@@ -80,7 +80,7 @@ def test_json_on_stdout_is_alone() -> None:
 def test_a_saved_report_is_laid_out_again(tmp_path: Path) -> None:
     run = stress("--from", str(REPORT), "--html", str(tmp_path / "page.html"))
     assert run.returncode == 0
-    assert run.stdout.splitlines()[-1].startswith("headgate stress: OK (")
+    assert run.stdout.splitlines()[-1].startswith("tidegate stress: OK (")
     assert (tmp_path / "page.html").read_text("utf-8").count("<svg") == 7
 
 
@@ -90,7 +90,7 @@ def test_ctrl_c_ends_it_with_what_there_is(tmp_path: Path) -> None:
         sys.executable,
         "-u",
         "-m",
-        "headgate_stress",
+        "tidegate_stress",
         "stress",
         "--case",
         "10x",

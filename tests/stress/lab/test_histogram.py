@@ -8,8 +8,8 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from headgate_stress.lab.case import PERCENTILES
-from headgate_stress.lab.histogram import DIGITS, HIGHEST_NS, LENGTH, Histogram, bucket_of, ladder, lowest_of
+from tidegate_stress.lab.case import PERCENTILES
+from tidegate_stress.lab.histogram import DIGITS, HIGHEST_NS, LENGTH, Histogram, bucket_of, ladder, lowest_of
 
 LIBRARY: Any = importlib.import_module("hdrh.histogram")
 DURATIONS = st.integers(min_value=1, max_value=HIGHEST_NS - 1)

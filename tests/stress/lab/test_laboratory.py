@@ -7,13 +7,13 @@ from typing import Any
 
 import pytest
 
-from headgate_specs.check import Verdict
-from headgate_stress.lab import laboratory as module
-from headgate_stress.lab.case import Case, LabReport, Result
-from headgate_stress.lab.cases import CURVE, PAIRED, case_named, paired, plan
-from headgate_stress.lab.laboratory import Laboratory
-from headgate_stress.lab.show import PlainWatcher
-from headgate_stress.lab.text import verdict_of
+from tidegate_specs.check import Verdict
+from tidegate_stress.lab import laboratory as module
+from tidegate_stress.lab.case import Case, LabReport, Result
+from tidegate_stress.lab.cases import CURVE, PAIRED, case_named, paired, plan
+from tidegate_stress.lab.laboratory import Laboratory
+from tidegate_stress.lab.show import PlainWatcher
+from tidegate_stress.lab.text import verdict_of
 
 
 def fine(case: Case, **figures: float) -> Result:
@@ -102,7 +102,7 @@ def test_noise_is_measured_first() -> None:
 
 def test_profiles_are_as_long_as_promised() -> None:
     quick, full = (
-        {cases[0].name: cases[0].seconds for cases in plan(profile) if cases[0].subject == "headgate"}
+        {cases[0].name: cases[0].seconds for cases in plan(profile) if cases[0].subject == "tidegate"}
         for profile in ("quick", "full")
     )
     for level in ("1x", "2x", "10x", "100x"):

@@ -8,11 +8,11 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from headgate_specs.check import Verdict
-from headgate_stress.lab import plots
-from headgate_stress.lab.case import FIGURES, LADDERS, OURS, LabReport, Result, from_json, to_json
-from headgate_stress.lab.page import page
-from headgate_stress.lab.text import markdown, number, render, time_text, verdict_of
+from tidegate_specs.check import Verdict
+from tidegate_stress.lab import plots
+from tidegate_stress.lab.case import FIGURES, LADDERS, OURS, LabReport, Result, from_json, to_json
+from tidegate_stress.lab.page import page
+from tidegate_stress.lab.text import markdown, number, render, time_text, verdict_of
 
 VOID = {"meta", "link", "br", "path", "use"}
 HOSTILE = "<script>alert(1)</script>\x1b[31m|\n"
@@ -83,7 +83,7 @@ def test_every_figure_and_ladder_is_explained(baseline: LabReport) -> None:
 def test_thresholds_come_first(baseline: LabReport, html: str) -> None:
     for text in (render(baseline), markdown(baseline), html):
         assert 0 < text.index("thresholds") < text.index("offered/s")
-    assert render(baseline).splitlines()[-1].startswith(f"headgate stress: {verdict_of(baseline).value} (")
+    assert render(baseline).splitlines()[-1].startswith(f"tidegate stress: {verdict_of(baseline).value} (")
 
 
 def test_text_is_plain_unless_coloured(hostile: LabReport) -> None:
@@ -109,7 +109,7 @@ def test_what_was_not_measured_is_a_dash(hostile: LabReport) -> None:
 def test_a_fault_is_told_with_its_command(hostile: LabReport) -> None:
     text = render(hostile)
     assert "ILLEGAL ledger in 1x" in text
-    assert "replay: headgate stress --case 1x" in text
+    assert "replay: tidegate stress --case 1x" in text
     assert verdict_of(hostile) is Verdict.ILLEGAL
 
 

@@ -7,14 +7,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
 
-from headgate_specs.check import Verdict
-from headgate_stress.lab.case import Case, Finding, Interval, Link, Result
-from headgate_stress.lab.show import ASCII, BLOCKS, LiveWatcher, PlainWatcher, sparkline, watcher_for
+from tidegate_specs.check import Verdict
+from tidegate_stress.lab.case import Case, Finding, Interval, Link, Result
+from tidegate_stress.lab.show import ASCII, BLOCKS, LiveWatcher, PlainWatcher, sparkline, watcher_for
 
-CASE = Case("10x", "headgate", 3.0)
+CASE = Case("10x", "tidegate", 3.0)
 INTERVAL = Interval(1.0, "load", 4800.0, 480.0, 4320.0, 480.0, 480.0, 0.0, 0.0, 64, 127.5, 130.0, 0.5, 24 << 20, 100, 0, 0)
 FINDING = Finding(
-    "goodput", ("RESPONSIVE-2",), "headgate", "10x", Verdict.ILLEGAL, 0.5, ">=", 0.95, "of it", "slow\x1b[31m", "headgate stress"
+    "goodput", ("RESPONSIVE-2",), "tidegate", "10x", Verdict.ILLEGAL, 0.5, ">=", 0.95, "of it", "slow\x1b[31m", "tidegate stress"
 )
 RESULT = Result(CASE, "whole", "", {"goodput_share": 0.5, "peak_depth": 64, "rejected": 12960})
 LINK = Link(1, "arrivals above capacity", "?", "12x", "1.0x", True, False)
@@ -61,13 +61,13 @@ def test_a_log_has_a_line_for_each_end_and_a_sign_of_life_in_between() -> None:
     watcher.tick()
     watcher.close()
     assert stream.getvalue().splitlines() == [
-        "[2/9] headgate, 10x: 3 s of load",
-        "  1 s headgate, 10x (load): offered 4,800 /s, depth 64 items, sojourn 128 ms, goodput 480 /s, offer 0.5 us, "
+        "[2/9] tidegate, 10x: 3 s of load",
+        "  1 s tidegate, 10x (load): offered 4,800 /s, depth 64 items, sojourn 128 ms, goodput 480 /s, offer 0.5 us, "
         "rejected 4,320 /s, "
         "retries 0 /s, resident 24 MiB",
-        "  ILLEGAL  headgate, 10x: goodput 50.0%, sojourn p99 -, peak depth 64, 12,960 rejected, "
+        "  ILLEGAL  tidegate, 10x: goodput 50.0%, sojourn p99 -, peak depth 64, 12,960 rejected, "
         "ILLEGAL goodput: 0.5 (slow\\x1b[31m)",
-        "  1. arrivals above capacity: there held (12x); headgate broken (1.0x)",
+        "  1. arrivals above capacity: there held (12x); tidegate broken (1.0x)",
     ]
 
 
@@ -76,7 +76,7 @@ def board_of(width: int) -> str:
     console = Console(file=stream, force_terminal=True, width=width, highlight=False)
     watcher = LiveWatcher(console, clock)
     there = Case("collapse", "queue.Queue unbounded", 24.0)
-    here = replace(there, subject="headgate")
+    here = replace(there, subject="tidegate")
     watcher.begun(there, 1, 2)
     for step in range(50):
         watcher.interval(there, replace(INTERVAL, depth=step * 100))
@@ -100,7 +100,7 @@ def test_a_terminal_shows_both_runs_of_a_collapse_side_by_side() -> None:
     lines = board_of(120).splitlines()
     assert all(len(line) <= 120 for line in lines)
     assert "queue.Queue unbounded" in lines[1]
-    assert "headgate" in lines[1]
+    assert "tidegate" in lines[1]
     assert "4,900 items" in lines[3]
     assert "64 items" in lines[3]
 

@@ -4,11 +4,11 @@ from pathlib import Path
 
 import pytest
 
-from headgate_stress.lab.case import WHOLE, Case, Interval
-from headgate_stress.lab.supervise import partial_figures, run_cases
+from tidegate_stress.lab.case import WHOLE, Case, Interval
+from tidegate_stress.lab.supervise import partial_figures, run_cases
 
 INTAKES = Path(__file__).parent / "intakes"
-CASE = Case("10x", "headgate", seconds=0.6, capacity=8, interval_s=0.05)
+CASE = Case("10x", "tidegate", seconds=0.6, capacity=8, interval_s=0.05)
 
 
 @pytest.fixture(autouse=True)
@@ -28,7 +28,7 @@ def run(subject: str, silence_s: float = 20.0) -> tuple[str, str, int, float]:
 
 
 def test_a_sound_run_is_whole() -> None:
-    ended, witness, told, accepted = run("headgate")
+    ended, witness, told, accepted = run("tidegate")
     assert (ended, witness) == (WHOLE, "")
     assert told > 5
     assert accepted > 100
@@ -65,7 +65,7 @@ def test_a_subject_that_can_t_be_loaded_is_a_crash_with_its_traceback() -> None:
 
 def test_two_cases_run_beside_each_other() -> None:
     cases = [
-        Case("paired 10x", "headgate", 2.0, arrivals="even slices"),
+        Case("paired 10x", "tidegate", 2.0, arrivals="even slices"),
         Case("paired 10x", "queue.SimpleQueue", 2.0, arrivals="odd slices"),
     ]
     ours, theirs = run_cases(cases)

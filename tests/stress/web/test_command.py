@@ -1,4 +1,4 @@
-"""`headgate web` from outside: what it accepts, what it writes, how it ends."""
+"""`tidegate web` from outside: what it accepts, what it writes, how it ends."""
 
 import json
 import signal
@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from headgate_stress.web import command, run
-from headgate_stress.web.case import SERVERS, WITH, WebCase, WebResult
+from tidegate_stress.web import command, run
+from tidegate_stress.web.case import SERVERS, WITH, WebCase, WebResult
 
-COMMAND = [sys.executable, "-u", "-c", "import sys; from headgate_stress.web.command import main; sys.exit(main())"]
+COMMAND = [sys.executable, "-u", "-c", "import sys; from tidegate_stress.web.command import main; sys.exit(main())"]
 
 
 def web(*words: str) -> subprocess.CompletedProcess[str]:
@@ -72,7 +72,7 @@ def test_ctrl_c_ends_it_with_what_there_is_and_no_process_is_left(tmp_path: Path
     assert process.returncode == 3
     assert "interrupted" in errors
     assert "Traceback" not in errors
-    assert "headgate web: UNKNOWN" in text
+    assert "tidegate web: UNKNOWN" in text
     assert [result["case"]["name"] for result in json.loads(saved.read_text("utf-8"))["results"]] == ["2x"]
     assert (tmp_path / "page.html").read_text("utf-8").startswith("<!doctype html>")
 

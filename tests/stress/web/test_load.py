@@ -9,8 +9,8 @@ from statistics import fmean, pstdev
 
 import pytest
 
-from headgate_stress.web.case import CAPACITY_PER_S, DEADLINE_S, HANGING, PATIENCE_S, SLOW_CLIENTS, Trouble, WebInterval
-from headgate_stress.web.load import (
+from tidegate_stress.web.case import CAPACITY_PER_S, DEADLINE_S, HANGING, PATIENCE_S, SLOW_CLIENTS, Trouble, WebInterval
+from tidegate_stress.web.load import (
     SOCKETS,
     Answer,
     Kind,
@@ -275,7 +275,7 @@ def test_a_server_that_is_not_there_breaks_every_request() -> None:
 
 
 def test_there_are_no_more_sockets_than_allowed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("headgate_stress.web.load.SOCKETS", 3)
+    monkeypatch.setattr("tidegate_stress.web.load.SOCKETS", 3)
     with listening(silent) as port:
         generator = LoadGenerator(Load(port, level=1.0, seconds=0.3, after_s=0.0), lambda _interval: None)
         generator.run()

@@ -7,10 +7,10 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from headgate_specs.check import Verdict
-from headgate_stress.lab.case import PERCENTILES, Finding, Ladder
-from headgate_stress.web import plots
-from headgate_stress.web.case import (
+from tidegate_specs.check import Verdict
+from tidegate_stress.lab.case import PERCENTILES, Finding, Ladder
+from tidegate_stress.web import plots
+from tidegate_stress.web.case import (
     FIGURES,
     LADDERS,
     SERVERS,
@@ -22,9 +22,9 @@ from headgate_stress.web.case import (
     from_json,
     to_json,
 )
-from headgate_stress.web.judge import BOUNDS, EXACT, Bound, breaks, judge, verdict_of
-from headgate_stress.web.report import HEAD, ended_line, markdown, page, recovery_text, render, row_of
-from headgate_stress.web.run import plan
+from tidegate_stress.web.judge import BOUNDS, EXACT, Bound, breaks, judge, verdict_of
+from tidegate_stress.web.report import HEAD, ended_line, markdown, page, recovery_text, render, row_of
+from tidegate_stress.web.run import plan
 
 REPORTS = Path(__file__).parents[3] / "stress" / "reports"
 HOSTILE = "<script>alert(1)</script>\x1b[31m|\n"
@@ -155,7 +155,7 @@ def test_a_bound_holds_for_a_good_run_and_made_up_figures_break_it(bound: Bound)
     broken = judged(bound.name, BREAKERS[bound.name])
     assert broken.verdict is Verdict.ILLEGAL
     assert broken.witness
-    assert broken.replay == "headgate web --server uvicorn --profile full"
+    assert broken.replay == "tidegate web --server uvicorn --profile full"
 
 
 def test_transfers_have_a_wall_of_their_own() -> None:
@@ -223,7 +223,7 @@ def test_every_figure_and_ladder_is_explained(report: WebReport) -> None:
 
 def test_the_text_tells_the_verdict_last_and_both_arms_side_by_side(report: WebReport) -> None:
     text = render(report)
-    assert text.splitlines()[-1].startswith("headgate web: OK (")
+    assert text.splitlines()[-1].startswith("tidegate web: OK (")
     rows = [line.split() for line in text.splitlines() if line.strip().startswith("10x ")]
     assert [row[1] for row in rows] == ["without", "with"] * len(SERVERS)
     assert "it \\x1b[31mstopped" in text
@@ -252,9 +252,9 @@ def test_a_picture_is_the_same_each_time(report: WebReport) -> None:
 
 def test_a_report_of_nothing_can_be_laid_out(report: WebReport) -> None:
     empty = replace(report, results=(), findings=(), broken=(), closed=())
-    assert render(empty).splitlines()[-1].startswith("headgate web: done (nothing was judged")
+    assert render(empty).splitlines()[-1].startswith("tidegate web: done (nothing was judged")
     assert page(empty).startswith("<!doctype html>")
-    assert markdown(empty).startswith("# headgate web: UNKNOWN")
+    assert markdown(empty).startswith("# tidegate web: UNKNOWN")
     assert from_json(to_json(empty)) == empty
 
 

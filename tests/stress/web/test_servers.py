@@ -14,14 +14,14 @@ from typing import Any
 
 import pytest
 
-from headgate_specs.check import Verdict
-from headgate_stress.extras import UsageError
-from headgate_stress.web import servers
-from headgate_stress.web.apps import Pool, Site, pieces
-from headgate_stress.web.case import SERVERS, SLOTS, TRANSFER_BYTES, TRANSFER_SLOTS, ServerName, WebCase, WebReport
-from headgate_stress.web.judge import EXACT
-from headgate_stress.web.run import Laboratory, run_case
-from headgate_stress.web.servers import ServerFailed, serving, version_of
+from tidegate_specs.check import Verdict
+from tidegate_stress.extras import UsageError
+from tidegate_stress.web import servers
+from tidegate_stress.web.apps import Pool, Site, pieces
+from tidegate_stress.web.case import SERVERS, SLOTS, TRANSFER_BYTES, TRANSFER_SLOTS, ServerName, WebCase, WebReport
+from tidegate_stress.web.judge import EXACT
+from tidegate_stress.web.run import Laboratory, run_case
+from tidegate_stress.web.servers import ServerFailed, serving, version_of
 
 psutil: Any = importlib.import_module("psutil")
 
@@ -114,7 +114,7 @@ def test_a_server_that_is_not_installed_is_bad_usage(monkeypatch: pytest.MonkeyP
 @pytest.mark.parametrize("name", SERVERS)
 def test_a_server_dies_with_whoever_started_it(name: ServerName) -> None:
     script = (
-        "import time\nfrom headgate_stress.web.servers import serving\n"
+        "import time\nfrom tidegate_stress.web.servers import serving\n"
         f"with serving({name!r}, True) as server:\n"
         "    print(*[member.pid for member in server._members], flush=True)\n    time.sleep(60)\n"
     )

@@ -5,7 +5,7 @@ import queue
 from collections import deque
 from typing import Any, ClassVar
 
-from headgate_specs.conformance import Adapter, Empty, Expected, Outcome, Taken, needs
+from tidegate_specs.conformance import Adapter, Empty, Expected, Outcome, Taken, needs
 
 WHY = Expected("it is a test", "https://example.org/why")
 

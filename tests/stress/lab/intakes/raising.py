@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from headgate import Closed, Empty, Outcome
-from headgate import Intake as Sound
+from tidegate import Closed, Empty, Outcome
+from tidegate import Intake as Sound
 
 __all__ = ["Closed", "Empty", "Intake", "Outcome"]
 

@@ -1,0 +1,335 @@
+# SPDX-License-Identifier: MIT
+"""The intake and its leases: the five operations, each a few steps on the slots.
+
+Comments say what another thread, a signal handler or an asynchronous exception may have done between two lines.
+"""
+
+import os
+import queue
+import sys
+import weakref
+from collections.abc import Iterator
+from threading import TIMEOUT_MAX
+from time import monotonic
+from typing import Any, Final, Generic, NoReturn, TypeVar, final
+
+from ._atomic import yield_processor
+from ._slots import COLLECTING, NOTHING, STEP, Slots, Token
+from ._types import Closed, Empty, Outcome, Statistics
+
+T = TypeVar("T")
+
+ACCEPTED: Final = Outcome.ACCEPTED
+FULL: Final = Outcome.FULL
+CLOSED: Final = Outcome.CLOSED
+YIELD_EVERY: Final = 24  # rejections; fewer cost the offers' tail, more the workers: `tidegate stress --curve` measures both
+new: Final = object.__new__
+SLOT_BYTES: Final = 200  # the most one slot costs
+
+
+def _memory_bytes() -> int:
+    """Tell the machine's memory, or the address space's size where that is not known."""
+    try:
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    except (AttributeError, OSError, ValueError):
+        return sys.maxsize
+
+
+def _checked_capacity(capacity: object) -> int:
+    if not isinstance(capacity, int) or isinstance(capacity, bool):
+        raise TypeError(f"capacity must be an int, not {type(capacity).__name__}")
+    if capacity < 1:
+        raise ValueError(f"capacity must be at least 1, not {capacity}")
+    if capacity * SLOT_BYTES > _memory_bytes():
+        raise ValueError(f"capacity {capacity} needs more memory than this machine has: {SLOT_BYTES} bytes for each slot")
+    return capacity
+
+
+def _checked_timeout(timeout: object) -> float:
+    """Give the time-out as a float that a wait in C accepts."""
+    if not isinstance(timeout, (int, float)) or isinstance(timeout, bool):
+        raise TypeError(f"timeout must be a number of seconds or None, not {type(timeout).__name__}")
+    if not timeout >= 0:  # also catches NaN
+        raise ValueError(f"timeout must be at least 0 seconds, not {timeout}")
+    return float(min(timeout, TIMEOUT_MAX))
+
+
+@final
+class Lease(Generic[T]):
+    """Hold one accepted item and its slot, from `take` until released (LEASE-1). Made by `Intake.take` only.
+
+    As a context manager it gives the item and releases on the way out, also on an exception. Dropped unreleased it gives the
+    slot back, counted as abandoned; dropped before anyone looked at its item, it puts the item back in the queue instead.
+    """
+
+    __slots__ = ("_cell", "_index", "_seen", "_slots")
+
+    _slots: Slots
+    _index: int
+    _seen: list[bool]  # this lease's own, so that a late look can't mark the slot's next lease
+    _cell: list[Token]  # holds the token until it is released
+
+    def __init__(self) -> None:
+        raise TypeError("a lease is made by Intake.take() only")
+
+    @property
+    def item(self) -> T:
+        """Give the item. From then on dropping the lease abandons it. ValueError once the lease is released."""
+        item: T = self._slots.items[self._index]
+        if not (self._seen and self._cell):  # released, maybe before the read: the item may be another offer's
+            raise ValueError("this lease is released, its item is gone")
+        try:
+            self._seen[0] = True
+            if self._slots.closed:
+                self._slots.ring()  # a taker may wait to hear that this item can't come back
+        except BaseException:
+            self._slots.ring()
+            raise
+        return item
+
+    def release(self) -> bool:
+        """Free the slot. True the first time, False ever after, from whichever thread (LEASE-1). Never waits.
+
+        Linearization point: taking the token out of the cell; the slot is free when it is back in the free list.
+        """
+        slots = self._slots
+        index = self._index
+        token: Token | None = None
+        try:
+            try:
+                self._seen[0] = True  # should the release be interrupted, the item is not put back
+                token = self._cell.pop()
+            except IndexError:
+                return False
+            item = slots.items[index]  # kept until the slot is home: its finaliser may offer
+            slots.seen[index] = None
+            slots.items[index] = NOTHING
+            slots.turns[index] += STEP  # ours alone to write: we own the slot
+            if COLLECTING[0]:  # by a finaliser, maybe: the collector will then finalise the token, wherever it is
+                slots.recover(token.deed)
+            else:
+                slots.restore(token)
+            if slots.closed:
+                slots.ring()
+            del item
+            return True
+        except BaseException:
+            token = None  # its finaliser finishes what is left to do
+            if slots.closed:
+                slots.ring()
+            raise
+
+    def __enter__(self) -> T:
+        return self.item
+
+    def __exit__(self, *exc_info: object) -> None:
+        self.release()
+
+    def __reduce_ex__(self, protocol: object) -> NoReturn:
+        raise TypeError("a lease can't be copied or pickled: it stands for one slot")
+
+    def __repr__(self) -> str:
+        return f"<tidegate.Lease {'held' if self._cell else 'released'}>"
+
+
+LEASE: Final[type[Lease[Any]]] = Lease
+
+
+@final
+class Intake(Generic[T]):
+    """Take in work up to a fixed capacity, and refuse the rest at once.
+
+    Any number of threads may call any operation at any time, also from signal handlers and finalisers (REENTRY-1). Raises
+    TypeError unless `capacity` is an int, ValueError unless it is at least 1 and fits into memory, before anything is
+    allocated (HOSTILE-1). The capacity never changes, and there is no unbounded and no blocking mode (FIXED-1). After a fork
+    the child's intake is empty with all slots free, and closed only if the parent's was (FORK-1).
+
+    Overload changes nothing but the counts: memory stays flat (STABLE-1), workers keep their rate (RESPONSIVE-2), an accepted
+    item is taken within ceil(capacity / workers) service times (LATENCY-1), and when the load drops every slot is free again
+    within one (RECOVER-1).
+    """
+
+    __slots__ = ("__weakref__", "_slots")
+
+    _slots: Slots
+
+    def __new__(cls, capacity: int) -> "Intake[T]":  # not __init__, which could be called again, with another capacity
+        intake = super().__new__(cls)
+        intake._slots = Slots(_checked_capacity(capacity))
+        _intakes.add(intake)
+        return intake
+
+    @property
+    def capacity(self) -> int:
+        """The number of slots, fixed at construction."""
+        return self._slots.capacity
+
+    def offer(self, item: T) -> Outcome:
+        """Offer one item; the answer is a value, and never waits for anybody (NOWAIT-1, NOWAIT-2, EXPLICIT-1).
+
+        ACCEPTED: the item holds a slot and will be taken exactly once, in the order of acceptance (BOUND-1, LOCAL-1).
+        FULL: at an instant within this call every slot was held (EXACT-1). Nothing is kept of the item (NORETRY-1, MEMORY-1).
+        CLOSED: the intake is closed for good (CLOSE-1). Nothing is kept of the item.
+        Raises nothing, and calls nothing of the item's (QUIET-1, HOSTILE-1). Interrupted by an exception, the item may have
+        been accepted or not; no slot is lost (INTERRUPT-1). Takes a bounded number of steps, the same for every capacity and
+        load (RESPONSIVE-1).
+        Linearization points: ACCEPTED, publishing the token; FULL, the look at the empty free list or the failed claim; CLOSED,
+        reading the flag.
+        """
+        slots = self._slots
+        if slots.free and not slots.closed:
+            token: Token | None = None
+            try:
+                try:
+                    token = slots.claim()
+                except IndexError:
+                    pass  # others claimed what we saw
+                else:
+                    if not slots.closed:  # read again holding the slot: who saw it at home after `close` relies on it
+                        slots.items[token.deed.index] = item
+                        slots.publish(token)
+                        return ACCEPTED
+                    slots.restore(token)
+                    slots.ring()
+            except BaseException:
+                token = None  # the traceback must not keep it from its finaliser
+                if slots.closed:
+                    slots.ring()
+                raise
+        if slots.closed:  # read after finding no slot: one kept from us by a late claimer is no reason to say FULL
+            outcome = CLOSED
+            rejections = next(slots.answered_closed)
+        else:
+            outcome = FULL
+            rejections = next(slots.answered_full)
+        if not rejections % YIELD_EVERY:
+            yield_processor()  # or spinning producers would leave the workers without the interpreter (RESPONSIVE-2)
+        return outcome
+
+    def take(self, timeout: float | None = None) -> Lease[T]:
+        """Take the item accepted first, waiting for one up to `timeout` seconds; None waits without limit (LOCAL-1, LEASE-1).
+
+        Raises Empty when the time is over, and Closed when the intake is closed and no accepted item can ever appear again: none
+        is queued, no offer is in progress, and no lease is held whose item nobody has looked at, as it might be put back
+        (CLOSE-2). Raises TypeError or ValueError for a bad `timeout`. An exception in here loses no item (INTERRUPT-1).
+        With `timeout=0` it never waits.
+        Linearization points: removing the token from the queue; Closed, counting the settled slots; Empty, finding none.
+        """
+        remaining, deadline = None, 0.0
+        if timeout is not None:
+            remaining = _checked_timeout(timeout)
+            deadline = monotonic() + remaining
+        slots = self._slots
+        token: Token | None = None
+        lease: Lease[T] | None = None
+        try:
+            try:
+                token = slots.await_slot(True, remaining)
+                while token is None:  # a bell: closed, or forked
+                    slots = self._slots
+                    if slots.exhausted():
+                        slots.ring()  # whoever leaves passes the bell on
+                        raise Closed("closed, and everything accepted has been taken")
+                    if remaining is not None:
+                        remaining = max(0.0, min(remaining, deadline - monotonic()))
+                    token = slots.await_slot(True, remaining)
+            except queue.Empty:
+                if slots.closed:
+                    slots.ring()  # the same
+                raise Empty(f"nothing to take within {timeout} seconds") from None
+            index = token.deed.index
+            slots.seen[index] = seen = [False]
+            slots.turns[index] += STEP
+            lease = new(LEASE)
+            lease._slots = slots
+            lease._index = index
+            lease._seen = seen
+            lease._cell = [token]  # last: with it the lease owns the slot
+            return lease
+        except BaseException:
+            token = lease = None  # what was taken goes back when the token is gone
+            if slots.closed:
+                slots.ring()  # also should the exception have hit while passing it on
+            raise
+
+    def __iter__(self) -> Iterator[Lease[T]]:
+        """Give leases until the intake is closed and empty (CLOSE-2)."""
+        try:
+            while True:
+                yield self.take()
+        except Closed:
+            return
+
+    def close(self) -> None:
+        """Close for good: no offer that starts after this returned is accepted (CLOSE-1). Never waits, idempotent.
+
+        What was accepted can still be taken; waiting takers wake when nothing more can come (CLOSE-2).
+        Linearization point: setting the flag.
+        """
+        slots = self._slots
+        try:
+            slots.closed = True
+            slots.ring()
+        except BaseException:
+            slots.ring()
+            raise
+
+    def drain(self, timeout: float | None = None) -> int:
+        """Close, wait up to `timeout` seconds until all work is finished, and give the number of items still unfinished.
+
+        0 means drained: every slot is home and nothing is ever accepted again (CLOSE-2). Otherwise it is the number of slots still
+        held at the deadline; an offer that has claimed a slot and not answered yet counts. Raises TypeError or ValueError for
+        a bad `timeout`, before closing.
+        Linearization point: reading the length of the free list, the last time.
+        """
+        remaining, deadline = None, 0.0
+        if timeout is not None:
+            remaining = _checked_timeout(timeout)
+            deadline = monotonic() + remaining
+        self.close()
+        slots = self._slots
+        try:
+            try:
+                while left := slots.capacity - len(slots.free):
+                    slots.await_home(True, remaining)
+                    if remaining is not None:
+                        remaining = max(0.0, min(remaining, deadline - monotonic()))
+            except queue.Empty:
+                left = slots.capacity - len(slots.free)
+            slots.ring()  # whoever leaves passes the bell on
+        except BaseException:
+            slots.ring()
+            raise
+        return left
+
+    def statistics(self) -> Statistics:
+        """Count slots and answers, from one snapshot of all slots: O(capacity), no lock, constant memory (LEDGER-1, BOUND-2).
+
+        Exact at one instant within the call on builds with a GIL; the two counts of rejections are read after it.
+        """
+        return self._slots.statistics()
+
+    def __reduce_ex__(self, protocol: object) -> NoReturn:
+        raise TypeError("an intake can't be copied or pickled: its slots are this one's")
+
+    def __repr__(self) -> str:
+        slots = self._slots
+        state = "closed" if slots.closed else "open"
+        return f"<tidegate.Intake {state}, {len(slots.free)} of {slots.capacity} free>"
+
+
+_intakes: Final["weakref.WeakSet[Intake[Any]]"] = weakref.WeakSet()
+
+
+def _after_fork_in_child() -> None:
+    """Give every intake new slots: those copied from the parent belong to threads that do not exist here (FORK-1)."""
+    for intake in list(_intakes):
+        slots = intake._slots
+        intake._slots = Slots(slots.capacity)
+        if slots.closed:
+            intake.close()
+        slots.ring()  # this thread may have forked inside a wait in `take`: it goes on with the new slots
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork_in_child)

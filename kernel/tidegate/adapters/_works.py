@@ -1,0 +1,245 @@
+# SPDX-License-Identifier: MIT
+"""The works of a `RejectingExecutor`: the line in which they wait, and the workers. See `executor` for what is promised and why.
+
+Invariants
+    room       a work holds a lease from before it joins the line until before its future ends (EXECUTOR-1, EXECUTOR-2), so the line
+               is never longer than the room.
+    one owner  whoever enters itself in a work's `claim` first, by one call of `dict.setdefault`: a worker, who then runs it, or a
+               caller of `cancel`. Nobody else ends its future (EXECUTOR-3).
+    in hand    a work that has not ended is in the line, or claimed by a call that is in progress. A worker looks at the oldest,
+               claims it, and only then removes it: interrupted anywhere, it can read from the claim what it still owes.
+    bell       if a work is in the line, a worker is about to look at it, or the bell holds a ring that nobody has taken yet, or
+               every worker is busy and looks when it is done.
+
+Atomic, as `tidegate._atomic` explains it: `append` and `remove` of a deque and `deque[0]`, `setdefault` and `get` of a dict with a
+text as key, `put` and `empty` of a SimpleQueue. `remove` compares works, which is identity: `Future` defines no other.
+"""
+
+import atexit
+import os
+import threading
+from collections import deque
+from collections.abc import Callable
+from concurrent.futures import Future, wait
+from concurrent.futures.thread import BrokenThreadPool
+from contextlib import suppress
+from queue import SimpleQueue
+from typing import Any, Final, TypeVar, final
+
+from .. import Lease
+from .bulkhead import Bulkhead
+
+T = TypeVar("T")
+
+BROKEN: Final = "an initializer failed, the executor is not usable any more"
+OWNER: Final = "owner"
+
+
+def nothing() -> Any:
+    """Stand where the call of a work was."""
+
+
+@final
+class Work(Future[T]):
+    """A future and what it is the future of: the call, its lease and who owns it."""
+
+    def __init__(self, line: "Line", lease: Lease[None], call: Callable[[], T]) -> None:
+        super().__init__()
+        self.line: Final = line
+        self.lease: Final = lease
+        self.call = call
+        self.claim: Final[dict[str, object]] = {}
+
+    def cancel(self) -> bool:
+        """Cancel the work if no worker has it yet; its room is free before the future shows it (EXECUTOR-2).
+
+        True: it never runs. False: a worker has it, or it is finished, or another `cancel` is about to say True.
+        Linearization point: the claim.
+        """
+        me = object()
+        try:
+            if self.claim.setdefault(OWNER, me) is me:
+                self.withdraw()
+        except BaseException:
+            if self.claim.get(OWNER) is me:
+                self.withdraw()
+            raise
+        return self.cancelled()
+
+    def withdraw(self) -> None:
+        """Leave, then show it. Called again it does what is left to do."""
+        self.leave()
+        super().cancel()
+        if not wait(
+            (self,), timeout=0
+        ).done:  # who waits for several futures is told by a call of its own, which may come once only
+            self.set_running_or_notify_cancel()
+        if self.line.closed:
+            self.line.ring()
+
+    def fail(self, error: BaseException) -> None:
+        """Leave, then end with an exception, unless ended."""
+        self.leave()
+        if not self.done():
+            self.set_exception(error)
+
+    def end(self, result: T, failure: BaseException | None) -> None:
+        """Give the slot back, then show how the work ended. `fail` does what is left if this is interrupted."""
+        self.call = nothing
+        self.lease.release()
+        if failure is None:
+            self.set_result(result)
+        else:
+            self.set_exception(failure)
+
+    def leave(self) -> None:
+        """Be out of the line, let go of the arguments, and give the slot back."""
+        with suppress(ValueError):  # a worker that saw it in the line may have removed it
+            self.line.waiting.remove(self)
+        self.call = nothing
+        self.lease.release()
+
+
+def outcome_of(work: Work[T]) -> tuple[T | None, BaseException | None]:
+    """Call; give the result, or the failure, whatever it is. A function of its own, so that all of `turn` is inside one `try`."""
+    try:
+        return work.call(), None
+    except BaseException as error:  # noqa: BLE001 - see above
+        return None, error
+    finally:
+        del work  # or the failure would refer to its own future
+
+
+@final
+class Line:
+    """What an executor shares with its workers and works. It does not know the executor, which may be dropped."""
+
+    def __init__(self, room: Bulkhead) -> None:
+        self.room: Final = room
+        self.waiting: Final[deque[Work[Any]]] = deque()
+        self.bell: Final[SimpleQueue[None]] = SimpleQueue()
+        self.broken: BaseException | None = None
+        self.closed = False
+
+    def ring(self) -> None:
+        """Wake one worker. A ring that nobody has taken yet will do: who takes it looks at the line after this call."""
+        if self.bell.empty():
+            self.bell.put(None)
+
+    def close(self) -> None:
+        """Accept nothing more, and let the workers end when all is finished. Interrupted, it is to be called again."""
+        self.closed = True
+        self.room.close()
+        self.ring()
+
+    def broken_pool(self) -> BrokenThreadPool | None:
+        """Make the exception for works that an executor with a failed initializer does not run; None if there is no such thing."""
+        if self.broken is None:
+            return None
+        error = BrokenThreadPool(BROKEN)
+        error.__cause__ = self.broken
+        return error
+
+    def serve(self) -> None:
+        """Take turns to the end. A function of its own, as the jump back of a loop is outside the `try` around it."""
+        while self.turn():
+            pass
+
+    def turn(self) -> bool:
+        """Run the work that waits longest, or wait for one; false when there is none and never will be.
+
+        Whatever ends the work, or is raised in this thread while the work is this worker's, ends the future.
+        """
+        me = object()
+        work: Work[Any] | None = None
+        result: Any = None
+        failure: BaseException | None = None
+        try:
+            try:
+                work = self.waiting[0]
+            except IndexError:
+                if self.closed and not self.room.drain(timeout=0):  # no slot is held: nobody is about to join the line
+                    self.ring()  # whoever leaves passes the bell on
+                    return False
+                self.bell.get()
+                return True
+            owner = work.claim.setdefault(OWNER, me)
+            with suppress(ValueError):  # another worker or a canceller may have removed it
+                self.waiting.remove(work)
+            if self.waiting:
+                self.ring()
+            if owner is me:
+                failure = self.broken_pool()
+                if failure is None:
+                    work.set_running_or_notify_cancel()
+                    result, failure = outcome_of(work)
+                work.end(result, failure)
+        except BaseException as error:  # noqa: BLE001 - raised in this thread by somebody; it ends the work that was in hand
+            if work is not None and work.claim.get(OWNER) is me:
+                work.fail(error)
+            self.ring()  # the ring that was taken may have been for another's work
+        work = result = failure = None  # or an exception would refer to its own future
+        if self.closed:
+            self.ring()  # it may have been the last one
+        return True
+
+
+_workers: Final[dict[threading.Thread, Line]] = {}  # those that have not ended
+
+
+def start(
+    line: Line, names: list[str], initializer: Callable[..., object] | None, initargs: tuple[Any, ...]
+) -> list[threading.Thread]:
+    """Start the workers of a line: daemon threads, as the interpreter would wait for others before it calls `_finish`."""
+    threads = [threading.Thread(target=_serve, args=(line, initializer, initargs), name=name, daemon=True) for name in names]
+    try:
+        for thread in threads:
+            _workers[thread] = line
+            thread.start()
+    except BaseException:
+        line.close()  # ends those that have started
+        for thread in threads:
+            _workers.pop(thread, None)
+        raise
+    return threads
+
+
+def _serve(line: Line, initializer: Callable[..., object] | None, initargs: tuple[Any, ...]) -> None:
+    """Initialize, then take turns to the end. An exception between two works belongs to none, and to a worker it means nothing."""
+    ready = False
+    while True:
+        try:
+            if initializer is not None and not ready:
+                initializer(*initargs)
+            ready = True
+            line.serve()
+            _workers.pop(threading.current_thread(), None)
+            return
+        except BaseException as error:  # noqa: BLE001 - see above
+            if not ready:
+                ready = True
+                line.broken = error  # before it closes: who is refused for that then knows why
+                line.close()
+            line.ring()
+
+
+def _finish() -> None:
+    """Close every executor and wait for its workers: what was accepted is finished before the interpreter exits (EXECUTOR-3)."""
+    for line in set(_workers.values()):
+        line.close()
+    for thread in list(_workers):
+        if thread.is_alive():
+            thread.join()
+
+
+def _after_fork_in_child() -> None:
+    """Close every executor: its workers are not here. The kernel was imported first, so the room is empty already."""
+    for line in set(_workers.values()):
+        line.close()
+        line.waiting.clear()
+    _workers.clear()
+
+
+atexit.register(_finish)
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork_in_child)

@@ -1,0 +1,93 @@
+# SPDX-License-Identifier: MIT
+"""At most so many requests in progress: middleware for any ASGI 3 application, on any server, with any framework or none.
+
+    from tidegate.adapters.asgi import AdmissionMiddleware
+    from tidegate.adapters.bulkhead import Bulkhead
+
+    app = AdmissionMiddleware(app, Bulkhead(100))
+
+or with a bulkhead for each part of the site: `{"/": Bulkhead(100), "/reports": Bulkhead(4)}`.
+
+A request that finds no slot is answered 503 with `Retry-After` (RFC 9110, 10.2.3) at once: the application is not called, the
+body is not read, and nothing is logged. A WebSocket is refused with the same answer where the server has the extension for it
+(Websocket Denial Response), or else closed before it is accepted, which servers answer with 403; it is never accepted.
+Lifespans and scopes of any other type are passed on and hold nothing.
+
+When the slot is free again
+    When the application's call has ended: by returning, by an exception, by a cancellation, or because the event loop threw
+    it away. Not at the last byte, though nobody waits after it: what runs after it in the same call (Starlette's
+    `BackgroundTask`) is work all the same, and a limit that does not count it lets it pile up. What the application started
+    and did not wait for is not counted.
+
+What the server does with a body that was not read
+    That is its own affair, so the answer does not say `Connection: close`. uvicorn reads on, throws the body away and keeps
+    the connection; a client that sent `Expect: 100-continue` is never told to begin. To close while a client is still sending
+    could reset the connection before it has read the answer.
+
+Prior art
+    uvicorn's `--limit-concurrency`: connections and tasks of the whole server, idle ones too, no parts of the site.
+    Middleware that awaits a semaphore: a queue without a bound, in memory, with the request's body behind it.
+
+Considered and rejected
+    A base class of a framework's: works with that framework only, and some of them end the call before the response. An own
+    copy of `send` that looks for the last byte: a step more for each piece of each response. A number of seconds worked out
+    for `Retry-After`: nobody here knows how long the others will take.
+
+Limits
+    Paths are compared as the server gives them, `root_path` included, byte by byte once decoded: a path that the application
+    takes for the same although it is spelled otherwise (`//reports`) may be another's or nobody's. Give "/" a bulkhead, and
+    nothing goes without. Every refused client is told the same time; a client should add some of its own (jitter). The server
+    accepts and parses a connection before any of this. The limit is one process's own: four workers let in four times as many.
+    Inside another middleware that answers for an application that failed, the slot is free before that answer: put this outermost.
+"""
+
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from typing import Any, final
+
+from .. import Outcome
+from .bulkhead import BUSY, Bulkhead, busy_headers, by_path
+
+Scope = MutableMapping[str, Any]
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+Application = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+
+@final
+class AdmissionMiddleware:
+    """Let as many requests and WebSockets in as the bulkhead has slots, and answer the next one 503 at once (WEB-1, WEB-2).
+
+    bulkhead: one for all, or a mapping from path prefixes to bulkheads: the longest prefix that ends where a segment of the path
+    ends is the one; a path that none matches is not limited. retry_after_s: what refused clients are told to wait, in seconds.
+    Raises ValueError for a prefix that does not begin with a slash, TypeError or ValueError for a bad `retry_after_s`.
+    """
+
+    def __init__(self, app: Application, bulkhead: Bulkhead | Mapping[str, Bulkhead], *, retry_after_s: int = 1) -> None:
+        self._app = app
+        self._bulkhead_of = by_path(bulkhead)
+        self._headers = [(name.lower().encode(), value.encode()) for name, value in busy_headers(retry_after_s)]
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one scope: call the application in a slot, or refuse without calling it and without reading the body."""
+        kind = scope["type"]
+        bulkhead = self._bulkhead_of(scope["path"]) if kind in {"http", "websocket"} else None
+        if bulkhead is None:
+            await self._app(scope, receive, send)
+            return
+        lease = bulkhead.enter()
+        if isinstance(lease, Outcome):
+            await self._refuse(kind, scope, send)
+            return
+        with lease:
+            await self._app(scope, receive, send)
+
+    async def _refuse(self, kind: str, scope: Scope, send: Send) -> None:
+        response = "http.response"
+        if kind == "websocket":
+            response = "websocket.http.response"
+            if response not in (scope.get("extensions") or {}):
+                await send({"type": "websocket.close", "code": 1013, "reason": ""})  # before it is accepted: servers answer 403
+                return
+        await send({"type": f"{response}.start", "status": 503, "headers": list(self._headers)})
+        await send({"type": f"{response}.body", "body": b"" if scope.get("method") == "HEAD" else BUSY})

@@ -1,0 +1,22 @@
+"""A rejection is logged, at the moment when there is least time for it.
+
+Breaks: QUIET-1
+Killed by: audit.quiet, scenarios.06
+"""
+
+from . import Patch
+
+BREAKS = ("QUIET-1",)
+KILLED_BY = ("audit.quiet", "scenarios.06")
+PATCHES = (
+    Patch(
+        "_intake.py",
+        ("import os\nimport queue\n"),
+        ("import logging\nimport os\nimport queue\n"),
+    ),
+    Patch(
+        "_intake.py",
+        "            outcome = FULL\n",
+        ('            outcome = FULL\n            logging.getLogger("tidegate").warning("full")\n'),
+    ),
+)

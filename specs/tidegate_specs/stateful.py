@@ -1,0 +1,341 @@
+"""Drive an implementation and the state machine in lockstep, by chance (Hypothesis) and exhaustively (all short histories).
+
+Both use the pairs of `refinement`: every answer is held to the guards of the state machine, every step of it to its predicates, and
+after every call all that is visible of the intake to its state. The first tries every operation and its misuse in long histories;
+the second leaves no short one out.
+"""
+
+import traceback
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from typing import Any, ClassVar, Final, cast
+
+from hypothesis import HealthCheck, Phase, seed, settings, stateful
+from hypothesis import strategies as st
+from hypothesis.errors import HypothesisException
+from hypothesis.reporting import with_reporter
+from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
+
+from . import machine
+from .check import EVERYTHING, WHOLE, Check, Result, Settings, Subject, Verdict, capabilities_of, needs
+from .foreign import subject_option
+from .progress import progress
+from .refinement import MISUSES, Call, Divergence, Driver, Joint, Pair, SpecificationFault, compare, follow
+
+CLAUSES: Final = tuple(
+    "BOUND-1 BOUND-2 EXACT-1 EXPLICIT-1 FIXED-1 NORETRY-1 MEMORY-1 LOCAL-1 RECOVER-1 LEASE-1 CLOSE-1 CLOSE-2 LEDGER-1 HOSTILE-1"
+    "".split()
+)
+
+# By chance.
+
+_run: Final[Callable[..., None]] = cast(Any, stateful).run_state_machine_as_test
+
+# How many runs, and how many calls in each at most. `dev` looks anew each time; the others look where their seed says.
+_COMMON: Final = settings(
+    deadline=None,
+    database=None,
+    print_blob=True,
+    report_multiple_bugs=False,
+    suppress_health_check=(HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much),
+    phases=(Phase.explicit, Phase.generate, Phase.shrink),
+)
+PROFILES: Final = {
+    "tidegate-dev": settings(_COMMON, max_examples=50, stateful_step_count=30),
+    "tidegate-ci": settings(_COMMON, max_examples=300, stateful_step_count=50, derandomize=True),
+    "tidegate-nightly": settings(_COMMON, max_examples=1_000, stateful_step_count=50, derandomize=True),
+}
+for _name, _profile in PROFILES.items():
+    settings.register_profile(_name, _profile)
+
+# What must have been seen, or the runs were too tame to tell anything.
+SITUATIONS: Final = frozenset(
+    "offer: ACCEPTED|offer: FULL|offer: CLOSED|take: a lease|take: Empty|take: Closed|iterate: a lease|iterate: Closed|look|release"
+    "|release_again|enter|drop unseen|drop seen|close|drain: 0|drain: some".split("|")
+) | set(MISUSES)
+
+
+class Lockstep(RuleBasedStateMachine):
+    """Call one operation after the other on an intake and on the state machine, and compare them after each.
+
+    A subclass names the subject, and gets sets of its own to count in.
+    """
+
+    subject: ClassVar[Subject]
+    runs: ClassVar[int] = 0
+    calls: ClassVar[int] = 0
+    situations: ClassVar[set[str]] = set()
+    pair: Pair
+
+    @initialize(capacity=st.sampled_from((1, 2, 3, 1, 2, 7)))
+    def construct(self, capacity: int) -> None:
+        type(self).runs += 1
+        self.pair = Pair(self.subject, capacity)
+        self.pair.check()
+
+    def call(self, name: str, lease: int = 0) -> None:
+        """Make one call on both sides, and compare."""
+        kind = self.pair.joint.is_unseen(lease) if name == "drop" else None
+        answer = self.pair.do(name, lease)
+        cls = type(self)
+        cls.calls += 1
+        cls.situations.add(situation(name, answer, unseen=kind))
+
+    def lease(self, data: st.DataObject) -> int:
+        """Choose one of the leases held."""
+        return data.draw(st.integers(0, len(self.pair.joint.held) - 1), label="lease")
+
+    def holds(self) -> bool:
+        """Tell whether a lease is held."""
+        return bool(self.pair.joint.held)
+
+    def never_waits(self) -> bool:
+        """Tell whether a take without a time-out has something to answer at once."""
+        return machine.can_take(self.pair.state) or machine.can_answer_closed(self.pair.state)
+
+    def is_over(self) -> bool:
+        """Tell whether a drain without a time-out has nothing to wait for."""
+        return self.pair.state.closed and machine.left(self.pair.state) == 0
+
+    @rule()
+    def offer(self) -> None:
+        self.call("offer")
+
+    @rule()
+    def take(self) -> None:
+        self.call("take")
+
+    @precondition(never_waits)
+    @rule(name=st.sampled_from(("take_unlimited", "iterate")))
+    def take_without_limit(self, name: str) -> None:
+        if not machine.can_take(self.pair.state):
+            self.call("take")  # which must answer Closed: else the next would wait for ever
+        self.call(name)
+
+    @precondition(holds)
+    @rule(data=st.data(), name=st.sampled_from(("look", "release", "enter")))
+    def use(self, data: st.DataObject, name: str) -> None:
+        self.call(name, self.lease(data))
+
+    @precondition(holds)
+    @rule(data=st.data())
+    def drop(self, data: st.DataObject) -> None:
+        self.call("drop", self.lease(data))
+
+    @rule()
+    def release_again(self) -> None:
+        self.call("release_again")
+
+    @rule(chance=st.integers(0, 24))
+    def end(self, chance: int) -> None:
+        """Close or drain, rarely: an intake that was closed early shows little. Otherwise offer."""
+        self.call("close" if chance == 23 else "drain" if chance == 24 else "offer")
+
+    @precondition(is_over)
+    @rule()
+    def drain_without_limit(self) -> None:
+        self.call("drain")  # which must answer 0, for the same reason
+        self.call("drain_unlimited")
+
+    @rule(name=st.sampled_from(MISUSES))
+    def misuse(self, name: str) -> None:
+        self.call(name)
+
+
+def situation(name: str, answer: object, *, unseen: bool | None) -> str:
+    """Name a kind of call with a kind of answer."""
+    if name in ("offer", "take", "take_unlimited", "iterate"):
+        return f"{name.removesuffix('_unlimited')}: {answer}"
+    if name in ("drain", "drain_unlimited"):
+        return "drain: some" if answer else "drain: 0"
+    return name if unseen is None else f"drop {'unseen' if unseen else 'seen'}"
+
+
+def lockstep(subject: Subject, chosen: Settings) -> Result:
+    """Run the profile's number of random histories from its seed. A failure is shrunk, and carries what replays it."""
+    profile = PROFILES["tidegate-nightly" if chosen.profile == "full" else "tidegate-ci"]
+    members = {"subject": subject, "situations": set[str]()}
+    trial: type[Lockstep] = seed(chosen.seed)(type("Lockstep", (Lockstep,), members))
+    told: list[object] = []
+    try:
+        with with_reporter(told.append):
+            _run(trial, settings=profile)
+    except Divergence as divergence:
+        replay = (
+            f"tidegate verify --check stateful.lockstep --profile {chosen.profile} --seed {chosen.seed}{subject_option(subject)}"
+        )
+        notes = [*map(str, told), *getattr(divergence, "__notes__", ())]
+        account = "\n".join([str(divergence), *notes, f"replay: {replay}"])
+        blames = tuple(clause for clause in divergence.clauses if clause in CLAUSES)
+        return Result(Verdict.ILLEGAL, f"a failure, shrunk after {trial.calls:,} calls", account, blames)
+    except (SpecificationFault, HypothesisException):
+        return Result(Verdict.UNKNOWN, f"{trial.calls:,} calls compared", traceback.format_exc())
+    evidence = f"{profile.max_examples:,} x {profile.stateful_step_count} steps, {trial.calls:,} calls compared"
+    if missing := sorted(SITUATIONS - trial.situations):
+        return Result(Verdict.UNKNOWN, evidence, f"never came up: {', '.join(missing)}")
+    if trial.calls < profile.max_examples * profile.stateful_step_count // 2:
+        return Result(Verdict.UNKNOWN, evidence, f"only {trial.calls} calls in {trial.runs} runs")
+    return Result(Verdict.OK, evidence)
+
+
+# Exhaustively.
+
+LENGTHS: Final = {"quick": {1: 7, 2: 7, 3: 7}, "full": {1: 9, 2: 8, 3: 8}}  # capacity: the longest histories
+COUNTS: Final = {(1, 7): 17_817, (2, 7): 19_807, (3, 7): 19_822, (1, 9): 333_252, (2, 8): 96_617, (3, 8): 97_163}  # how many
+
+
+def calls_from(joint: Joint, released: bool, can: frozenset[str] = EVERYTHING) -> Iterator[Call]:
+    """Give every call that can be told from others here: those on each lease held, and a second release after a first.
+
+    can: what the subject declares. Where nothing is put back, an item is taken and looked at in one call; where taking frees the
+    slot, finished, too.
+    """
+    yield Call("offer")
+    yield Call("take" if "drop" in can else "take_seen" if "release" in can else "serve")
+    if "drain" in can:
+        yield Call("drain")
+    if not joint.state.closed and "close" in can:
+        yield Call("close")
+    for lease in range(len(joint.held)):
+        if joint.is_unseen(lease):
+            yield Call("look", lease)
+        yield Call("release", lease)
+        if "drop" in can:
+            yield Call("drop", lease)
+    if released:
+        yield Call("release_again")
+
+
+def histories(subject: Subject, capacity: int, length: int) -> int:
+    """Run every history up to a length, each on a new intake, and compare after its last call. Gives their number.
+
+    What comes before the last call was compared when it was a history of its own.
+    """
+    count = 0
+    waiting: list[tuple[tuple[Call, ...], Joint, bool]] = [((), Joint(machine.initial(capacity)), False)]
+    while waiting:
+        calls, joint, released = waiting.pop()
+        for call in calls_from(joint, released, capabilities_of(subject)):
+            driver = Driver(subject, capacity)
+            for earlier in calls:
+                driver.perform(earlier)
+            try:
+                after = follow(joint, call, driver.perform(call))
+                compare(driver, after)
+            except Divergence as divergence:
+                account = "; ".join(str(each) for each in (*calls, call))
+                raise Divergence(divergence.clauses, f"{divergence.account}, after Intake({capacity}): {account}") from None
+            count += 1
+            if count % 10_000 == 0:
+                progress(f"{count:,} histories of capacity {capacity}")
+            if len(calls) + 1 < length:
+                waiting.append(((*calls, call), after, released or call.name == "release"))
+    return count
+
+
+def shortest(subject: Subject, capacity: int, found: Divergence, length: int) -> Divergence:
+    """Look for a divergence in ever shorter histories than those in which one was found."""
+    while length > 1:
+        length -= 1
+        try:
+            histories(subject, capacity, length)
+        except Divergence as divergence:
+            found = divergence
+        else:
+            break
+    return found
+
+
+def enumeration(subject: Subject, chosen: Settings) -> Result:
+    """Run all short histories of small capacities, and demand that they are as many as there are."""
+    total = 0
+    lengths = LENGTHS[chosen.profile]
+    for capacity, length in lengths.items():
+        try:
+            count = histories(subject, capacity, length)
+        except Divergence as divergence:
+            divergence = shortest(subject, capacity, divergence, length)
+            blames = tuple(clause for clause in divergence.clauses if clause in CLAUSES)
+            replay = f"replay: tidegate verify --check stateful.enumeration --profile {chosen.profile}{subject_option(subject)}"
+            return Result(Verdict.ILLEGAL, f"a failure at capacity {capacity}, the shortest", f"{divergence}\n{replay}", blames)
+        except SpecificationFault:
+            return Result(Verdict.UNKNOWN, f"stopped at capacity {capacity}", traceback.format_exc())
+        if count != COUNTS[capacity, length] and capabilities_of(subject) >= WHOLE:
+            expected = f"{COUNTS[capacity, length]:,} up to length {length}"
+            return Result(Verdict.UNKNOWN, f"{count:,} histories", f"capacity {capacity} has {expected}")
+        total += count
+    told = ", ".join(f"{length} calls at capacity {capacity}" for capacity, length in lengths.items())
+    return Result(Verdict.OK, f"{total:,} histories, all up to {told}")
+
+
+# What an intake does that is offered too much, even one that refuses nothing.
+
+
+def overfill(subject: Subject, _chosen: Settings) -> Result:
+    """Offer two items more than there are slots, then take everything, for several capacities."""
+    capacities = (1, 2, 3, 64)
+    faults: dict[str, str] = {}
+    for capacity in capacities:
+        intake = subject.Intake(capacity)
+        accepted = [number for number in range(capacity + 2) if intake.offer(number) is subject.Outcome.ACCEPTED]
+        taken = _take_all(subject, intake)
+        account = f"capacity {capacity}: {capacity + 2} items offered, accepted {accepted[:5]}, taken {taken[:5]}"
+        if len(taken) > capacity:
+            faults.setdefault("BOUND-1", account)
+        if taken != accepted:
+            faults.setdefault("LOCAL-1", account)
+    evidence = f"two offers too many at capacities {', '.join(map(str, capacities))}"
+    if not faults:
+        return Result(Verdict.OK, evidence)
+    cleared = tuple(clause for clause in ("BOUND-1", "LOCAL-1") if clause not in faults)
+    return Result(Verdict.ILLEGAL, evidence, "\n".join(dict.fromkeys(faults.values())), tuple(faults), cleared)
+
+
+def _take_all(subject: Subject, intake: Any) -> list[object]:
+    """Take all there is, and a few more; where a slot is held until its release, all at once."""
+    items: list[object] = []
+    leases: list[Any] = []
+    with suppress(subject.Empty, subject.Closed):
+        while len(items) < intake.capacity + 3:
+            leases.append(intake.take(timeout=0))
+            items.append(leases[-1].item)
+            if "release" not in capabilities_of(subject):
+                leases.pop().release()
+    for lease in leases:
+        lease.release()
+    return items
+
+
+CHECKS: Final[tuple[Check, ...]] = (
+    Check(
+        "stateful.enumeration",
+        "stateful",
+        "enumeration",
+        CLAUSES,
+        "Every history of calls by one thread, up to a length, for capacities 1 to 3: each answer, and all that is visible after.",
+        "Longer histories, misuse, larger capacities, more than one thread.",
+        enumeration,
+        (60.0, 600.0),
+        needs=needs("offer refuses take"),
+    ),
+    Check(
+        "stateful.overfill",
+        "stateful",
+        "enumeration",
+        ("BOUND-1", "LOCAL-1"),
+        "Two offers more than there are slots, then everything is taken: no more than the slots hold, and all that was accepted.",
+        "Anything about threads; an intake that refuses is looked at more closely by the others.",
+        overfill,
+        needs=needs("offer take"),
+    ),
+    Check(
+        "stateful.lockstep",
+        "stateful",
+        "Hypothesis",
+        CLAUSES,
+        "Random histories of every operation and its misuse by one thread, with items that refuse every call on them.",
+        "Histories that chance did not choose; more than one thread; interruptions.",
+        lockstep,
+        (60.0, 300.0),
+    ),
+)

@@ -1,0 +1,295 @@
+"""Freeze, interrupt, re-enter and fork at every bytecode of every operation.
+
+Each sweep is a plain loop over the position of a bytecode: a fresh intake in a known state, one operation, one disturbance before
+that bytecode, and an audit of what is left. No timing is in it, so the same points are tried in every run. The sweeps take the
+implementation as a parameter; other projects' queues with the intake's verbs (`tidegate_specs.conformance.peers`) are their
+controls.
+
+    freeze(subject)         a party stopped there for ever; everybody else offers and takes
+    interrupt(subject)      an exception raised there; wake(subject): and somebody waits
+    double_fault(subject)   a second exception in the recovery from the first
+    reenter(subject, plan)  a call made there, from a plain call, a finaliser, a weak reference's callback, a signal handler
+    fork_at(subject)        a fork there, by another thread and by the thread itself
+    take_on(subject)        a fork there by a taker, who goes on in the child too
+    storm(subject, way, n)  real asynchronous exceptions, at moments nobody chose
+"""
+
+import os
+import signal
+import threading
+from typing import Final
+
+from ..check import EVERYTHING, WHOLE, Check, Result, Settings, Subject, Verdict, capabilities_of, needs
+from ..clauses import nowait_2
+from .controls import ControlTally, try_control, try_controls
+from .double_fault import DoubleTally, double_fault
+from .fork import ForkTally, fork_at, take_on
+from .freeze import FreezeTally, freeze
+from .interrupt import InterruptTally, WakeTally, interrupt, wake
+from .reentry import ReentryTally, reenter
+from .storm import StormTally, storm
+
+__all__ = [
+    "CHECKS",
+    "ControlTally",
+    "DoubleTally",
+    "ForkTally",
+    "FreezeTally",
+    "InterruptTally",
+    "ReentryTally",
+    "StormTally",
+    "WakeTally",
+    "double_fault",
+    "fork_at",
+    "freeze",
+    "interrupt",
+    "reenter",
+    "storm",
+    "take_on",
+    "try_control",
+    "try_controls",
+    "wake",
+]
+
+ONE_AT_A_TIME: Final = "Two disturbances in one operation; what the interpreter's own C code does between two bytecodes."
+WAYS: Final = ("call", "finaliser", "weak reference", "signal")
+CALLS: Final = ("offer", "take", "release", "close")
+
+
+def _blamed(*found: tuple[object, str]) -> tuple[str, ...]:
+    """Collect the clauses of those faults that were found."""
+    return tuple(dict.fromkeys(clause for count, clauses in found if count for clause in clauses.split()))
+
+
+def _illegal(check: str, evidence: str, witness: str, blames: tuple[str, ...], *, whole: bool) -> Result:
+    """Blame clauses. whole: the sweep went on to its end all the same, and so cleared the others that it bears on."""
+    bears_on = next(found.clauses for found in CHECKS if found.name == check)
+    cleared = tuple(clause for clause in bears_on if clause not in blames) if whole else ()
+    return Result(Verdict.ILLEGAL, evidence, witness, blames, cleared)
+
+
+def _nothing() -> Result:
+    return Result(Verdict.UNKNOWN, "0 points", "no bytecode of the implementation was reached: nothing was swept")
+
+
+def _freeze(subject: Subject, settings: Settings) -> Result:
+    del settings
+    tally = freeze(subject)
+    evidence = (
+        f"{tally.points:,} points of {tally.operations} operations, {tally.blocked} blocked an offer, "
+        f"{tally.starved} starved a taker, {tally.refused} wrong refusals"
+    )
+    starved = tally.starved if capabilities_of(subject) >= WHOLE else 0  # others promise their takers nothing of the kind
+    blames = _blamed(
+        (tally.blocked, "NOWAIT-2"), (starved, "LOCAL-1"), (tally.refused, "EXACT-1"), (tally.broken + tally.stuck, "LOCAL-1")
+    )
+    if blames:
+        return _illegal("sweeps.freeze", evidence, tally.witness, blames, whole=not tally.cut_short)
+    return Result(Verdict.OK, evidence) if nowait_2(tally.points, tally.blocked) else _nothing()
+
+
+def _interrupt(subject: Subject, settings: Settings) -> Result:
+    del settings
+    tally = interrupt(subject)
+    woken = wake(subject) if capabilities_of(subject) >= WHOLE else None
+    evidence = (
+        f"{tally.points:,} exceptions in {tally.operations} operations, {tally.swallowed:,} of them in finalisers: "
+        f"{tally.slots_lost} lost a slot, {tally.minted} minted one, {tally.items_lost} items lost, {tally.items_doubled} doubled"
+    )
+    if woken is not None:
+        evidence += (
+            f"; {woken.points:,} with others waiting: {woken.lost} not woken, {woken.late} woken only when the interrupted caller "
+            "let go of its lease"
+        )
+    blames = _blamed(
+        (tally.slots_lost + tally.locked, "INTERRUPT-1 BOUND-2"),
+        (tally.minted, "INTERRUPT-1 BOUND-1 BOUND-2"),
+        (tally.items_lost + tally.items_doubled, "INTERRUPT-1 LOCAL-1"),
+        (tally.broken, "INTERRUPT-1"),
+        (woken is not None and woken.lost, "CLOSE-2"),
+    )
+    if blames:
+        witness = tally.witness or (woken.witness if woken else "")
+        return _illegal("sweeps.interrupt", evidence, witness, blames, whole=not tally.cut_short)
+    return Result(Verdict.OK, evidence) if tally.points and (woken is None or woken.points) else _nothing()
+
+
+def _storm(subject: Subject, settings: Settings) -> Result:
+    if not hasattr(os, "fork") or not hasattr(signal, "setitimer"):
+        return Result(Verdict.UNKNOWN, "0 deliveries", "this system has no fork or no timer signal")
+    wanted = 5_000 if settings.profile == "full" else 1_000
+    tallies = [storm(subject, way, wanted, settings.seed) for way in ("signal", "thread")]
+    evidence = "; ".join(
+        f"{tally.deliveries:,} exceptions by {way} ({tally.swallowed} in finalisers): {tally.slots_lost} slots lost, "
+        f"{tally.minted} minted, "
+        f"{tally.items_lost} items lost, {tally.items_doubled} doubled"
+        for tally, way in zip(tallies, ("SIGALRM", "PyThreadState_SetAsyncExc"), strict=True)
+    )
+    blames = _blamed(
+        *((tally.slots_lost, "INTERRUPT-1 BOUND-2") for tally in tallies),
+        *((tally.minted, "INTERRUPT-1 BOUND-1 BOUND-2") for tally in tallies),
+        *((tally.items_lost + tally.items_doubled, "INTERRUPT-1 LOCAL-1") for tally in tallies),
+    )
+    if blames:
+        return Result(Verdict.ILLEGAL, evidence, next(tally.witness for tally in tallies if tally.witness), blames)
+    problems = [tally.problem for tally in tallies if tally.problem]
+    if problems or any(tally.deliveries < wanted for tally in tallies):
+        return Result(Verdict.UNKNOWN, evidence, "; ".join(problems) or "too few exceptions arrived")
+    return Result(Verdict.OK, evidence)
+
+
+def _double_fault(subject: Subject, settings: Settings) -> Result:
+    tally = double_fault(subject, stride=5, step=1) if settings.profile == "full" else double_fault(subject, stride=7, step=5)
+    evidence = (
+        f"{tally.runs:,} pairs of exceptions in {len(tally.lost_by)} operations: {tally.slots_lost:,} took a slot out of use "
+        f"({tally.items_lost:,} with its item), {tally.untold} of them untold by statistics; {tally.minted} minted a slot, "
+        f"{tally.doubled} doubled an item"
+    )
+    blames = _blamed(
+        (tally.untold, "BOUND-2"), (tally.minted, "BOUND-1 BOUND-2"), (tally.doubled, "INTERRUPT-1"), (tally.broken, "INTERRUPT-1")
+    )
+    if blames:
+        return Result(Verdict.ILLEGAL, evidence, tally.witness, blames)
+    return Result(Verdict.OK, evidence) if tally.runs else _nothing()
+
+
+def _reentry(subject: Subject, settings: Settings) -> Result:
+    every = [(way, call) for way in WAYS for call in CALLS]
+    plan = every if settings.profile == "full" else [(way, call) for way, call in every if call == "offer"]
+    if not capabilities_of(subject) >= WHOLE:  # one that deadlocks leaves a thread behind for each call
+        plan = [(way, call) for way, call in plan if way in ("call", "signal")]
+    tally = reenter(subject, plan)
+    ways = ", ".join(f"{count:,} from a {way}" for way, count in tally.by_way.items())
+    evidence = (
+        f"{tally.points:,} calls inside {tally.operations} operations ({ways}): {tally.deadlocked} deadlocks, {tally.overshot} "
+        f"above capacity, "
+        f"{tally.spurious} spurious FULL"
+    )
+    blames = _blamed(
+        (tally.deadlocked + tally.wrong + tally.broken, "REENTRY-1"),
+        (tally.overshot, "REENTRY-1 BOUND-1"),
+        (tally.spurious, "REENTRY-1 EXACT-1"),
+    )
+    if blames:
+        return _illegal("sweeps.reentry", evidence, tally.witness, blames, whole=not tally.cut_short)
+    if tally.points and not tally.signals:
+        alone = threading.current_thread() is threading.main_thread()
+        return Result(
+            Verdict.UNKNOWN, evidence, "signal handlers " + ("do not exist here" if alone else "run in the main thread only")
+        )
+    return Result(Verdict.OK, evidence) if tally.points else _nothing()
+
+
+def _fork(subject: Subject, settings: Settings) -> Result:
+    if not hasattr(os, "fork"):
+        return Result(Verdict.UNKNOWN, "0 forks", "this system has no fork")
+    every = settings.profile == "full" or "kernel" not in capabilities_of(subject)  # others are stopped at few bytecodes only
+    tally = fork_at(subject, stride=1 if every else 29)
+    takes = take_on(subject) if capabilities_of(subject) >= WHOLE else ForkTally()
+    evidence = (
+        f"{tally.forks:,} forks beside a stopped thread and {tally.inside:,} from inside, in {tally.operations} operations: "
+        f"{tally.bad} children's intakes not whole, empty and usable, {tally.parents} parents' changed; "
+        f"{takes.went_on} takes went on in a child, {takes.bad} with a wrong answer"
+    )
+    blames = _blamed((tally.bad + takes.bad, "FORK-1"), (tally.parents, "FORK-1 BOUND-2"))
+    if blames:
+        return Result(Verdict.ILLEGAL, evidence, tally.witness or takes.witness, blames)
+    return Result(Verdict.OK, evidence) if tally.forks and tally.inside else _nothing()
+
+
+def _controls(subject: Subject, settings: Settings) -> Result:
+    del subject, settings
+    found, absent = try_controls()
+    evidence = "; ".join([tally.sentence() for tally in found] + [f"{name}: not installed" for name in absent])
+    missing = [f"{tally.name}: {', '.join(tally.missing)}" for tally in found if tally.missing]
+    if missing:
+        return Result(Verdict.UNKNOWN, evidence, f"a sweep looks away: known faults were not found ({'; '.join(missing)})")
+    return Result(Verdict.OK, evidence)
+
+
+CHECKS: Final[tuple[Check, ...]] = (
+    Check(
+        name="sweeps.freeze",
+        group="sweeps",
+        tool="bytecode sweep",
+        clauses=("NOWAIT-2", "LOCAL-1", "EXACT-1"),
+        shows="a party stopped for ever before any bytecode of any operation blocks nobody's offer, hides from takers none of what "
+        "others offered, and costs others at most the one slot it holds",
+        shows_not="A party stopped inside C code while it holds the interpreter. " + ONE_AT_A_TIME,
+        run=_freeze,
+        needs=needs("offer take threads bytecode"),
+    ),
+    Check(
+        name="sweeps.interrupt",
+        group="sweeps",
+        tool="bytecode sweep",
+        clauses=("INTERRUPT-1", "BOUND-1", "BOUND-2", "LOCAL-1", "CLOSE-2"),
+        shows="an exception before any bytecode of any operation, its finalisers included, loses, mints and doubles nothing, and "
+        "wakes "
+        "whoever waits in take or drain if nothing more can come",
+        shows_not="A taker waiting for an item that somebody holds, and has seen, may be told late: once that holder lets go. "
+        + ONE_AT_A_TIME,
+        run=_interrupt,
+        needs=needs("offer take bytecode"),
+    ),
+    Check(
+        name="sweeps.storm",
+        group="sweeps",
+        tool="real asynchronous exceptions",
+        clauses=("INTERRUPT-1", "BOUND-1", "BOUND-2", "LOCAL-1"),
+        shows="exceptions from a timer's signal handler and from PyThreadState_SetAsyncExc, wherever the interpreter lets them "
+        "in, lose "
+        "no slot and no accepted item",
+        shows_not="Moments that did not come up: the sweep over every bytecode is for those.",
+        run=_storm,
+    ),
+    Check(
+        name="sweeps.double_fault",
+        group="sweeps",
+        tool="bytecode sweep",
+        clauses=("BOUND-1", "BOUND-2", "INTERRUPT-1"),
+        shows="a second exception in the recovery from a first can take a slot out of use, with the item in it; it mints no "
+        "slot, doubles "
+        "no item, and statistics go on counting the slot as used",
+        shows_not="That nothing is lost: see Limits in the kernel. The quick profile tries one pair in 35, the full one in 5. Up "
+        "to 3.11 "
+        "the second exception comes only in functions entered after the first.",
+        run=_double_fault,
+        limit_s=(60.0, 300.0),
+    ),
+    Check(
+        name="sweeps.reentry",
+        group="sweeps",
+        tool="bytecode sweep",
+        clauses=("REENTRY-1", "EXACT-1", "BOUND-1"),
+        shows="offer, take, release and close, called before any bytecode of any operation in the same thread, from a plain "
+        "call, a "
+        "finaliser, a weak reference's callback and a signal handler, return with an answer that the specification allows there",
+        shows_not="In the quick profile only offers are called inside. " + ONE_AT_A_TIME,
+        run=_reentry,
+        needs=needs("offer take bytecode"),
+    ),
+    Check(
+        name="sweeps.fork",
+        group="sweeps",
+        tool="bytecode sweep",
+        clauses=("FORK-1", "BOUND-2"),
+        shows="after a fork, by another thread or by the one inside, before a bytecode of any operation, the child's intake is "
+        "whole, "
+        "empty and usable, and the parent's is as before",
+        shows_not="In the quick profile one bytecode in 29. Systems without fork.",
+        run=_fork,
+        limit_s=(60.0, 300.0),
+        needs=needs("offer take fork bytecode"),
+    ),
+    Check(
+        name="sweeps.controls",
+        group="sweeps",
+        tool="bytecode sweep",
+        clauses=("NOWAIT-2", "INTERRUPT-1", "REENTRY-1"),
+        shows="the same sweeps find the faults that queue.Queue, aiologic, culsans and janus are known to have, where installed",
+        shows_not="Anything about the kernel: it shows that the sweeps look.",
+        run=_controls,
+        needs=EVERYTHING,
+    ),
+)

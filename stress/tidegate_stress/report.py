@@ -1,0 +1,275 @@
+"""From the answers of checks to a verdict for each clause, and the words and the JSON that tell it."""
+
+import json
+import os
+import re
+import shlex
+import tempfile
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from tidegate_specs.check import Verdict
+
+from .extras import UsageError
+from .plan import Answer, Request
+
+_NUMBER = re.compile(r"\d[\d,]*")
+_COUNTS = re.compile(r"# [a-z ]+(, # [a-z ]+)*")  # "# contracts confirmed, # witnesses": such evidence can be added up
+
+
+@dataclass(frozen=True, slots=True)
+class ClauseReport:
+    """Give the verdict on one clause, the answers it rests on, and the same in a few words.
+
+    expected: why the clause is known to be broken, and where that is written.
+    """
+
+    id: str
+    verdict: Verdict
+    answers: tuple[Answer, ...]
+    evidence: str
+    expected: tuple[str, str] | None = None
+
+    @property
+    def counts(self) -> Verdict:
+        """Give what the clause adds to the whole: a failure that was expected is OK, one that did not come is ILLEGAL."""
+        strict = {Verdict.ILLEGAL: Verdict.OK, Verdict.OK: Verdict.ILLEGAL, Verdict.UNKNOWN: Verdict.UNKNOWN}
+        return self.verdict if self.expected is None else strict[self.verdict]
+
+    @property
+    def label(self) -> str:
+        """Give the verdict as a word of at most eight letters."""
+        return "EXPECTED" if self.expected and self.verdict is Verdict.ILLEGAL else self.counts.value
+
+    @property
+    def seconds(self) -> float:
+        """Add up the time of the checks. One that bears on several clauses counts in each."""
+        return sum(answer.seconds for answer in self.answers)
+
+
+@dataclass(frozen=True, slots=True)
+class Level:
+    """Give the verdict on one level of a vendored copy, its evidence in a line, and what there is to see. None: it was not run."""
+
+    name: str
+    verdict: Verdict | None
+    evidence: str
+    witness: str = ""
+
+    def as_dict(self) -> dict[str, str]:
+        """Give it as JSON can carry it."""
+        verdict = "not run" if self.verdict is None else self.verdict.value
+        return {"level": self.name, "verdict": verdict, "evidence": self.evidence, "witness": self.witness}
+
+    def as_clause(self) -> ClauseReport:
+        """Give it as a clause, for what shows clauses."""
+        return ClauseReport(f"vendored {self.name}", self.verdict or Verdict.UNKNOWN, (), self.evidence)
+
+
+class ReportFile:
+    """Keep a report on disk up to date: at every moment there is a whole one.
+
+    target: the option's file; None or "-" keep none. Raises UsageError where it can't be written, naming the option.
+    """
+
+    def __init__(self, target: str | None, option: str = "--json") -> None:
+        self._option = option
+        self._path = None if target is None or target == "-" else Path(os.path.realpath(target))
+        self._plain = self._path is None or not self._path.exists() or self._path.is_file()
+        if self._path is not None and not self._path.parent.is_dir():
+            raise UsageError(f"{option}: no folder {self._path.parent}")
+
+    def write(self, text: str, final: bool) -> None:
+        """Replace the report, or fill it where there is nothing to replace (a pipe, a device): then only once, at the end."""
+        if self._path is None or not (self._plain or final):
+            return
+        try:
+            if self._plain:
+                self._replace(self._path, text)
+            else:
+                self._path.write_text(text, encoding="utf-8")
+        except OSError as error:
+            raise UsageError(f"{self._option}: cannot write {self._path}: {error.strerror}") from None
+
+    def _replace(self, path: Path, text: str) -> None:
+        descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+        try:
+            with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+                file.write(text)
+            mask = os.umask(0)
+            os.umask(mask)
+            Path(name).chmod(0o666 & ~mask)
+            Path(name).replace(path)
+        except BaseException:
+            Path(name).unlink(missing_ok=True)
+            raise
+
+
+def judge(ids: Iterable[str], answers: Sequence[Answer]) -> list[ClauseReport]:
+    """Give the verdict on each of these clauses.
+
+    ILLEGAL: a check that bears on it found it broken. UNKNOWN: not that, but a check on it has no answer, or found another clause
+    broken and went no further, or there is no check at all. OK: every check that bears on it said so.
+    """
+    return [_judge_clause(id_, [answer for answer in answers if _bears_on(answer, id_)]) for id_ in ids]
+
+
+def expect(reports: Iterable[ClauseReport], expected: Mapping[str, tuple[str, str]]) -> list[ClauseReport]:
+    """Mark the clauses that are expected to be broken, and say it in their evidence."""
+    return [_expected(report, expected[report.id]) if report.id in expected else report for report in reports]
+
+
+def _expected(report: ClauseReport, why: tuple[str, str]) -> ClauseReport:
+    reason, link = why
+    if report.verdict is Verdict.OK:
+        evidence = f"expected to be broken ({reason}; {link}), and is not: take the expectation away; {report.evidence}"
+    else:
+        evidence = f"{report.evidence}; expected: {reason} ({link})"
+    return replace(report, expected=why, evidence=evidence)
+
+
+def is_excused(answer: Answer, clauses: Iterable[ClauseReport]) -> bool:
+    """Tell whether all that a check found broken is expected to be."""
+    excused = {clause.id for clause in clauses if clause.expected is not None and clause.verdict is Verdict.ILLEGAL}
+    return answer.verdict is Verdict.ILLEGAL and set(answer.blames or answer.check.clauses) <= excused
+
+
+def replay_command(answer: Answer, request: Request, more: Sequence[str] = ()) -> str:
+    """Give the command that runs one check again."""
+    words = ["tidegate", "verify", "--check", answer.check.name, "--seed", str(request.seed), "--profile", request.profile]
+    if request.subject != "tidegate":
+        words += ["--intake" if request.is_intake else "--subject", request.subject]
+    return shlex.join([*words, *more])
+
+
+def as_json(
+    verdict: Verdict,
+    clauses: Sequence[ClauseReport],
+    request: Request,
+    python: str,
+    platform: str,
+    more: Sequence[str] = (),
+    shard: Mapping[str, object] | None = None,
+    intake: Mapping[str, object] | None = None,
+    levels: Sequence[Level] = (),
+) -> str:
+    """Write the whole report as JSON.
+
+    shard: what `tidegate verify --merge` must know of one of several runs. intake: what somebody else's intake is, and which
+    clauses are not applicable to it. levels: what was found of a vendored copy before.
+    """
+    report = {
+        "verdict": verdict.value,
+        "python": python,
+        "platform": platform,
+        **({} if intake is None else {"intake": intake}),
+        **({"vendored": [level.as_dict() for level in levels]} if levels else {}),
+        "clauses": [
+            {
+                "id": clause.id,
+                "verdict": clause.verdict.value,
+                **({} if clause.expected is None else {"expected": {"reason": clause.expected[0], "link": clause.expected[1]}}),
+                "checks": [
+                    {
+                        "name": answer.check.name,
+                        "tool": answer.check.tool,
+                        "verdict": answer.verdict.value,
+                        "evidence": answer.evidence,
+                        "seconds": answer.seconds,
+                        "replay": replay_command(answer, request, more),
+                    }
+                    for answer in clause.answers
+                ],
+            }
+            for clause in clauses
+        ],
+        **({} if shard is None else {"shard": shard}),
+    }
+    return json.dumps(report, indent=2) + "\n"
+
+
+def seconds_text(seconds: float) -> str:
+    """Write a time as a reader wants it: "0.04 s", "12.3 s", "123 s"."""
+    if seconds < 1:
+        return f"{seconds:.2f} s"
+    return f"{seconds:.1f} s" if seconds < 100 else f"{seconds:.0f} s"
+
+
+def finding(answer: Answer) -> str:
+    """Give an answer's evidence as one line, or else the beginning of its witness."""
+    return one_line(answer.evidence or answer.witness.strip().partition("\n")[0])
+
+
+def count_text(count: int, noun: str) -> str:
+    """Write a count with its noun: "1 clause", "24 clauses"."""
+    return f"{count:,} {noun}" if count != 1 else f"1 {_singular(noun)}"
+
+
+def plain_text(text: str) -> str:
+    """Escape what could steer a terminal: a witness may quote anything."""
+    return "".join(char if char.isprintable() or char == "\n" else char.encode("unicode_escape").decode() for char in text)
+
+
+def one_line(text: str, longest: int = 300) -> str:
+    """Give a text as one line that can be shown on any terminal."""
+    line = plain_text(" ".join(text.split()))
+    return line if len(line) <= longest else line[: longest - 3] + "..."
+
+
+def _bears_on(answer: Answer, id_: str) -> bool:
+    return id_ in answer.check.clauses or (answer.verdict is Verdict.ILLEGAL and id_ in answer.blames)
+
+
+def _judge_clause(id_: str, answers: Sequence[Answer]) -> ClauseReport:
+    guilty = [answer for answer in answers if answer.verdict is Verdict.ILLEGAL and (not answer.blames or id_ in answer.blames)]
+    others = [answer for answer in answers if answer.verdict is Verdict.ILLEGAL and answer not in guilty]
+    stopped = [answer for answer in others if id_ not in answer.cleared]
+    unknown = [answer for answer in answers if answer.verdict is Verdict.UNKNOWN]
+    fine = [answer for answer in answers if answer.verdict is Verdict.OK or (answer in others and answer not in stopped)]
+    clean = Verdict.OK if fine and not stopped and not unknown else Verdict.UNKNOWN
+    verdict = Verdict.ILLEGAL if guilty else clean
+    parts = [f"{some([answer.check.name for answer in guilty])} found it broken"] if guilty else []
+    parts += [f"{answer.check.name} was stopped by the failure of {', '.join(answer.blames)}" for answer in stopped]
+    parts += _fold_unknown(unknown)
+    parts += _fold(fine)
+    return ClauseReport(id_, verdict, tuple(answers), "; ".join(parts) if parts else "no check bears on it")
+
+
+def _fold_unknown(answers: Sequence[Answer]) -> list[str]:
+    """Name the checks without an answer, those with the same reason together."""
+    names: dict[str, list[str]] = {}
+    for answer in answers:
+        names.setdefault(one_line(answer.evidence), []).extend(() if answer.check.tool == "import" else (answer.check.name,))
+    return [f"{some(found)} without an answer ({reason})" if found else reason for reason, found in names.items()]
+
+
+def some(names: Sequence[str], most: int = 3) -> str:
+    """Name the first few, and say how many more there are."""
+    shown = ", ".join(names[:most])
+    return shown if len(names) <= most else f"{shown} and {len(names) - most} more"
+
+
+def _fold(answers: Sequence[Answer]) -> list[str]:
+    """Tell the evidence up to its first semicolon; that of several checks of one group as one ("12 scenarios")."""
+    groups: dict[str, list[Answer]] = {}
+    for answer in answers:
+        groups.setdefault(answer.check.group.name, []).append(answer)
+    return [_fold_group(found) for found in groups.values()]
+
+
+def _fold_group(answers: Sequence[Answer]) -> str:
+    if len(answers) == 1:
+        return one_line(answers[0].evidence.partition("; ")[0]) or answers[0].check.name
+    shapes = [_NUMBER.sub("#", answer.evidence) for answer in answers]
+    if _COUNTS.fullmatch(shapes[0]) and len({_singular(shape) for shape in shapes}) == 1:
+        rows = [[int(number.replace(",", "")) for number in _NUMBER.findall(answer.evidence)] for answer in answers]
+        totals = iter([sum(column) for column in zip(*rows, strict=True)])
+        return re.sub("#", lambda _: f"{next(totals):,}", max(shapes, key=len))
+    group = answers[0].check.group
+    return f"{len(answers)} {group.noun or group.name + ' checks'}"
+
+
+def _singular(noun: str) -> str:
+    """Take the plural s from the first word that has one."""
+    return re.sub(r"s\b", "", noun, count=1)
