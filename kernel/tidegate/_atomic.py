@@ -29,8 +29,8 @@ the column says what would still hold there. Each entry has an alarm test in `te
 `SimpleQueue` has a pure-Python stand-in whose `put` takes a lock; importing the kernel without the C one is an error.
 """
 
-from itertools import count, repeat
-from operator import add, is_not
+from itertools import chain, count, repeat
+from operator import is_not
 from queue import SimpleQueue
 
 try:
@@ -41,7 +41,7 @@ except ImportError:  # no such call on Windows, where sleeping for zero gives up
 
     yield_processor = partial(sleep, 0)
 
-__all__ = ["SimpleQueue", "add", "count", "is_not", "repeat", "yield_processor"]
+__all__ = ["SimpleQueue", "chain", "count", "is_not", "repeat", "yield_processor"]
 
 if SimpleQueue.__module__ != "_queue":
     raise ImportError("tidegate needs the C implementation of queue.SimpleQueue (CPython's _queue module)")

@@ -25,6 +25,7 @@ CLOSED: Final = Outcome.CLOSED
 YIELD_EVERY: Final = 24  # rejections; fewer cost the offers' tail, more the workers: `tidegate stress --curve` measures both
 new: Final = object.__new__
 SLOT_BYTES: Final = 200  # the most one slot costs
+BLOCK: Final = (True,)
 
 
 def _memory_bytes() -> int:
@@ -72,6 +73,9 @@ class Lease(Generic[T]):
     def __init__(self) -> None:
         raise TypeError("a lease is made by Intake.take() only")
 
+    def __init_subclass__(cls) -> None:
+        raise TypeError("Lease is final: what is relied on here holds of this class alone")
+
     @property
     def item(self) -> T:
         """Give the item. From then on dropping the lease abandons it. ValueError once the lease is released."""
@@ -94,13 +98,16 @@ class Lease(Generic[T]):
         """
         slots = self._slots
         index = self._index
-        token: Token | None = None
+        token: Token | None = None  # while set, this call owns the slot
+        held: Token | None = None
         try:
             try:
                 self._seen[0] = True  # should the release be interrupted, the item is not put back
-                token = self._cell.pop()
+                held = self._cell[0]
+                del self._cell[0]  # who gets here first releases; no call, so no exception can come before the next line
             except IndexError:
                 return False
+            token = held
             item = slots.items[index]  # kept until the slot is home: its finaliser may offer
             slots.seen[index] = None
             slots.items[index] = NOTHING
@@ -108,15 +115,17 @@ class Lease(Generic[T]):
             if COLLECTING[0]:  # by a finaliser, maybe: the collector will then finalise the token, wherever it is
                 slots.recover(token.deed)
             else:
-                slots.restore(token)
+                token = None  # from here on it is at home
+                slots.restore(held)
             if slots.closed:
                 slots.ring()
             del item
             return True
         except BaseException:
-            token = None  # its finaliser finishes what is left to do
-            if slots.closed:
-                slots.ring()
+            try:
+                slots.give_back(token)
+            finally:
+                token = held = None  # the traceback must not keep it from its finaliser
             raise
 
     def __enter__(self) -> T:
@@ -133,6 +142,37 @@ class Lease(Generic[T]):
 
 
 LEASE: Final[type[Lease[Any]]] = Lease
+
+
+@final
+class Leases(Iterator[Lease[T]]):
+    """Give the leases of one intake, for as long as some can come."""
+
+    __slots__ = ("_intake", "_seen")
+
+    def __init__(self, intake: "Intake[T]") -> None:
+        self._intake: Final = intake
+        self._seen: list[bool] = []  # of the lease given last; the lease itself is not kept
+
+    def __next__(self) -> Lease[T]:
+        """Look at the lease before, and take the next. StopIteration once the intake is closed and nothing more can come."""
+        slots = self._intake._slots
+        try:
+            try:  # noqa: SIM105 - `suppress` runs code of its own
+                self._seen[0] = True
+            except IndexError:
+                pass  # none was given yet, or it was dropped
+            if slots.closed:
+                slots.ring()  # a taker may wait to hear that this item can't come back
+        except BaseException:
+            slots.ring()
+            raise
+        try:
+            lease = self._intake.take()
+        except Closed:
+            raise StopIteration from None
+        self._seen = lease._seen
+        return lease
 
 
 @final
@@ -159,6 +199,9 @@ class Intake(Generic[T]):
         _intakes.add(intake)
         return intake
 
+    def __init_subclass__(cls) -> None:
+        raise TypeError("Intake is final: what is promised here holds of this class alone")
+
     @property
     def capacity(self) -> int:
         """The number of slots, fixed at construction."""
@@ -178,23 +221,27 @@ class Intake(Generic[T]):
         """
         slots = self._slots
         if slots.free and not slots.closed:
-            token: Token | None = None
+            token: Token | None = None  # while set, this call owns the slot
+            held: Token | None = None
             try:
                 try:
-                    token = slots.claim()
+                    held = token = slots.free.newest
                 except IndexError:
                     pass  # others claimed what we saw
                 else:
                     if not slots.closed:  # read again holding the slot: who saw it at home after `close` relies on it
-                        slots.items[token.deed.index] = item
-                        slots.publish(token)
+                        slots.items[token.index] = item
+                        token = None  # from here on it is queued: no call, so no exception can come before the next line
+                        slots.publish(held)
                         return ACCEPTED
-                    slots.restore(token)
+                    token = None  # from here on it is at home
+                    slots.restore(held)
                     slots.ring()
             except BaseException:
-                token = None  # the traceback must not keep it from its finaliser
-                if slots.closed:
-                    slots.ring()
+                try:
+                    slots.give_back(token)
+                finally:
+                    token = held = None  # the traceback must not keep it from its finaliser
                 raise
         if slots.closed:  # read after finding no slot: one kept from us by a late claimer is no reason to say FULL
             outcome = CLOSED
@@ -224,20 +271,24 @@ class Intake(Generic[T]):
         lease: Lease[T] | None = None
         try:
             try:
-                token = slots.await_slot(True, remaining)
-                while token is None:  # a bell: closed, or forked
-                    slots = self._slots
+                while True:
+                    # A loop, not a call: an exception can come out of a call, when its result has no name yet.
+                    waits = slots.arrivals if remaining is None else map(slots.await_slot, BLOCK, (remaining,))
+                    for token in waits:  # noqa: B007 - for the first only
+                        break
+                    if token is not None:
+                        break
+                    slots = self._slots  # a bell: closed, or forked
                     if slots.exhausted():
                         slots.ring()  # whoever leaves passes the bell on
                         raise Closed("closed, and everything accepted has been taken")
                     if remaining is not None:
                         remaining = max(0.0, min(remaining, deadline - monotonic()))
-                    token = slots.await_slot(True, remaining)
             except queue.Empty:
                 if slots.closed:
                     slots.ring()  # the same
                 raise Empty(f"nothing to take within {timeout} seconds") from None
-            index = token.deed.index
+            index = token.index
             slots.seen[index] = seen = [False]
             slots.turns[index] += STEP
             lease = new(LEASE)
@@ -247,18 +298,19 @@ class Intake(Generic[T]):
             lease._cell = [token]  # last: with it the lease owns the slot
             return lease
         except BaseException:
-            token = lease = None  # what was taken goes back when the token is gone
-            if slots.closed:
-                slots.ring()  # also should the exception have hit while passing it on
+            try:
+                slots.give_back(token)  # and ring, also should the exception have hit while passing the bell on
+            finally:
+                token = lease = None  # the traceback must not keep it from its finaliser
             raise
 
     def __iter__(self) -> Iterator[Lease[T]]:
-        """Give leases until the intake is closed and empty (CLOSE-2)."""
-        try:
-            while True:
-                yield self.take()
-        except Closed:
-            return
+        """Give leases, each as `take()` does, until the intake is closed and nothing more can come (CLOSE-2).
+
+        Asking for the next lease is a look at the one before (LEASE-1): dropped later, that one is abandoned. The iterator keeps
+        no lease: one that is dropped before gives its item back as any other.
+        """
+        return Leases(self)
 
     def close(self) -> None:
         """Close for good: no offer that starts after this returned is accepted (CLOSE-1). Never waits, idempotent.

@@ -6,13 +6,13 @@ See the package docstring for the representation and the invariants named here.
 
 import gc
 import weakref
-from typing import Any, Final, final
+from collections.abc import Iterator
+from typing import Any, Final, cast, final
 
-from ._atomic import SimpleQueue, add, count, is_not, repeat
+from ._atomic import SimpleQueue, chain, count, is_not, repeat
 from ._types import Statistics
 
 NOTHING: Final = object()  # in place of an item
-UNSEEN: Final = [False]
 SEEN: Final = [True]
 generations: Final = count(1)  # never the same twice, so that a successor that was never registered is never taken for one
 
@@ -65,13 +65,26 @@ class Token:
     The last reference dropped means that a call was interrupted or a lease was lost: a successor takes its place.
     """
 
-    __slots__ = ("deed",)
+    __slots__ = ("deed", "index")
 
     def __init__(self, deed: Deed) -> None:
         self.deed: Final = deed
+        self.index: Final = deed.index  # here too: every operation reads it
 
     def __del__(self) -> None:
         self.deed.recover()
+
+
+@final
+class FreeList(list[Token]):
+    """Hold the tokens that are at home, the newest last. Reading `newest` takes it away, or raises IndexError.
+
+    It is an attribute and not a call, because an exception from outside can arrive out of a call, when its result has no name yet:
+    that token would be left to its finaliser. Between an attribute's value and its name none can.
+    """
+
+    __slots__ = ()
+    newest: Token = cast("Token", property(list[Token].pop))
 
 
 @final
@@ -91,15 +104,15 @@ class Slots:
         self.answered_closed: Final = count()
         # A stack: the slots used so far are the first ones, so their number is the peak.
         unmade: Any = None
-        self.free: Final[list[Token]] = [unmade] * capacity  # of exactly that size; filled below
+        self.free: Final = FreeList([unmade] * capacity)  # of exactly that size; filled below
         self.queue: Final[SimpleQueue[Token | None]] = SimpleQueue()  # None wakes a taker after `close`
         self.bell: Final[SimpleQueue[None]] = SimpleQueue()  # wakes a drain
         # The atomic primitives, each bound once: see `_atomic`.
-        self.claim = self.free.pop
         self.restore = self.free.append
         self.publish = self.queue.put
         self.await_slot = self.queue.get
         self.await_home = self.bell.get
+        self.arrivals: Final[Iterator[Token | None]] = map(self.await_slot, repeat(True))  # each next one as it is waited for
         # Last: a token that is dropped by an exception in here needs all of the above, or its successors would die without end.
         self.free[:] = [Token(Deed(home, index, 0)) for index in reversed(range(capacity))]
 
@@ -119,14 +132,14 @@ class Slots:
             item = self.items[index]  # kept until the slot is home: its finaliser may offer
             turn = self.turns[index]
             if turn & STEP:
-                seen = self.seen[index]
-                if seen == UNSEEN:
-                    self.turns[index] = turn - STEP  # put back: nobody looked, it is QUEUED again
-                else:
+                seen = self.seen[index] or [True]
+                seen.append(False)  # so that a look from here on, by an iterator, does not make it count as settled
+                if seen[0]:
                     self.items[index] = NOTHING
                     self.turns[index] = turn + ABANDON
-                if seen:
-                    seen.clear()  # ends the lease too, should the collector's finalisers bring it back to life
+                else:
+                    self.turns[index] = turn - STEP  # put back: nobody looked, it is QUEUED again
+                seen.clear()  # ends the lease too, should the collector's finalisers bring it back to life
                 self.seen[index] = None
             if self.items[index] is not NOTHING:
                 self.publish(token)
@@ -140,6 +153,18 @@ class Slots:
             if self.closed:
                 self.ring()
             raise
+
+    def give_back(self, token: Token | None) -> None:
+        """Send the slot of an interrupted call on, at once and in this thread (INTERRUPT-1). None: the call owned no slot.
+
+        The token must be alive until this returns: its finaliser, the second line, may run in another thread.
+        """
+        try:
+            if token is not None:
+                self.recover(token.deed)
+        finally:
+            if self.closed:
+                self.ring()
 
     def ring(self) -> None:
         """Wake one waiting taker and one waiting drain, who look, and pass it on when they leave.
@@ -165,18 +190,24 @@ class Slots:
         return settled == self.capacity
 
     def statistics(self) -> Statistics:
-        """Copy the state of all slots in one C call, and derive everything from that copy (LEDGER-1).
+        """Read all slots in one C call, and derive everything from that reading (LEDGER-1).
 
-        While it copies, nothing is allocated that the collector tracks: 3.11 may run finalisers in such an allocation.
+        With a GIL nothing happens in that call, and the reading is of one instant. It allocates nothing that the collector tracks
+        once it has begun: 3.11 may run finalisers in such an allocation. Without a GIL others go on meanwhile, hence the turns are
+        read before and after: a slot whose turn is the same was as it is read when its item was looked for; one whose turn is
+        another is told as its second turn alone tells, so as it was between the two or at the second.
         """
-        states = list(map(add, self.turns, map(is_not, self.items, repeat(NOTHING))))
+        turns, capacity = self.turns, self.capacity
+        read = list(chain(iter(turns), map(is_not, self.items, repeat(NOTHING)), iter(turns)))
+        before, there, after = read[:capacity], read[capacity:-capacity], read[-capacity:]
+        states = [turn + (item and turn == first) for first, item, turn in zip(before, there, after, strict=True)]
         queued = sum(state & 3 == 1 for state in states)
         in_flight = sum(state & STEP for state in states) // STEP
         abandoned = sum(state >> 64 for state in states)
         finished = sum((state & COUNTED) >> 2 for state in states)
         return Statistics(
-            capacity=self.capacity,
-            free=self.capacity - queued - in_flight,
+            capacity=capacity,
+            free=capacity - queued - in_flight,
             queued=queued,
             in_flight=in_flight,
             accepted=queued + in_flight + finished,

@@ -239,7 +239,8 @@ CLAUSES: tuple[Clause, ...] = (
         (
             "A taken item keeps its slot until its lease is released. Releasing is idempotent; a second release, from "
             "any thread, frees nothing. A lease dropped unreleased gives its slot back and is counted as abandoned; "
-            "dropped before anyone looked at its item, it puts the item back in the queue instead."
+            "dropped before anyone looked at its item, it puts the item back in the queue instead. Whoever asks an "
+            "iterator over the intake for the next lease has looked at the one before."
         ),
         (machine.lease_1,),
         "A lease kept by somebody for ever keeps its slot for ever.",

@@ -37,18 +37,18 @@ EFFECTS: Final = {
     "slots.closed": "look at closed",
     "not self.closed": "look at closed",
     "slots.closed = True": "set closed",
-    "slots.claim()": "free.pop",
-    "slots.restore(token)": "free.append",
+    "slots.free.newest": "free.pop",
+    "slots.restore(held)": "free.append",
     "self.restore(token)": "free.append",
-    "slots.publish(token)": "queue.put",
+    "slots.publish(held)": "queue.put",
     "self.publish(token)": "queue.put",
     "self.queue.put(None)": "queue.put",
     "self.queue.empty()": "queue.empty",
     "self.bell.put(None)": "bell.put",
     "self.bell.empty()": "bell.empty",
-    "slots.await_slot(True, remaining)": "queue.get",
+    "for token in waits": "queue.get",
     "slots.await_home(True, remaining)": "bell.get",
-    "slots.items[token.deed.index] = item": "store in items",
+    "slots.items[token.index] = item": "store in items",
     "slots.items[index] = NOTHING": "store in items",
     "slots.seen[index] = seen = [False]": "store in seen",
     "slots.seen[index] = None": "store in seen",
@@ -56,7 +56,8 @@ EFFECTS: Final = {
     "self.turns[index] = turn - STEP": "store in turns",
     "self.turns[index] = turn + ABANDON": "store in turns",
     "lease._cell = [token]": "set _cell",
-    "self._cell.pop()": "cell.pop",
+    "held = self._cell[0]": "look at cell",
+    "del self._cell[0]": "store in cell",
     "self._seen[0] = True": "store in mark",
     "next(slots.answered_full)": "next answered_full",
     "next(slots.answered_closed)": "next answered_closed",
@@ -65,7 +66,7 @@ EFFECTS: Final = {
     "len(slots.free)": "len free",
     "seen == SEEN": "compare mark",
     "settled == self.capacity": "decide settled",
-    "list(map(add, self.turns": "copy",
+    "list(chain(iter(turns)": "copy",
 }
 
 # What the net leaves out, by the function that does it: told here, so that anything else is refused.
@@ -77,17 +78,18 @@ PRIVATE: Final = frozenset(
         ("Slots.recover", "store in generations"),
         ("Slots.recover", "generations.get"),
         ("Slots.recover", "next generations"),
-        ("Slots.recover", "compare mark"),
-        ("Slots.recover", "compare mark, false"),
+        ("Slots.recover", "mark.append"),
         ("Slots.recover", "mark.clear"),
         # A token and a lease that nobody has yet.
         ("Deed.__init__", "set home"),
         ("Deed.__init__", "set index"),
         ("Deed.__init__", "set generation"),
         ("Token.__init__", "set deed"),
+        ("Token.__init__", "set index"),
         ("Intake.take", "set _slots"),
         ("Intake.take", "set _index"),
         ("Intake.take", "set _seen"),
+        ("Leases.__next__", "set _seen"),
         # A slot that is in flight and not seen is not counted as settled.
         ("Slots.exhausted.<locals>.<genexpr>", "compare mark, false"),
     }
@@ -105,6 +107,7 @@ NOT_TRIED: Final = {  # which transitions no call here performs, and why
     "delivering": "only an offer that was struck comes there",
     "restoring": "the collector's own finalisers (COLLECTING), where a successor of the token goes home",
     "revived": "a mark that is cleared belongs to a lease that the collector brought back",
+    "other release": "another party's release comes between the look into the cell and the taking out",
     "other taker": "the watched taker's numbers change while another party releases",
 }
 
@@ -134,6 +137,9 @@ _NODES: Final[dict[str, tuple[type[ast.AST], ...]]] = {
     "LOAD_METHOD": (ast.Attribute,),
     "STORE_ATTR": (ast.Attribute,),
     "DELETE_ATTR": (ast.Attribute,),
+    "BINARY_SUBSCR": (ast.Subscript,),
+    "BINARY_OP": (ast.Subscript,),  # from 3.14 on
+    "FOR_ITER": (ast.For,),
     "STORE_SUBSCR": (ast.Subscript,),
     "DELETE_SUBSCR": (ast.Subscript,),
     "CALL": (ast.Call,),
@@ -173,7 +179,7 @@ def places(code: types.CodeType, module: types.ModuleType) -> dict[int, Place]:
             continue
         span = (where.lineno, where.col_offset, where.end_lineno, where.end_col_offset)
         for node in parents:
-            if isinstance(node, kinds) and span == _span(node):
+            if isinstance(node, kinds) and span in _spans(node):
                 statement = node
                 while not isinstance(statement, ast.stmt):
                     statement = parents[statement]
@@ -181,6 +187,13 @@ def places(code: types.CodeType, module: types.ModuleType) -> dict[int, Place]:
                 looked = getattr(node, "attr", "") == "free" and following.opname.startswith(("TO_BOOL", "POP_JUMP"))
                 found[following.offset if looked else step.offset] = Place(step.opname, node, parents[node], ast.unparse(statement))
     return found
+
+
+def _spans(node: Any) -> Iterator[tuple[int, int, int, int]]:
+    """Give where the bytecodes of a node are said to be: those of a loop, from 3.13 on, are where what it iterates over is."""
+    yield _span(node)
+    if isinstance(node, ast.For):
+        yield _span(node.iter)
 
 
 def _span(node: Any) -> tuple[int, int, int, int]:
@@ -203,8 +216,11 @@ class Reader:
         effect = self._effect(place, {**frame.f_globals, **frame.f_locals})
         if not effect:
             return None
-        stores = place.opcode.startswith(("STORE", "DELETE"))
-        text = place.statement if stores else ast.unparse(place.node)
+        text = ast.unparse(place.node)
+        if isinstance(place.node, ast.For):
+            text = text.partition(":")[0]
+        elif place.opcode.startswith(("STORE", "DELETE")) or isinstance(place.node, ast.Subscript):
+            text = place.statement
         return Event(frame.f_code.co_qualname, place.node.lineno, text, effect)
 
     def _effect(self, place: Place, scope: Scope) -> str:
@@ -213,14 +229,20 @@ class Reader:
             return self._call(node, scope)
         if isinstance(node, ast.Compare):
             return self._compare(node, scope)
+        if isinstance(node, ast.For):
+            return "queue.get" if isinstance(scope[node.iter.id], map) else f"iterate over {ast.unparse(node.iter)}"
         if isinstance(node, ast.Subscript):
-            return f"store in {self._role(node.value, scope)}"
+            role = self._role(node.value, scope)
+            stores = place.opcode.startswith(("STORE", "DELETE"))
+            return f"store in {role}" if stores else "look at cell" if role == "cell" else ""
         if place.opcode.startswith(("STORE", "DELETE")):
             return f"set {node.attr}"
         try:
             owner = lookup(node.value, scope, {})
         except Unclear:
             return ""  # an attribute of what a call gave: nobody else has it yet
+        if owner is self.slots.free and node.attr == "newest":
+            return "free.pop"
         if owner is self.slots and node.attr == "closed":
             return "look at closed"
         if owner is self.slots and node.attr == "free" and not isinstance(place.parent, (ast.Call, ast.Attribute)):
@@ -314,7 +336,7 @@ def _steps(walker: Walker, operation: str, ways: Iterable[Transition]) -> Iterat
         from_idle = t.at == IDLE
         if t.never or t.at != walker.at or (from_idle and (t.operation != operation or walker.ended)):
             continue
-        if n.watched and t.primitive.startswith("slots.await_slot"):
+        if n.watched and t.primitive == "for token in waits":
             continue  # it must decide first
         items = range(len(n.unseen) + len(n.seen)) if t.of_item else (None,)
         for item in items:
@@ -349,6 +371,7 @@ class Pair:
         self.slots: Any = self.intake._slots
         self.reader = Reader(self.slots)
         self.walkers: Walkers = {Walker(net.new(capacity)): frozenset()}
+        self.iterator: Any = iter(self.intake)
         self.leases: list[Any] = []
         self.finished: list[Any] = []
         self.taken: set[Transition] = set()
@@ -364,12 +387,16 @@ class Pair:
             "close": self.intake.close,
             "drain": lambda: self.intake.drain(timeout=0),
             "statistics": self.intake.statistics,
+            "next": self._next,
         }
         if self.leases:
             found |= {"look": lambda: self.leases[0].item, "release": self._release, "drop": self._drop}
         if self.finished:
             found["release again"] = self.finished[-1].release
         return found
+
+    def _next(self) -> None:
+        self.leases.append(next(self.iterator))
 
     def _release(self) -> None:
         self.finished = [self.leases.pop(0)]
@@ -381,7 +408,7 @@ class Pair:
     def run(self, name: str, cut_in: str = "", cut_in_at: int = 0) -> int:
         """Make one call, with a call of another party before one of its bytecodes. Give how many bytecodes it had."""
         operation = name.partition(" ")[0]
-        self.walkers = {Walker(w.net, w.stack, ended=False): taken for w, taken in self.walkers.items()}
+        self._go_on()
         if operation == "drop":
             ways = [t for t in net.TRANSITIONS if t.operation == "drop"]
             self.walkers = {after: taken | {t} for w, taken in self.walkers.items() for t, after in _steps(w, operation, ways)}
@@ -389,7 +416,7 @@ class Pair:
         fault: list[str] = []
 
         def hook(position: int, code: types.CodeType, offset: int) -> None:
-            nonlocal bytecodes
+            nonlocal bytecodes, operation
             bytecodes = position
             if position == cut_in_at:
                 self._cut_in(cut_in)
@@ -397,16 +424,22 @@ class Pair:
             while frame is not None and frame.f_code is not code:
                 frame = frame.f_back
             event = None if frame is None else self.reader.event(frame, offset)
+            if operation == "next" and code.co_name == "take":
+                self._go_on()  # what comes before is a look, what comes now is a take
+                operation = "take"
             if event is not None and not fault:
                 self._perform(operation, event, fault)
 
         call = self.calls()[name]
-        with suppress(self.subject.Empty, self.subject.Closed):
+        with suppress(self.subject.Empty, self.subject.Closed, StopIteration):
             self.injector.run(call, hook)
         if fault:
             raise LeavesThePath(f"{name}: {fault[0]}")
         self._settle(name)
         return bytecodes
+
+    def _go_on(self) -> None:
+        self.walkers = {Walker(w.net, w.stack, ended=False): taken for w, taken in self.walkers.items()}
 
     def _perform(self, operation: str, event: Event, fault: list[str]) -> None:
         self.events += 1
@@ -483,6 +516,8 @@ SCRIPTS: Final = (  # calls on an intake of capacity 2
     "offer take look offer take close take release take drain release take offer drain",
     "offer take close take drop take look drain take drop take drain",
     "offer drain take drain release drain take",
+    "offer offer next next take drain close next",
+    "offer next drop next offer next look close next release drop next",
 )
 OVERTAKEN: Final = (  # what was called before, what is called, and who cuts in
     ("", "offer", "close"),
@@ -493,6 +528,7 @@ OVERTAKEN: Final = (  # what was called before, what is called, and who cuts in
     ("", "take", "close"),
     ("offer take", "release", "close"),
     ("offer take", "look", "close"),
+    ("offer offer next", "next", "close"),
 )
 
 
@@ -549,8 +585,10 @@ def why_not_tried(t: Transition) -> str:
         return "" if t.operation == "drop" else "an exception"
     if t.operation == "recover" and t.at in ("recovering", "delivering", "restoring"):
         return t.at
-    if t.primitive == "self._seen[0] = True" and t.outcome == "IndexError":
+    if t.primitive == "self._seen[0] = True" and t.outcome == "IndexError" and t.operation == "release":
         return "revived"
+    if t.primitive == "del self._cell[0]" and t.outcome == "IndexError":
+        return "other release"
     return "other taker" if "counted" in t.outcome or "and released" in t.outcome else ""
 
 

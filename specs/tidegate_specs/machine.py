@@ -14,7 +14,7 @@ may find nothing. A one-step specification is false for every such queue: A has 
 nothing to take.
 
 An item is in flight *unseen* until somebody looks at it, then *seen*: a lease dropped unseen puts its item back, at the end of the
-queue; one dropped seen abandons it.
+queue; one dropped seen abandons it. Reading the item is a look, and so is asking an iterator for the lease after it.
 """
 
 from dataclasses import dataclass, replace
@@ -155,7 +155,7 @@ def can_look(s: State, i: int) -> bool:
 
 
 def look(s: State, i: int) -> State:
-    """Read the item of a lease for the first time."""
+    """Look at a lease for the first time: read its item, or ask the iterator that gave it for the next one."""
     return replace(s, unseen=s.unseen[:i] + s.unseen[i + 1 :], seen=(*s.seen, s.unseen[i]))
 
 

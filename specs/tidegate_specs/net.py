@@ -6,9 +6,9 @@ A state counts the threads at each program point, and holds what they share. A *
 point, performs one *primitive*, named by the kernel's own source text, with one of its outcomes, and enters a point. Threads at
 IDLE are outside the net: there are always more of them. So the first primitive of an operation leaves IDLE, the last returns there.
 
-    offer     slots.free -> slots.closed -> slots.claim() -> slots.closed -> items[...] = item -> slots.publish(token)
-    take      slots.await_slot(...) -> seen[index] = ... -> turns[index] += STEP -> _cell = [token]
-    release   _seen[0] = True -> _cell.pop() -> ... -> turns[index] += STEP -> slots.restore(token) -> slots.closed
+    offer     slots.free -> slots.closed -> slots.free.newest -> slots.closed -> items[...] = item -> slots.publish(held)
+    take      for token in waits -> seen[index] = ... -> turns[index] += STEP -> _cell = [token]
+    release   _seen[0] = True -> _cell[0] -> del _cell[0] -> ... -> turns[index] += STEP -> slots.restore(token) -> slots.closed
 
 Where the net is wider than the kernel, so that what holds of it holds of the kernel: a call of `ring` goes on by itself while its
 caller goes on too; a bell is found in the queue before or behind any item; which of the items in flight a step is about is anyone's
@@ -81,8 +81,9 @@ class Net:
     adding: int = 0
     scanning: int = 0
 
-    # release: those about to take the token out of a cell; those that have it, which are some of `seen`
+    # release: those that look into a cell, and are about to take its token out; those that have it, which are some of `seen`
     deciding: int = 0
+    removing: int = 0
     hiding: int = 0
     clearing: int = 0
     finishing: int = 0
@@ -465,13 +466,13 @@ OFFER: Final = (
     T("offer", "slots.free", "none", IDLE, "unserved", none_free, action="refuse_full", foresee=refused_now),
     T("offer", "slots.closed", "open", "looked", "trying", is_open),
     T("offer", "slots.closed", "closed", "looked", "turned", is_closed),
-    T("offer", "slots.claim()", "a token", "trying", "holding", some_free, claim, "claim"),
-    T("offer", "slots.claim()", "IndexError", "trying", "unserved", none_free, action="refuse_full", foresee=refused_now),
+    T("offer", "slots.free.newest", "a token", "trying", "holding", some_free, claim, "claim"),
+    T("offer", "slots.free.newest", "IndexError", "trying", "unserved", none_free, action="refuse_full", foresee=refused_now),
     T("offer", "slots.closed", "open", "holding", "storing", is_open, action="admit", foresee=admitted_now),
     T("offer", "slots.closed", "closed", "holding", "retracting", is_closed),
-    T("offer", "slots.items[token.deed.index] = item", "stored", "storing", "publishing"),
-    T("offer", "slots.publish(token)", "ACCEPTED", "publishing", IDLE, always, publish, "publish"),
-    T("offer", "slots.restore(token)", "home", "retracting", "turned", always, come_home_and_ring, "withdraw"),
+    T("offer", "slots.items[token.index] = item", "stored", "storing", "publishing"),
+    T("offer", "slots.publish(held)", "ACCEPTED", "publishing", IDLE, always, publish, "publish"),
+    T("offer", "slots.restore(held)", "home", "retracting", "turned", always, come_home_and_ring, "withdraw"),
     T("offer", "slots.closed", "open", "unserved", "counting_full", is_open),
     T("offer", "slots.closed", "closed", "unserved", "counting_closed", is_closed),
     T("offer", "slots.closed", "open", "turned", "counting_full", is_open, never=True),
@@ -483,9 +484,9 @@ OFFER: Final = (
     T("offer", "yield_processor()", "yielded", "yielding", IDLE),
 )
 TAKE: Final = (
-    T("take", "slots.await_slot(True, remaining)", "a token", IDLE, "marking", has_token, take, "take"),
-    T("take", "slots.await_slot(True, remaining)", "a bell", IDLE, "asking", has_bell, hear),
-    T("take", "slots.await_slot(True, remaining)", "Empty", IDLE, "leaving", is_empty, tell_empty),
+    T("take", "for token in waits", "a token", IDLE, "marking", has_token, take, "take"),
+    T("take", "for token in waits", "a bell", IDLE, "asking", has_bell, hear),
+    T("take", "for token in waits", "Empty", IDLE, "leaving", is_empty, tell_empty),
     T("take", "slots.seen[index] = seen = [False]", "stored", "marking", "turning"),
     T("take", "slots.turns[index] += STEP", "stored", "turning", "handing"),
     T("take", "lease._cell = [token]", "a lease", "handing", IDLE),
@@ -502,17 +503,22 @@ TAKE: Final = (
 LEASE: Final = (
     T("look", "self._seen[0] = True", "first", IDLE, "leaving", a_lease_unseen, look, "look", of_item=True),
     T("look", "self._seen[0] = True", "again", IDLE, "leaving"),
+    T("next", "self._seen[0] = True", "first", IDLE, "leaving", a_lease_unseen, look, "look", of_item=True),
+    T("next", "self._seen[0] = True", "again", IDLE, "leaving"),
+    T("next", "self._seen[0] = True", "IndexError", IDLE, "leaving"),
     T("release", "self._seen[0] = True", "first", IDLE, "deciding", a_lease_unseen, look, "look", of_item=True),
     T("release", "self._seen[0] = True", "again", IDLE, "deciding"),
     T("release", "self._seen[0] = True", "IndexError", IDLE, IDLE),
-    T("release", "self._cell.pop()", "a token", "deciding", "hiding", some_lease_seen),
-    T("release", "self._cell.pop()", "IndexError", "deciding", IDLE),
+    T("release", "held = self._cell[0]", "a token", "deciding", "removing"),
+    T("release", "held = self._cell[0]", "IndexError", "deciding", IDLE),
+    T("release", "del self._cell[0]", "the token", "removing", "hiding", some_lease_seen),
+    T("release", "del self._cell[0]", "IndexError", "removing", IDLE),
     T("release", "slots.seen[index] = None", "stored", "hiding", "clearing"),
     T("release", "slots.items[index] = NOTHING", "stored", "clearing", "finishing"),
     T("release", "slots.turns[index] += STEP", "stored", "finishing", "restoring"),
     T(
         "release",
-        "slots.restore(token)",
+        "slots.restore(held)",
         "home",
         "restoring",
         "leaving",
@@ -523,7 +529,7 @@ LEASE: Final = (
     ),
     T(
         "release",
-        "slots.restore(token)",
+        "slots.restore(held)",
         "home, counted",
         "restoring",
         "leaving",
@@ -555,6 +561,7 @@ DROP: Final = (
     T("take", "", "struck", "scanning", "leaving"),
     T("take", "", "struck, watched", IDLE, "leaving", is_watched, stop_watching),
     T("release", "", "struck", "deciding", "leaving"),
+    T("release", "", "struck", "removing", "leaving"),
     T("release", "", "struck", "hiding", "giving_up"),
     T("release", "", "struck", "clearing", "giving_up"),
     T("release", "", "struck", "finishing", "giving_up"),
@@ -625,7 +632,7 @@ END: Final = (
     T("drain", "slots.await_home(True, remaining)", "a bell", "draining", "draining", has_ring, hear_ring),
     T("drain", "slots.await_home(True, remaining)", "Empty", "draining", "draining", rings_empty),
     T("drain", "len(slots.free)", "at the deadline", "draining", "ringing", some_out),
-    T("statistics", "list(map(add, self.turns", "a copy", IDLE, IDLE),
+    T("statistics", "list(chain(iter(turns)", "a copy", IDLE, IDLE),
 )
 TRANSITIONS: Final[tuple[Transition, ...]] = (*OFFER, *TAKE, *LEASE, *DROP, *END)
 
@@ -657,6 +664,7 @@ def counts(n: Net) -> bool:
         and n.adding >= 0
         and n.scanning >= 0
         and n.deciding >= 0
+        and n.removing >= 0
         and n.hiding >= 0
         and n.clearing >= 0
         and n.finishing >= 0

@@ -149,10 +149,14 @@ MISUSES: Final = ("misuse_intake", "misuse_take", "misuse_drain", "misuse_lease"
 
 @dataclass(frozen=True, slots=True)
 class Joint:
-    """Pair a state with the leases held: their serial numbers by age, as the driver keeps them."""
+    """Pair a state with the leases held: their serial numbers by age, as the driver keeps them.
+
+    iterated: the one of them that the driver's iterator gave last; -1 if it gave none, or that lease is gone.
+    """
 
     state: State
     held: tuple[int, ...] = ()
+    iterated: int = -1
 
     def is_unseen(self, lease: int) -> bool:
         return self.held[lease] in self.state.unseen
@@ -171,6 +175,7 @@ class Driver:
             self.intake = subject.Intake(capacity)
         except Exception as error:
             raise Divergence(("HOSTILE-1", "FIXED-1"), f"Intake({capacity}) raised {error!r}") from error
+        self.iterator: Any = None
         self.leases: list[Any] = []
         self.finished: list[Any] = []
         self.touched: list[str] = []
@@ -221,11 +226,13 @@ class Driver:
         return "a lease"
 
     def _iterate(self, _: int) -> object:
-        """Take by iteration. For when something is queued, or nothing can come any more."""
-        for lease in self.intake:
-            self.leases.append(lease)
-            return "a lease"
-        return "Closed"
+        """Ask the one iterator for the next lease. For when something is queued, or nothing can come any more."""
+        self.iterator = self.iterator or iter(self.intake)
+        try:
+            self.leases.append(next(self.iterator))
+        except StopIteration:
+            return "Closed"
+        return "a lease"
 
     def _look(self, lease: int) -> object:
         item = self.leases[lease].item
@@ -406,7 +413,7 @@ def _follow_take(joint: Joint, call: Call, answer: object) -> Joint:
     s = joint.state
     if answer == "a lease":
         _demand(machine.can_take(s), ("LOCAL-1", "BOUND-2"), call, answer, joint)
-        return Joint(move(s, machine.can_take, machine.take), (*joint.held, s.queue[0]))
+        return replace(joint, state=move(s, machine.can_take, machine.take), held=(*joint.held, s.queue[0]))
     over = machine.can_answer_closed(s)
     if answer == "Closed":
         _demand(over, ("CLOSE-2",), call, answer, joint)
@@ -414,6 +421,16 @@ def _follow_take(joint: Joint, call: Call, answer: object) -> Joint:
     # At rest a taker hears that it is over: else those who wait would never wake.
     broken = ("CLOSE-2",) if s.closed else ("LOCAL-1",)
     return _demand(answer == "Empty" and machine.can_answer_empty(s) and not over, broken, call, answer, joint)
+
+
+def looked_by_asking(joint: Joint) -> Joint:
+    """Mark the lease that the iterator gave last as seen: whoever asks for the next one has looked at it (LEASE-1)."""
+    return joint if joint.iterated < 0 else _look(joint, joint.held.index(joint.iterated))
+
+
+def _follow_iterate(joint: Joint, call: Call, answer: object) -> Joint:
+    after = _follow_take(looked_by_asking(joint), call, answer)
+    return replace(after, iterated=after.held[-1]) if answer == "a lease" else after
 
 
 def _look(joint: Joint, lease: int) -> Joint:
@@ -430,12 +447,17 @@ def _follow_look(joint: Joint, call: Call, answer: object) -> Joint:
     return _look(joint, call.lease)
 
 
+def without(joint: Joint, lease: int, state: State) -> Joint:
+    """Give what comes after a lease is gone."""
+    gone = joint.held[lease]
+    return Joint(state, joint.held[:lease] + joint.held[lease + 1 :], -1 if joint.iterated == gone else joint.iterated)
+
+
 def _finish(joint: Joint, lease: int) -> Joint:
     s, serial = joint.state, joint.held[lease]
-    held = joint.held[:lease] + joint.held[lease + 1 :]
     if serial in s.unseen:
-        return Joint(move(s, machine.can_release_unseen, machine.release_unseen, s.unseen.index(serial)), held)
-    return Joint(move(s, machine.can_release, machine.release, s.seen.index(serial)), held)
+        return without(joint, lease, move(s, machine.can_release_unseen, machine.release_unseen, s.unseen.index(serial)))
+    return without(joint, lease, move(s, machine.can_release, machine.release, s.seen.index(serial)))
 
 
 def _follow_release(joint: Joint, call: Call, answer: object) -> Joint:
@@ -454,10 +476,9 @@ def _follow_enter(joint: Joint, call: Call, answer: object) -> Joint:
 def _follow_drop(joint: Joint, call: Call, answer: object) -> Joint:
     _demand(answer is None, ("LEASE-1",), call, answer, joint)
     s, serial = joint.state, joint.held[call.lease]
-    held = joint.held[: call.lease] + joint.held[call.lease + 1 :]
     if serial in s.unseen:
-        return Joint(move(s, machine.can_put_back, machine.put_back, s.unseen.index(serial)), held)
-    return Joint(move(s, machine.can_abandon, machine.abandon, s.seen.index(serial)), held)
+        return without(joint, call.lease, move(s, machine.can_put_back, machine.put_back, s.unseen.index(serial)))
+    return without(joint, call.lease, move(s, machine.can_abandon, machine.abandon, s.seen.index(serial)))
 
 
 def _follow_take_seen(joint: Joint, call: Call, answer: object) -> Joint:
@@ -489,7 +510,7 @@ _FOLLOW: Final[dict[str, Callable[[Joint, Call, object], Joint]]] = {
     "offer": _follow_offer,
     "take": _follow_take,
     "take_unlimited": _follow_take,
-    "iterate": _follow_take,
+    "iterate": _follow_iterate,
     "look": _follow_look,
     "release": _follow_release,
     "release_again": _follow_release_again,

@@ -50,8 +50,8 @@ for _name, _profile in PROFILES.items():
 
 # What must have been seen, or the runs were too tame to tell anything.
 SITUATIONS: Final = frozenset(
-    "offer: ACCEPTED|offer: FULL|offer: CLOSED|take: a lease|take: Empty|take: Closed|iterate: a lease|iterate: Closed|look|release"
-    "|release_again|enter|drop unseen|drop seen|close|drain: 0|drain: some".split("|")
+    "offer: ACCEPTED|offer: FULL|offer: CLOSED|take: a lease|take: Empty|take: Closed|iterate: a lease|iterate: Closed|iterate: a look|look"
+    "|release|release_again|enter|drop unseen|drop seen|close|drain: 0|drain: some".split("|")
 ) | set(MISUSES)
 
 
@@ -110,6 +110,9 @@ class Lockstep(RuleBasedStateMachine):
     def take_without_limit(self, name: str) -> None:
         if not machine.can_take(self.pair.state):
             self.call("take")  # which must answer Closed: else the next would wait for ever
+        joint = self.pair.joint
+        if name == "iterate" and joint.iterated in joint.state.unseen:
+            type(self).situations.add("iterate: a look")
         self.call(name)
 
     @precondition(holds)

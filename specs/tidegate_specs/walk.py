@@ -24,7 +24,7 @@ from .check import EXIT_CODES, Check, Result, Settings, Subject, Verdict, load_s
 from .clauses import CLAUSES
 from .foreign import subject_option
 from .machine import State
-from .refinement import Call, Divergence, Driver, Joint, Pair, SpecificationFault, compare
+from .refinement import Call, Divergence, Driver, Joint, Pair, SpecificationFault, compare, looked_by_asking, without
 
 MANIFEST: Final = Path(__file__).parent / "walks" / "manifest.json"
 CAPACITIES: Final = (1, 2, 3)
@@ -238,16 +238,23 @@ def _lease_answers(joint: Joint) -> Iterator[tuple[Call, object, Joint]]:
     """Give each call on a lease that is held, with its answer, and what comes after."""
     s = joint.state
     for lease, serial in enumerate(joint.held):
-        held = joint.held[:lease] + joint.held[lease + 1 :]
         if serial in s.unseen:
             at = s.unseen.index(serial)
             yield Call("look", lease), serial, replace(joint, state=machine.look(s, at))
-            yield Call("release", lease), True, Joint(machine.release_unseen(s, at), held)
-            yield Call("drop", lease), None, Joint(machine.put_back(s, at), held)
+            yield Call("release", lease), True, without(joint, lease, machine.release_unseen(s, at))
+            yield Call("drop", lease), None, without(joint, lease, machine.put_back(s, at))
         else:
             at = s.seen.index(serial)
-            yield Call("release", lease), True, Joint(machine.release(s, at), held)
-            yield Call("drop", lease), None, Joint(machine.abandon(s, at), held)
+            yield Call("release", lease), True, without(joint, lease, machine.release(s, at))
+            yield Call("drop", lease), None, without(joint, lease, machine.abandon(s, at))
+
+
+def _iterations(joint: Joint) -> Iterator[tuple[Call, object, Joint]]:
+    """Give the request for the iterator's next lease, where one is queued: elsewhere it waits, or is told what a take is told."""
+    joint = looked_by_asking(joint)
+    s = joint.state
+    if machine.can_take(s):
+        yield Call("iterate"), "a lease", Joint(machine.take(s), (*joint.held, s.queue[0]), s.queue[0])
 
 
 @dataclass(frozen=True, slots=True)
@@ -263,8 +270,8 @@ def moves_from(joint: Joint) -> Iterator[Move]:
     """Give every call of a thread at rest with what must come of it."""
     for name, answer, after in _answers(joint.state):
         held = (*joint.held, joint.state.queue[0]) if answer == "a lease" else joint.held
-        yield Move(Call(name), answer, Joint(after, held))
-    for call, answer, later in _lease_answers(joint):
+        yield Move(Call(name), answer, replace(joint, state=after, held=held))
+    for call, answer, later in (*_iterations(joint), *_lease_answers(joint)):
         yield Move(call, answer, later)
 
 
@@ -302,6 +309,7 @@ def replay(subject: Subject, capacity: int, trace: Sequence[Move], known: int = 
 _BLAMES: Final[dict[str, tuple[str, ...]]] = {
     "offer": ("BOUND-1", "EXACT-1", "EXPLICIT-1", "CLOSE-1"),
     "take": ("LOCAL-1", "CLOSE-2"),
+    "iterate": ("LOCAL-1",),
     "look": ("LOCAL-1",),
     "release": ("LEASE-1",),
     "drop": ("LEASE-1",),

@@ -136,6 +136,14 @@ def _reach(value: Any) -> Label:
     return LOCAL
 
 
+def _called_by(iterator: Any) -> Label:
+    """Give what the next step of a `map` over a method touches: all of that method's object."""
+    if not isinstance(iterator, map):
+        return LOCAL
+    bound = (types.BuiltinMethodType, types.MethodType)
+    return tuple((id(called.__self__), None, True) for called in gc.get_referents(iterator) if isinstance(called, bound))
+
+
 class _Reader:
     """Find out what one opcode of one function touches, given the frame that is about to run it."""
 
@@ -157,6 +165,8 @@ class _Reader:
             if isinstance(owner, (types.ModuleType, type)):
                 return ((id(owner), node.attr, True),) if write else LOCAL
             found: Any = getattr(_kind(owner), node.attr, None)
+            if isinstance(found, property) and isinstance(found.fget, types.MethodDescriptorType):
+                return ((id(owner), None, True),)  # the read is a call into C
             data = found is None or isinstance(found, types.MemberDescriptorType)
             return ((id(owner), node.attr, write),) if data or write else LOCAL
         if isinstance(node, ast.Subscript):
@@ -277,7 +287,11 @@ class _Reader:
     def _iterate(self, scope: Scope, world: Scope) -> Label:
         if ".0" in scope:
             return _reach(scope[".0"])
-        return self._values([self.node], scope, world) if isinstance(self.node, ast.expr) else UNKNOWN
+        node = self.node.iter if isinstance(self.node, ast.For) else self.node
+        if not isinstance(node, ast.expr):
+            return UNKNOWN
+        called = _called_by(lookup(node, scope, world)) if isinstance(node, ast.Name) else LOCAL
+        return called or self._values([node], scope, world)
 
     def _test(self, scope: Scope, world: Scope) -> Label:
         node = self.node
@@ -391,6 +405,7 @@ _WANTED: Final[dict[str, tuple[type[ast.AST], ...]]] = {
     "call": (ast.Call, ast.GeneratorExp, ast.ListComp, ast.SetComp, ast.DictComp, ast.Name, ast.Attribute),
     "compare": (ast.Compare,),
     "operate": (ast.BinOp, ast.AugAssign),
+    "iterate": (ast.For, ast.expr),  # a loop's opcodes are said to be at all of it up to 3.12, then at what it iterates over
 }
 
 

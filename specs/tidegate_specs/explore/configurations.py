@@ -1,6 +1,7 @@
 """What is explored on an intake: small configurations of threads, and what must hold after each of their schedules.
 
-A thread is a line of words: `offer a`, `take` (waits), `take?` (with a time-out), `take0` (no wait), then `look`, `release`,
+A thread is a line of words: `offer a`, `take` (waits), `take?` (with a time-out), `take0` (no wait), `next` (of the one iterator
+over the intake; its leases are kept), then `look`, `release`,
 `drop` for the lease that the thread took last; `release@a` for a lease that was taken before the threads start; `close`, `drain`
 (waits), `drain?` (with a time-out), `statistics`.
 
@@ -199,6 +200,18 @@ CONFIGURATIONS: Final = (
         _CLOSE,
         (ACCESS_1, ACCESS_2_FULL, ACCESS_3_LONG, OPCODE_1),
     ),
+    Configuration("list-close", 2, ("offer a", "offer b"), ("next next next", "close"), _CLOSE, (REDUCED, ACCESS_2, OPCODE_1)),
+    Configuration(
+        "list-close-take",
+        1,
+        ("offer a",),
+        ("next next", _TAKER, "close"),
+        (*_CLOSE, "LEASE-1"),
+        (ACCESS_1, ACCESS_2_FULL, OPCODE_1),
+    ),
+    Configuration(
+        "list-drop-take", 1, ("offer a", "next"), ("drop@a", "next", "close"), (*_CLOSE, "LEASE-1"), (ACCESS_2, ACCESS_3, OPCODE_1)
+    ),
     Configuration(
         "close-statistics",
         1,
@@ -291,12 +304,13 @@ HOW_LONG_S: Final = 1.0  # of virtual time
 
 
 class Shared:
-    """Hold what the threads of a run share: the intake, and the leases taken before they start."""
+    """Hold what the threads of a run share: the intake, an iterator over it, and the leases taken before they start."""
 
-    __slots__ = ("intake", "kept")
+    __slots__ = ("intake", "iterator", "kept")
 
     def __init__(self, intake: Any) -> None:
         self.intake = intake
+        self.iterator: Any = iter(intake)
         self.kept: dict[str, Any] = {}
 
 
@@ -326,6 +340,8 @@ class Player:
             elif name.startswith("take"):
                 call.mine.clear()
                 call("take", name != "take", self._take, shared.intake, name, call)
+            elif name == "next":
+                call("next", None, self._next, shared.iterator, call)
             elif name in ("look", "release", "drop"):
                 self._with_lease(name, about, shared, call)
             elif name == "close":
@@ -351,6 +367,18 @@ class Player:
             return "Closed"
         except Exception as error:  # noqa: BLE001 (an answer, and never a right one)
             return f"raised {error!r}"
+        return "?"
+
+    def _next(self, iterator: Any, call: Caller) -> str:
+        try:
+            lease = next(iterator)
+        except StopIteration:
+            return "Closed"
+        except Exception as error:  # noqa: BLE001 (an answer, and never a right one)
+            return f"raised {error!r}"
+        if "lease" in call.mine:
+            call.mine.setdefault("listed", []).append(call.mine["lease"])
+        call.mine["lease"] = lease
         return "?"
 
     def _with_lease(self, name: str, about: str, shared: Shared, call: Caller) -> None:
@@ -428,7 +456,7 @@ class _Judge:
                 offered.append(about)
             elif name == "look":
                 _ = list(shared.kept.values())[-1].item
-            elif name == "take":
+            elif name in ("take", "next"):
                 shared.kept[offered.pop(0)] = call.mine.pop("lease")
 
     def _model(self) -> Model:
@@ -443,9 +471,9 @@ class _Judge:
                 queued.append(about)
                 operation = Operation(0, "offer", about)
                 operation.result = "ACCEPTED"
-            elif name == "take":
+            elif name in ("take", "next"):
                 taken = queued.pop(0)
-                operation = Operation(0, "take", False)
+                operation = Operation(0, name, False)
                 operation.result = taken
             else:
                 operation = Operation(0, name, taken)
@@ -529,22 +557,25 @@ class _Judge:
         operations = history.operations()
         start = self.model.initial
         accepted = start.state.accepted if isinstance(start, World) else 0
-        dropped_seen = sum(op.name == "drop" and self._was_seen(op, operations) for op in operations)
-        held = sum("lease" in caller.mine for caller in history.callers) + len(shared.kept)
+        dropped = [op for op in operations if op.name == "drop"]
+        held = sum(("lease" in caller.mine) + len(caller.mine.get("listed", ())) for caller in history.callers) + len(shared.kept)
         released = sum(op.name == "release" and op.result is True for op in operations)
         released_kept = {op.argument for op in operations if op.name == "release" and op.result is True}
         held -= sum(name in released_kept for name in shared.kept)
         held -= sum(
             "lease" in c.mine and any(op.name == "release" and op.result is True for op in c.operations) for c in history.callers
         )
-        return {
+        told = {
             "accepted": accepted + sum(op.result == "ACCEPTED" for op in operations),
             "full": sum(op.result == "FULL" for op in operations),
             "closed": sum(op.name == "offer" and op.result == "CLOSED" for op in operations),
             "released": released,
-            "abandoned": dropped_seen,
+            "abandoned": sum(self._was_seen(op, operations) for op in dropped),
             "in_flight": held,
         }
+        if dropped and any(op.name == "next" for op in operations):
+            del told["abandoned"]  # whether the iterator's look came before the drop, the answers do not tell
+        return told
 
     def _was_seen(self, drop: Operation, operations: list[Operation]) -> bool:
         looked = any(op.name == "look" and op.argument == drop.argument and op.thread == drop.thread for op in operations)
@@ -555,6 +586,8 @@ class _Judge:
         for caller in history.callers:
             if "lease" in caller.mine:
                 caller.mine["lease"].release()
+            for lease in caller.mine.get("listed", ()):
+                lease.release()
         for lease in shared.kept.values():
             lease.release()
         intake, capacity = shared.intake, self.configuration.capacity

@@ -5,6 +5,7 @@ that nobody looks at):
 
     offer(item) -> "ACCEPTED" | "FULL" | "CLOSED"        claim, then admit and publish, or retract; or refuse at once
     take(may_end) -> item | "Empty" | "Closed"           one action
+    next() -> item | "Closed"                            look at what the iterator gave last, take, and note what it gave
     look(item) -> item | "released"                      one action
     release(item) -> True | False                        decide, then free; a loser is told as soon as it is decided
     drop(item) -> None                                   put back or abandon
@@ -29,12 +30,14 @@ Nexts = Iterable[tuple[Any, Phase]]
 class World:
     """Join the machine's state with the names of the items and of the leases that somebody is releasing.
 
-    names: the item of each serial number. releasing: serial numbers of leases whose release is decided.
+    names: the item of each serial number. releasing: serial numbers of leases whose release is decided. iterated: that of the
+    lease that the one iterator gave last, while there is that lease; else -1.
     """
 
     state: machine.State
     names: tuple[Hashable, ...] = ()
     releasing: tuple[int, ...] = ()
+    iterated: int = -1
 
 
 def _serials(world: World, item: Hashable) -> list[int]:
@@ -69,6 +72,19 @@ def _take(w: World, op: Operation, phase: Phase) -> Nexts:
         yield w, Done("Empty")
     if machine.can_answer_closed(s):
         yield replace(w, state=machine.answer_closed(s)), Done("Closed")
+
+
+def _next(w: World, op: Operation, phase: Phase) -> Nexts:
+    if phase == START:
+        yield replace(w, state=_seen(w, w.iterated)), "looked"
+    elif phase == "looked":
+        for after, done in _take(w, op, START):
+            taken = isinstance(done, Done) and done.result != "Closed"
+            yield after, ("taken", after.state.unseen[-1], done) if taken else done
+    elif isinstance(phase, tuple):
+        _, serial, done = phase
+        there = serial in (*w.state.unseen, *w.state.seen)
+        yield (replace(w, iterated=serial) if there else w), done
 
 
 def _seen(w: World, serial: int) -> machine.State:
@@ -109,7 +125,8 @@ def _drop(w: World, op: Operation, phase: Phase) -> Nexts:
     for serial in _serials(w, op.argument):
         if serial in s.unseen:
             found = True
-            yield replace(w, state=machine.put_back(s, s.unseen.index(serial))), Done(None)
+            iterated = -1 if serial == w.iterated else w.iterated
+            yield replace(w, state=machine.put_back(s, s.unseen.index(serial)), iterated=iterated), Done(None)
         elif serial in s.seen:
             found = True
             yield replace(w, state=machine.abandon(s, s.seen.index(serial))), Done(None)
@@ -138,6 +155,7 @@ def _statistics(w: World, op: Operation, phase: Phase) -> Nexts:
 _STEPS = {
     "offer": _offer,
     "take": _take,
+    "next": _next,
     "look": _look,
     "release": _release,
     "drop": _drop,

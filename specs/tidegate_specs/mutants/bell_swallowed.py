@@ -18,7 +18,7 @@ PATCHES = (
     ),
     Patch(
         "_intake.py",
-        "slots.ring()  # also should",
-        "pass  # also should",
+        "slots.give_back(token)  # and ring, also",
+        "slots.give_back(token) if token else None  # and ring, also",
     ),
 )

@@ -14,16 +14,16 @@ WITHIN = {"explore.offers-2-take-1": 20}
 PATCHES = (
     Patch(
         "_intake.py",
-        "token = slots.claim()",
-        "token = slots.free[-1]",
+        "held = token = slots.free.newest",
+        "held = token = slots.free[-1]",
     ),
     Patch(
         "_intake.py",
-        ("slots.publish(token)\n                        return ACCEPTED"),
+        ("slots.publish(held)\n                        return ACCEPTED"),
         (
-            "slots.publish(token)\n"
+            "slots.publish(held)\n"
             "                        if slots.free:\n"
-            "                            slots.claim()\n"
+            "                            slots.free.pop()\n"
             "                        return ACCEPTED"
         ),
     ),

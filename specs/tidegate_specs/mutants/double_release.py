@@ -11,7 +11,7 @@ KILLED_BY = ("scenarios.05", "stateful.enumeration")
 PATCHES = (
     Patch(
         "_intake.py",
-        "token = self._cell.pop()",
-        "token = self._cell[0]",
+        "                del self._cell[0]  # who",
+        "                # who",
     ),
 )

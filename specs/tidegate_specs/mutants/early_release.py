@@ -16,9 +16,9 @@ PATCHES = (
     ),
     Patch(
         "_intake.py",
-        "                token = self._cell.pop()\n",
+        "                held = self._cell[0]\n",
         (
-            "                token = self._cell.pop()\n"
+            "                self._cell.pop()\n"
             "                slots.items[index] = NOTHING\n"
             "                slots.turns[index] += STEP\n"
             "                return True\n"

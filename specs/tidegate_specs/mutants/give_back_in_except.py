@@ -11,7 +11,7 @@ KILLED_BY = ("scenarios.18", "sweeps.interrupt", "sweeps.storm")
 PATCHES = (
     Patch(
         "_intake.py",
-        "                token = None  # the traceback must not keep it from its finaliser\n",
-        ("                if token is not None:\n                    slots.restore(token)\n"),
+        "                try:\n                    slots.give_back(token)\n                finally:\n                    token = held = None",
+        "                try:\n                    slots.give_back(held)\n                finally:\n                    token = held = None",
     ),
 )

@@ -14,7 +14,7 @@ WITHIN = {"explore.drain-offer-take": 500}
 PATCHES = (
     Patch(
         "_intake.py",
-        ("                    slots.restore(token)\n                    slots.ring()\n"),
-        "                    slots.restore(token)\n",
+        ("                    slots.restore(held)\n                    slots.ring()\n"),
+        "                    slots.restore(held)\n",
     ),
 )

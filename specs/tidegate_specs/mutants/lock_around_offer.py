@@ -22,7 +22,7 @@ PATCHES = (
     ),
     Patch(
         "_intake.py",
-        ("slots.publish(token)\n                        return ACCEPTED"),
-        ("with LOCK:\n                            slots.publish(token)\n                        return ACCEPTED"),
+        ("slots.publish(held)\n                        return ACCEPTED"),
+        ("with LOCK:\n                            slots.publish(held)\n                        return ACCEPTED"),
     ),
 )

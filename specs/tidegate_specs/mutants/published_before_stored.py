@@ -14,11 +14,11 @@ PATCHES = (
     Patch(
         "_intake.py",
         "relies on it\n",
-        ("relies on it\n                        slots.publish(token)\n"),
+        ("relies on it\n                        slots.publish(held)\n"),
     ),
     Patch(
         "_intake.py",
-        ("slots.publish(token)\n                        return ACCEPTED"),
+        ("slots.publish(held)\n                        return ACCEPTED"),
         "return ACCEPTED",
     ),
 )

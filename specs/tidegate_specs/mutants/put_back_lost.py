@@ -11,7 +11,7 @@ KILLED_BY = ("scenarios.03", "stateful.enumeration")
 PATCHES = (
     Patch(
         "_slots.py",
-        "== UNSEEN:",
-        "is UNSEEN:",
+        "if seen[0]:",
+        "if seen:",
     ),
 )
