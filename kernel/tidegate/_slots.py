@@ -132,7 +132,9 @@ class Slots:
             item = self.items[index]  # kept until the slot is home: its finaliser may offer
             turn = self.turns[index]
             if turn & STEP:
-                seen = self.seen[index] or [True]
+                seen = self.seen[index]
+                if seen is None:  # a release was under way
+                    seen = [True]
                 seen.append(False)  # so that a look from here on, by an iterator, does not make it count as settled
                 if seen[0]:
                     self.items[index] = NOTHING

@@ -50,8 +50,8 @@ for _name, _profile in PROFILES.items():
 
 # What must have been seen, or the runs were too tame to tell anything.
 SITUATIONS: Final = frozenset(
-    "offer: ACCEPTED|offer: FULL|offer: CLOSED|take: a lease|take: Empty|take: Closed|iterate: a lease|iterate: Closed|iterate: a look|look"
-    "|release|release_again|enter|drop unseen|drop seen|close|drain: 0|drain: some".split("|")
+    "offer: ACCEPTED|offer: FULL|offer: CLOSED|take: a lease|take: Empty|take: Closed|iterate: a lease|iterate: Closed"
+    "|iterate: a look|look|release|release_again|enter|drop unseen|drop seen|close|drain: 0|drain: some".split("|")
 ) | set(MISUSES)
 
 

@@ -1,4 +1,4 @@
-"""Asking an iterator for the next lease is no look at the one before: a loop over a closed intake waits for its own lease, for ever.
+"""Asking an iterator for the next lease is no look at the one before: a loop over a closed intake waits for its own lease.
 
 Breaks: LEASE-1, CLOSE-2
 Killed by: explore.list-close, stateful.lockstep, walk.replay

@@ -1,5 +1,5 @@
-"""A finaliser decides about a lost lease without shutting out a late look: an iterator marks the lease as seen, a taker counts it as
-settled and says closed, and then the item is put back.
+"""A finaliser decides about a lost lease without shutting out a late look: an iterator marks the lease as seen, a taker counts it
+as settled and says closed, and then the item is put back.
 
 Breaks: CLOSE-2
 Killed by: explore.list-drop-take

@@ -20,6 +20,7 @@ OPERATIONS: Final = {
     "offer": ("BOUND-1", "EXACT-1", "EXPLICIT-1", "NORETRY-1", "REENTRY-1"),
     "take": ("LOCAL-1", "CLOSE-2"),
     "look": ("LEASE-1",),
+    "next": ("LEASE-1", "CLOSE-2"),
     "release": ("LEASE-1", "LEDGER-1"),
     "drop": ("LEASE-1", "INTERRUPT-1"),
     "recover": ("INTERRUPT-1", "LEASE-1", "LEDGER-1"),
