@@ -63,12 +63,12 @@ class Lease(Generic[T]):
     slot back, counted as abandoned; dropped before anyone looked at its item, it puts the item back in the queue instead.
     """
 
-    __slots__ = ("_cell", "_index", "_seen", "_slots")
+    __slots__ = ("_index", "_seen", "_slots", "_token")
 
     _slots: Slots
     _index: int
-    _seen: list[bool]  # this lease's own, so that a late look can't mark the slot's next lease
-    _cell: list[Token]  # holds the token until it is released
+    _seen: list[bool]  # [False], then [True] once looked at; empty once released. Its own: a late look can't mark the next lease
+    _token: Any  # its `Token`, until released
 
     def __init__(self) -> None:
         raise TypeError("a lease is made by Intake.take() only")
@@ -80,7 +80,7 @@ class Lease(Generic[T]):
     def item(self) -> T:
         """Give the item. From then on dropping the lease abandons it. ValueError once the lease is released."""
         item: T = self._slots.items[self._index]
-        if not (self._seen and self._cell):  # released, maybe before the read: the item may be another offer's
+        if not self._seen:  # released, maybe before the read: the item may be another offer's
             raise ValueError("this lease is released, its item is gone")
         try:
             self._seen[0] = True
@@ -94,26 +94,25 @@ class Lease(Generic[T]):
     def release(self) -> bool:
         """Free the slot. True the first time, False ever after, from whichever thread (LEASE-1). Never waits.
 
-        Linearization point: taking the token out of the cell; the slot is free when it is back in the free list.
+        Linearization point: emptying `_seen`; the slot is free when its token is back in the free list.
         """
         slots = self._slots
         index = self._index
         token: Token | None = None  # while set, this call owns the slot
-        held: Token | None = None
         try:
             try:
-                self._seen[0] = True  # should the release be interrupted, the item is not put back
-                held = self._cell[0]
-                del self._cell[0]  # who gets here first releases; no call, so no exception can come before the next line
+                held = self._token
+                del self._seen[0]  # who gets here first releases; no call, so no exception can come before the next two lines
             except IndexError:
                 return False
             token = held
+            self._token = None
             item = slots.items[index]  # kept until the slot is home: its finaliser may offer
             slots.seen[index] = None
             slots.items[index] = NOTHING
             slots.turns[index] += STEP  # ours alone to write: we own the slot
             if COLLECTING[0]:  # by a finaliser, maybe: the collector will then finalise the token, wherever it is
-                slots.recover(token.deed)
+                slots.recover(held.deed)
             else:
                 token = None  # from here on it is at home
                 slots.restore(held)
@@ -126,6 +125,8 @@ class Lease(Generic[T]):
                 slots.give_back(token)
             finally:
                 token = held = None  # the traceback must not keep it from its finaliser
+                if not self._seen:
+                    self._token = None  # nor must the lease
             raise
 
     def __enter__(self) -> T:
@@ -138,7 +139,7 @@ class Lease(Generic[T]):
         raise TypeError("a lease can't be copied or pickled: it stands for one slot")
 
     def __repr__(self) -> str:
-        return f"<tidegate.Lease {'held' if self._cell else 'released'}>"
+        return f"<tidegate.Lease {'held' if self._seen else 'released'}>"
 
 
 LEASE: Final[type[Lease[Any]]] = Lease
@@ -220,12 +221,12 @@ class Intake(Generic[T]):
         reading the flag.
         """
         slots = self._slots
-        if slots.free and not slots.closed:
+        free = slots.free
+        if free and not slots.closed:
             token: Token | None = None  # while set, this call owns the slot
-            held: Token | None = None
             try:
                 try:
-                    held = token = slots.free.newest
+                    held = token = free.newest
                 except IndexError:
                     pass  # others claimed what we saw
                 else:
@@ -295,7 +296,7 @@ class Intake(Generic[T]):
             lease._slots = slots
             lease._index = index
             lease._seen = seen
-            lease._cell = [token]  # last: with it the lease owns the slot
+            lease._token = token  # last: with it the lease owns the slot
             return lease
         except BaseException:
             try:

@@ -133,7 +133,7 @@ class Slots:
             turn = self.turns[index]
             if turn & STEP:
                 seen = self.seen[index]
-                if seen is None:  # a release was under way
+                if not seen:  # a release was under way
                     seen = [True]
                 seen.append(False)  # so that a look from here on, by an iterator, does not make it count as settled
                 if seen[0]:

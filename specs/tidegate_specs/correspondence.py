@@ -37,7 +37,7 @@ EFFECTS: Final = {
     "slots.closed": "look at closed",
     "not self.closed": "look at closed",
     "slots.closed = True": "set closed",
-    "slots.free.newest": "free.pop",
+    "free.newest": "free.pop",
     "slots.restore(held)": "free.append",
     "self.restore(token)": "free.append",
     "slots.publish(held)": "queue.put",
@@ -55,9 +55,8 @@ EFFECTS: Final = {
     "slots.turns[index] += STEP": "store in turns",
     "self.turns[index] = turn - STEP": "store in turns",
     "self.turns[index] = turn + ABANDON": "store in turns",
-    "lease._cell = [token]": "set _cell",
-    "held = self._cell[0]": "look at cell",
-    "del self._cell[0]": "store in cell",
+    "lease._token = token": "set _token",
+    "del self._seen[0]": "delete in mark",
     "self._seen[0] = True": "store in mark",
     "next(slots.answered_full)": "next answered_full",
     "next(slots.answered_closed)": "next answered_closed",
@@ -90,6 +89,8 @@ PRIVATE: Final = frozenset(
         ("Intake.take", "set _index"),
         ("Intake.take", "set _seen"),
         ("Leases.__next__", "set _seen"),
+        # The token of a lease whose release is decided.
+        ("Lease.release", "set _token"),
         # A slot that is in flight and not seen is not counted as settled.
         ("Slots.exhausted.<locals>.<genexpr>", "compare mark, false"),
     }
@@ -106,8 +107,6 @@ NOT_TRIED: Final = {  # which transitions no call here performs, and why
     "recovering": "only an offer that was struck comes there",
     "delivering": "only an offer that was struck comes there",
     "restoring": "the collector's own finalisers (COLLECTING), where a successor of the token goes home",
-    "revived": "a mark that is cleared belongs to a lease that the collector brought back",
-    "other release": "another party's release comes between the look into the cell and the taking out",
     "other taker": "the watched taker's numbers change while another party releases",
 }
 
@@ -137,8 +136,6 @@ _NODES: Final[dict[str, tuple[type[ast.AST], ...]]] = {
     "LOAD_METHOD": (ast.Attribute,),
     "STORE_ATTR": (ast.Attribute,),
     "DELETE_ATTR": (ast.Attribute,),
-    "BINARY_SUBSCR": (ast.Subscript,),
-    "BINARY_OP": (ast.Subscript,),  # from 3.14 on
     "FOR_ITER": (ast.For,),
     "STORE_SUBSCR": (ast.Subscript,),
     "DELETE_SUBSCR": (ast.Subscript,),
@@ -173,20 +170,26 @@ def places(code: types.CodeType, module: types.ModuleType) -> dict[int, Place]:
     found: dict[int, Place] = {}
     steps = list(dis.get_instructions(code))
     for step, following in pairwise(steps):
-        kinds = _NODES.get(step.opname)
+        kinds = (ast.Name,) if step.opname.startswith("LOAD_FAST") else _NODES.get(step.opname)
         where = step.positions
         if kinds is None or where is None:
             continue
         span = (where.lineno, where.col_offset, where.end_lineno, where.end_col_offset)
         for node in parents:
-            if isinstance(node, kinds) and span in _spans(node):
+            if isinstance(node, kinds) and span in tuple(_spans(node)):
                 statement = node
                 while not isinstance(statement, ast.stmt):
                     statement = parents[statement]
                 # A list is looked at by the test that follows, whatever was there when it was loaded.
-                looked = getattr(node, "attr", "") == "free" and following.opname.startswith(("TO_BOOL", "POP_JUMP"))
+                looked = _is_free(node) and following.opname.startswith(("TO_BOOL", "POP_JUMP"))
+                if isinstance(node, ast.Name) and not looked:
+                    continue
                 found[following.offset if looked else step.offset] = Place(step.opname, node, parents[node], ast.unparse(statement))
     return found
+
+
+def _is_free(node: Any) -> bool:
+    return getattr(node, "attr", "") == "free" or (isinstance(node, ast.Name) and node.id == "free")
 
 
 def _spans(node: Any) -> Iterator[tuple[int, int, int, int]]:
@@ -219,7 +222,7 @@ class Reader:
         text = ast.unparse(place.node)
         if isinstance(place.node, ast.For):
             text = text.partition(":")[0]
-        elif place.opcode.startswith(("STORE", "DELETE")) or isinstance(place.node, ast.Subscript):
+        elif place.opcode.startswith(("STORE", "DELETE")):
             text = place.statement
         return Event(frame.f_code.co_qualname, place.node.lineno, text, effect)
 
@@ -229,12 +232,12 @@ class Reader:
             return self._call(node, scope)
         if isinstance(node, ast.Compare):
             return self._compare(node, scope)
+        if isinstance(node, ast.Name):
+            return "look at free" if lookup(node, scope, {}) is self.slots.free else ""
         if isinstance(node, ast.For):
-            return "queue.get" if isinstance(scope[node.iter.id], map) else f"iterate over {ast.unparse(node.iter)}"
+            return "queue.get" if isinstance(scope[ast.unparse(node.iter)], map) else f"iterate over {ast.unparse(node.iter)}"
         if isinstance(node, ast.Subscript):
-            role = self._role(node.value, scope)
-            stores = place.opcode.startswith(("STORE", "DELETE"))
-            return f"store in {role}" if stores else "look at cell" if role == "cell" else ""
+            return f"{place.opcode.partition('_')[0].lower()} in {self._role(node.value, scope)}"
         if place.opcode.startswith(("STORE", "DELETE")):
             return f"set {node.attr}"
         try:
@@ -245,7 +248,7 @@ class Reader:
             return "free.pop"
         if owner is self.slots and node.attr == "closed":
             return "look at closed"
-        if owner is self.slots and node.attr == "free" and not isinstance(place.parent, (ast.Call, ast.Attribute)):
+        if owner is self.slots and node.attr == "free" and not isinstance(place.parent, (ast.Call, ast.Attribute, ast.Assign)):
             return "look at free"
         return ""
 
@@ -292,8 +295,8 @@ class Reader:
         if any(value is mark for mark in self.slots.seen):
             return "mark"
         while isinstance(node, ast.Attribute):
-            if node.attr in ("_seen", "_cell"):
-                return {"_seen": "mark", "_cell": "cell"}[node.attr]
+            if node.attr == "_seen":
+                return "mark"
             node = node.value
         return ast.unparse(node)
 
@@ -585,10 +588,6 @@ def why_not_tried(t: Transition) -> str:
         return "" if t.operation == "drop" else "an exception"
     if t.operation == "recover" and t.at in ("recovering", "delivering", "restoring"):
         return t.at
-    if t.primitive == "self._seen[0] = True" and t.outcome == "IndexError" and t.operation == "release":
-        return "revived"
-    if t.primitive == "del self._cell[0]" and t.outcome == "IndexError":
-        return "other release"
     return "other taker" if "counted" in t.outcome or "and released" in t.outcome else ""
 
 
