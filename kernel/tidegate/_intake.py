@@ -9,6 +9,7 @@ import queue
 import sys
 import weakref
 from collections.abc import Iterator
+from contextlib import suppress
 from threading import TIMEOUT_MAX
 from time import monotonic
 from typing import Any, Final, Generic, NoReturn, TypeVar, final
@@ -19,21 +20,10 @@ from ._types import Closed, Empty, Outcome, Statistics
 
 T = TypeVar("T")
 
-ACCEPTED: Final = Outcome.ACCEPTED
-FULL: Final = Outcome.FULL
-CLOSED: Final = Outcome.CLOSED
+ACCEPTED, FULL, CLOSED = Outcome
 YIELD_EVERY: Final = 24  # rejections; fewer cost the offers' tail, more the workers: `tidegate stress --curve` measures both
 new: Final = object.__new__
 SLOT_BYTES: Final = 200  # the most one slot costs
-BLOCK: Final = (True,)
-
-
-def _memory_bytes() -> int:
-    """Tell the machine's memory, or the address space's size where that is not known."""
-    try:
-        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    except (AttributeError, OSError, ValueError):
-        return sys.maxsize
 
 
 def _checked_capacity(capacity: object) -> int:
@@ -41,18 +31,23 @@ def _checked_capacity(capacity: object) -> int:
         raise TypeError(f"capacity must be an int, not {type(capacity).__name__}")
     if capacity < 1:
         raise ValueError(f"capacity must be at least 1, not {capacity}")
-    if capacity * SLOT_BYTES > _memory_bytes():
+    try:
+        memory_bytes = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    except (AttributeError, OSError, ValueError):  # not known here
+        memory_bytes = sys.maxsize
+    if capacity * SLOT_BYTES > memory_bytes:
         raise ValueError(f"capacity {capacity} needs more memory than this machine has: {SLOT_BYTES} bytes for each slot")
     return capacity
 
 
-def _checked_timeout(timeout: object) -> float:
-    """Give the time-out as a float that a wait in C accepts."""
+def _checked_timeout(timeout: object) -> tuple[float | None, float]:
+    """Give the time-out as a float that a wait in C accepts, and the instant at which it is over."""
     if not isinstance(timeout, (int, float)) or isinstance(timeout, bool):
         raise TypeError(f"timeout must be a number of seconds or None, not {type(timeout).__name__}")
     if not timeout >= 0:  # also catches NaN
         raise ValueError(f"timeout must be at least 0 seconds, not {timeout}")
-    return float(min(timeout, TIMEOUT_MAX))
+    remaining = float(min(timeout, TIMEOUT_MAX))
+    return remaining, monotonic() + remaining
 
 
 @final
@@ -96,8 +91,7 @@ class Lease(Generic[T]):
 
         Linearization point: emptying `_seen`; the slot is free when its token is back in the free list.
         """
-        slots = self._slots
-        index = self._index
+        slots, index = self._slots, self._index
         token: Token | None = None  # while set, this call owns the slot
         try:
             try:
@@ -105,9 +99,8 @@ class Lease(Generic[T]):
                 del self._seen[0]  # who gets here first releases; no call, so no exception can come before the next two lines
             except IndexError:
                 return False
-            token = held
-            self._token = None
-            item = slots.items[index]  # kept until the slot is home: its finaliser may offer
+            token, self._token = held, None
+            _item = slots.items[index]  # kept until the slot is home: its finaliser may offer
             slots.seen[index] = None
             slots.items[index] = NOTHING
             slots.turns[index] += STEP  # ours alone to write: we own the slot
@@ -118,15 +111,12 @@ class Lease(Generic[T]):
                 slots.restore(held)
             if slots.closed:
                 slots.ring()
-            del item
             return True
         except BaseException:
-            try:
-                slots.give_back(token)
-            finally:
-                token = held = None  # the traceback must not keep it from its finaliser
-                if not self._seen:
-                    self._token = None  # nor must the lease
+            slots.give_back(token)
+            token = held = None  # the traceback must not keep it from its finaliser
+            if not self._seen:
+                self._token = None  # nor must the lease
             raise
 
     def __enter__(self) -> T:
@@ -143,37 +133,6 @@ class Lease(Generic[T]):
 
 
 LEASE: Final[type[Lease[Any]]] = Lease
-
-
-@final
-class Leases(Iterator[Lease[T]]):
-    """Give the leases of one intake, for as long as some can come."""
-
-    __slots__ = ("_intake", "_seen")
-
-    def __init__(self, intake: "Intake[T]") -> None:
-        self._intake: Final = intake
-        self._seen: list[bool] = []  # of the lease given last; the lease itself is not kept
-
-    def __next__(self) -> Lease[T]:
-        """Look at the lease before, and take the next. StopIteration once the intake is closed and nothing more can come."""
-        slots = self._intake._slots
-        try:
-            try:  # noqa: SIM105 - `suppress` runs code of its own
-                self._seen[0] = True
-            except IndexError:
-                pass  # none was given yet, or it was dropped
-            if slots.closed:
-                slots.ring()  # a taker may wait to hear that this item can't come back
-        except BaseException:
-            slots.ring()
-            raise
-        try:
-            lease = self._intake.take()
-        except Closed:
-            raise StopIteration from None
-        self._seen = lease._seen
-        return lease
 
 
 @final
@@ -239,17 +198,13 @@ class Intake(Generic[T]):
                     slots.restore(held)
                     slots.ring()
             except BaseException:
-                try:
-                    slots.give_back(token)
-                finally:
-                    token = held = None  # the traceback must not keep it from its finaliser
+                slots.give_back(token)
+                token = held = None  # the traceback must not keep it from its finaliser
                 raise
         if slots.closed:  # read after finding no slot: one kept from us by a late claimer is no reason to say FULL
-            outcome = CLOSED
-            rejections = next(slots.answered_closed)
+            outcome, rejections = CLOSED, next(slots.answered_closed)
         else:
-            outcome = FULL
-            rejections = next(slots.answered_full)
+            outcome, rejections = FULL, next(slots.answered_full)
         if not rejections % YIELD_EVERY:
             yield_processor()  # or spinning producers would leave the workers without the interpreter (RESPONSIVE-2)
         return outcome
@@ -263,10 +218,7 @@ class Intake(Generic[T]):
         With `timeout=0` it never waits.
         Linearization points: removing the token from the queue; Closed, counting the settled slots; Empty, finding none.
         """
-        remaining, deadline = None, 0.0
-        if timeout is not None:
-            remaining = _checked_timeout(timeout)
-            deadline = monotonic() + remaining
+        remaining, deadline = (None, 0.0) if timeout is None else _checked_timeout(timeout)
         slots = self._slots
         token: Token | None = None
         lease: Lease[T] | None = None
@@ -274,7 +226,7 @@ class Intake(Generic[T]):
             try:
                 while True:
                     # A loop, not a call: an exception can come out of a call, when its result has no name yet.
-                    waits = slots.arrivals if remaining is None else map(slots.await_slot, BLOCK, (remaining,))
+                    waits = slots.arrivals if remaining is None else map(slots.await_slot, (True,), (remaining,))
                     for token in waits:  # noqa: B007 - for the first only
                         break
                     if token is not None:
@@ -293,16 +245,12 @@ class Intake(Generic[T]):
             slots.seen[index] = seen = [False]
             slots.turns[index] += STEP
             lease = new(LEASE)
-            lease._slots = slots
-            lease._index = index
-            lease._seen = seen
+            lease._slots, lease._index, lease._seen = slots, index, seen
             lease._token = token  # last: with it the lease owns the slot
             return lease
         except BaseException:
-            try:
-                slots.give_back(token)  # and ring, also should the exception have hit while passing the bell on
-            finally:
-                token = lease = None  # the traceback must not keep it from its finaliser
+            slots.give_back(token)  # and ring, also should the exception have hit while passing the bell on
+            token = lease = None  # the traceback must not keep it from its finaliser
             raise
 
     def __iter__(self) -> Iterator[Lease[T]]:
@@ -311,7 +259,27 @@ class Intake(Generic[T]):
         Asking for the next lease is a look at the one before (LEASE-1): dropped later, that one is abandoned. The iterator keeps
         no lease: one that is dropped before gives its item back as any other.
         """
-        return Leases(self)
+        seen: list[bool] = []  # of the lease given last; the lease itself is not kept
+
+        def following() -> Lease[T] | None:
+            nonlocal seen
+            slots = self._slots
+            try:
+                with suppress(IndexError):  # none was given yet, or it was released or dropped
+                    seen[0] = True
+                if slots.closed:
+                    slots.ring()  # a taker may wait to hear that this item can't come back
+            except BaseException:
+                slots.ring()
+                raise
+            try:
+                lease = self.take()
+            except Closed:
+                return None
+            seen = lease._seen
+            return lease
+
+        return iter(following, None)
 
     def close(self) -> None:
         """Close for good: no offer that starts after this returned is accepted (CLOSE-1). Never waits, idempotent.
@@ -335,10 +303,7 @@ class Intake(Generic[T]):
         a bad `timeout`, before closing.
         Linearization point: reading the length of the free list, the last time.
         """
-        remaining, deadline = None, 0.0
-        if timeout is not None:
-            remaining = _checked_timeout(timeout)
-            deadline = monotonic() + remaining
+        remaining, deadline = (None, 0.0) if timeout is None else _checked_timeout(timeout)
         self.close()
         slots = self._slots
         try:
@@ -367,8 +332,7 @@ class Intake(Generic[T]):
 
     def __repr__(self) -> str:
         slots = self._slots
-        state = "closed" if slots.closed else "open"
-        return f"<tidegate.Intake {state}, {len(slots.free)} of {slots.capacity} free>"
+        return f"<tidegate.Intake {'closed' if slots.closed else 'open'}, {len(slots.free)} of {slots.capacity} free>"
 
 
 _intakes: Final["weakref.WeakSet[Intake[Any]]"] = weakref.WeakSet()

@@ -88,7 +88,6 @@ PRIVATE: Final = frozenset(
         ("Intake.take", "set _slots"),
         ("Intake.take", "set _index"),
         ("Intake.take", "set _seen"),
-        ("Leases.__next__", "set _seen"),
         # The token of a lease whose release is decided.
         ("Lease.release", "set _token"),
         # A slot that is in flight and not seen is not counted as settled.
@@ -292,7 +291,7 @@ class Reader:
         for name, held in cast(dict[str, object], vars(self.slots)).items():
             if held is value and not isinstance(held, types.BuiltinFunctionType):
                 return name
-        if any(value is mark for mark in self.slots.seen):
+        if any(value is mark for mark in self.slots.seen) or (isinstance(node, ast.Name) and node.id == "seen"):
             return "mark"
         while isinstance(node, ast.Attribute):
             if node.attr == "_seen":

@@ -13,7 +13,7 @@ WITHIN = {"explore.list-close": 20}
 PATCHES = (
     Patch(
         "_intake.py",
-        "        self._seen = lease._seen\n",
+        "            seen = lease._seen\n",
         "",
     ),
 )

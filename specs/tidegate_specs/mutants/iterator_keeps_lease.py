@@ -11,12 +11,12 @@ KILLED_BY = ("stateful.lockstep", "walk.replay")
 PATCHES = (
     Patch(
         "_intake.py",
-        '    __slots__ = ("_intake", "_seen")\n',
-        '    __slots__ = ("_intake", "_last", "_seen")\n    _last: Lease[T]\n',
+        "        seen: list[bool] = []",
+        "        lease: Any = None\n        seen: list[bool] = []",
     ),
     Patch(
         "_intake.py",
-        "        self._seen = lease._seen\n",
-        "        self._seen = lease._seen\n        self._last = lease\n",
+        "            nonlocal seen\n",
+        "            nonlocal seen, lease\n",
     ),
 )

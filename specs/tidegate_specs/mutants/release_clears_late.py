@@ -19,7 +19,7 @@ PATCHES = (
     ),
     Patch(
         "_intake.py",
-        ("            if slots.closed:\n                slots.ring()\n            del item\n"),
-        ("            self._seen.clear()\n            if slots.closed:\n                slots.ring()\n            del item\n"),
+        ("            if slots.closed:\n                slots.ring()\n            return True\n"),
+        ("            self._seen.clear()\n            if slots.closed:\n                slots.ring()\n            return True\n"),
     ),
 )

@@ -13,7 +13,11 @@ PATCHES = (
         "_intake.py",
         ("        slots = self._slots\n        free = slots.free\n        if free and"),
         (
-            "        slots = self._slots\n        if not slots.free:\n            slots.grow()\n        free = slots.free\n        if free and"
+            "        slots = self._slots\n"
+            "        if not slots.free:\n"
+            "            slots.grow()\n"
+            "        free = slots.free\n"
+            "        if free and"
         ),
     ),
     Patch(
