@@ -193,3 +193,29 @@ def unread(codes: Iterable[types.CodeType]) -> str:
 def unknown_text(names: Iterable[str]) -> str:
     """Say that there are instructions that no table knows."""
     return f"instructions of {version_text()} without a known meaning: {', '.join(names)} ({GUIDE} says how to add them)"
+
+
+def described(name: str) -> str:
+    """Tell what the interpreter itself says of one of its instructions."""
+    code = opcode.opmap[name]
+    takes = code in getattr(dis, "hasarg", ()) or code >= dis.HAVE_ARGUMENT
+    try:
+        effect = f"{dis.stack_effect(code, 1 if takes else None, jump=False):+d} on the stack"
+    except ValueError:
+        effect = "no effect on the stack known"
+    kinds = {"jumps": code in JUMPS, "names": code in NAMED, "has an argument": takes, "a local variable": code in dis.haslocal}
+    return f"{name} ({code}): {', '.join((effect, *(kind for kind, so in kinds.items() if so)))}"
+
+
+def main() -> int:
+    """Print what is known of the instructions of the interpreter that runs. Exit 0 if all of them are, 3 (UNKNOWN) if not."""
+    new = new_here()
+    print(unseen_version() or f"{version_text()}: somebody has looked through its instructions")
+    print(f"{len(opcode.opmap) - len(new)} of {len(opcode.opmap)} have a meaning")
+    for name in new:
+        print(f"  {described(name)}")
+    return 3 if new or unseen_version() else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

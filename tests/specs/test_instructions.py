@@ -189,6 +189,19 @@ def test_a_version_that_nobody_has_seen_is_unknown_and_its_new_instructions_are_
         assert instructions.GUIDE in result.witness
 
 
+def test_the_command_tells_what_is_new(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    assert instructions.main() == 0
+    assert f"{len(opcode.opmap)} of {len(opcode.opmap)} have a meaning\n" in capsys.readouterr().out
+    meanings = dict(instructions._MEANINGS)  # pyright: ignore[reportPrivateUsage]
+    del meanings["STORE_ATTR"]
+    monkeypatch.setattr(instructions, "_MEANINGS", meanings)
+    assert instructions.main() == 3
+    told = capsys.readouterr().out.splitlines()[-1]
+    assert told == f"  STORE_ATTR ({opcode.opmap['STORE_ATTR']}): -2 on the stack, names, has an argument"
+    monkeypatch.setattr(opcode, "opmap", {**opcode.opmap, "JUGGLE": 255})
+    assert instructions.described("JUGGLE").startswith("JUGGLE (255): ")
+
+
 def test_a_version_is_unknown_even_if_it_has_nothing_new(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(instructions, "VERSIONS", ())
     result = audit.check_wait_free(tidegate, SETTINGS)
