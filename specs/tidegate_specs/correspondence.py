@@ -23,9 +23,11 @@ from typing import Any, Final, cast, final
 
 from . import net, progress
 from .check import Check, Result, Settings, Subject, Verdict
-from .explore.accesses import Unclear, lookup, source_of
+from .explore.accesses import Unclear, code_of, lookup, source_of
+from .explore.configurations import modules_of
 from .explore.scheduler import frame_above
 from .injection import Injector, quiet_finalisers
+from .instructions import Meaning, meaning_of, unread
 from .net import IDLE, Net, Transition
 from .refinement import View, observe, view
 
@@ -130,19 +132,21 @@ class LeavesThePath(Exception):
 
 # What a bytecode does, read off the syntax node at its place.
 
-_NODES: Final[dict[str, tuple[type[ast.AST], ...]]] = {
-    "LOAD_ATTR": (ast.Attribute,),
-    "LOAD_METHOD": (ast.Attribute,),
-    "STORE_ATTR": (ast.Attribute,),
-    "DELETE_ATTR": (ast.Attribute,),
-    "FOR_ITER": (ast.For,),
-    "STORE_SUBSCR": (ast.Subscript,),
-    "DELETE_SUBSCR": (ast.Subscript,),
-    "CALL": (ast.Call,),
-    "CALL_KW": (ast.Call,),
-    "CALL_FUNCTION_EX": (ast.Call,),
-    "COMPARE_OP": (ast.Compare,),
+_NODES: Final[dict[Meaning | None, tuple[type[ast.AST], ...]]] = {
+    Meaning.LOAD_LOCAL: (ast.Name,),
+    Meaning.LOAD_ATTRIBUTE: (ast.Attribute,),
+    Meaning.STORE_ATTRIBUTE: (ast.Attribute,),
+    Meaning.DELETE_ATTRIBUTE: (ast.Attribute,),
+    Meaning.ITERATE: (ast.For,),
+    Meaning.STORE_ITEM: (ast.Subscript,),
+    Meaning.DELETE_ITEM: (ast.Subscript,),
+    Meaning.CALL: (ast.Call,),
+    Meaning.CALL_NAMED: (ast.Call,),
+    Meaning.CALL_UNPACKED: (ast.Call,),
+    Meaning.COMPARE: (ast.Compare,),
 }
+_STORES: Final = (Meaning.STORE_ATTRIBUTE, Meaning.DELETE_ATTRIBUTE, Meaning.STORE_ITEM, Meaning.DELETE_ITEM)
+_TESTS: Final = (Meaning.TRUTH, Meaning.JUMP_IF, Meaning.JUMP_IF_NONE)
 
 
 @final
@@ -150,7 +154,7 @@ _NODES: Final[dict[str, tuple[type[ast.AST], ...]]] = {
 class Place:
     """Give the syntax node of one bytecode, what it is a part of, and the statement around it."""
 
-    opcode: str
+    meaning: Meaning | None
     node: Any
     parent: ast.AST
     statement: str
@@ -169,7 +173,8 @@ def places(code: types.CodeType, module: types.ModuleType) -> dict[int, Place]:
     found: dict[int, Place] = {}
     steps = list(dis.get_instructions(code))
     for step, following in pairwise(steps):
-        kinds = (ast.Name,) if step.opname.startswith("LOAD_FAST") else _NODES.get(step.opname)
+        meaning = meaning_of(step)
+        kinds = _NODES.get(meaning)
         where = step.positions
         if kinds is None or where is None:
             continue
@@ -180,10 +185,10 @@ def places(code: types.CodeType, module: types.ModuleType) -> dict[int, Place]:
                 while not isinstance(statement, ast.stmt):
                     statement = parents[statement]
                 # A list is looked at by the test that follows, whatever was there when it was loaded.
-                looked = _is_free(node) and following.opname.startswith(("TO_BOOL", "POP_JUMP"))
+                looked = _is_free(node) and meaning_of(following) in _TESTS
                 if isinstance(node, ast.Name) and not looked:
                     continue
-                found[following.offset if looked else step.offset] = Place(step.opname, node, parents[node], ast.unparse(statement))
+                found[following.offset if looked else step.offset] = Place(meaning, node, parents[node], ast.unparse(statement))
     return found
 
 
@@ -221,7 +226,7 @@ class Reader:
         text = ast.unparse(place.node)
         if isinstance(place.node, ast.For):
             text = text.partition(":")[0]
-        elif place.opcode.startswith(("STORE", "DELETE")):
+        elif place.meaning in _STORES:
             text = place.statement
         return Event(frame.f_code.co_qualname, place.node.lineno, text, effect)
 
@@ -236,8 +241,9 @@ class Reader:
         if isinstance(node, ast.For):
             return "queue.get" if isinstance(scope[ast.unparse(node.iter)], map) else f"iterate over {ast.unparse(node.iter)}"
         if isinstance(node, ast.Subscript):
-            return f"{place.opcode.partition('_')[0].lower()} in {self._role(node.value, scope)}"
-        if place.opcode.startswith(("STORE", "DELETE")):
+            does = "delete" if place.meaning is Meaning.DELETE_ITEM else "store"
+            return f"{does} in {self._role(node.value, scope)}"
+        if place.meaning in _STORES:
             return f"set {node.attr}"
         try:
             owner = lookup(node.value, scope, {})
@@ -597,6 +603,9 @@ def check_paths(subject: Subject, settings: Settings) -> Result:
         return Result(Verdict.UNKNOWN, "nothing was run", f"no effect is known of {', '.join(lost)}")
     if not hasattr(subject.Intake(1), "_slots"):
         return Result(Verdict.UNKNOWN, "nothing was run", "the net is of the kernel; this implementation has no slots")
+    why = unread(code_of(modules_of(subject)))
+    if why:
+        return Result(Verdict.UNKNOWN, "nothing was run", why)
     try:
         tally = trial(subject)
     except LeavesThePath as fault:
