@@ -119,9 +119,11 @@ class Slots:
             self.generations[index] = token.deed.generation
             _item, turn = self.items[index], self.turns[index]  # the item is kept until the slot is home: its finaliser may offer
             if turn & STEP:
-                seen = self.seen[index] or [True]  # empty or none: a release was under way
+                seen = self.seen[index]
+                if not seen:  # a release was under way
+                    seen = [True]
                 seen.append(False)  # so that a look from here on, by an iterator, does not make it count as settled
-                if seen[0]:
+                if seen[0] is True:
                     self.items[index] = NOTHING
                     self.turns[index] = turn + ABANDON
                 else:

@@ -134,18 +134,19 @@ def check_quiet(subject: Subject, settings: Settings) -> Result:
 
 ALLOWED: Final[Mapping[str, frozenset[str]]] = {
     "collections.abc": frozenset({"Iterator"}),
+    "contextlib": frozenset({"suppress"}),
     "dataclasses": frozenset({"dataclass"}),
     "enum": frozenset({"Enum"}),
     "functools": frozenset({"partial"}),
     "gc": frozenset({"callbacks"}),
-    "itertools": frozenset({"count", "repeat"}),
-    "operator": frozenset({"add", "and_", "is_", "is_not", "lshift", "or_", "rshift", "sub"}),
+    "itertools": frozenset({"chain", "count", "repeat"}),
+    "operator": frozenset({"is_not"}),
     "os": frozenset({"register_at_fork", "sched_yield", "sysconf"}),
     "queue": frozenset({"Empty", "ShutDown", "SimpleQueue"}),
     "sys": frozenset({"maxsize", "version_info"}),
     "threading": frozenset({"TIMEOUT_MAX"}),
     "time": frozenset({"monotonic", "sleep"}),
-    "typing": frozenset({"Any", "Final", "Generic", "NoReturn", "TypeVar", "final"}),
+    "typing": frozenset({"Any", "Final", "Generic", "NoReturn", "TypeVar", "cast", "final"}),
     "weakref": frozenset({"WeakSet", "ref"}),
 }
 DYNAMIC: Final = frozenset({"__import__", "eval", "exec", "compile", "open", "import_module"})

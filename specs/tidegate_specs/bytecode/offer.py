@@ -27,7 +27,7 @@ from ..check import Subject
 from ..instructions import NAMED, Meaning, meaning_of, unknown_in, unknown_text, unseen_version
 from .follow import Lost, Walk, where_is
 from .graph import Graph, graph_of
-from .values import ABSENT, ANYTHING, NO_ACCOUNT, NOWAIT, QUIET, Account, Finding, State, Value, is_int, value_of
+from .values import ABSENT, ANYTHING, NO_ACCOUNT, NOWAIT, QUIET, Account, Finding, State, Value, is_int, is_list, value_of
 
 EXAMPLE_CAPACITY: Final = 3
 
@@ -264,7 +264,7 @@ def _method(target: Any, kinds: tuple[type[Any] | None, ...]) -> tuple[str, Valu
     newest: Value = ANYTHING
     if isinstance(target, types.BuiltinFunctionType):
         owner = target.__self__
-        cls: type[Any] = owner.__class__
+        cls: type[Any] = list if is_list(owner.__class__) else owner.__class__
     elif isinstance(target, types.MethodDescriptorType):
         cls = target.__objclass__
     else:

@@ -58,7 +58,15 @@ def is_int(kind: type[Any] | None) -> bool:
 
 def is_plain(kind: type[Any] | None) -> bool:
     """Tell whether the operators of a class run no Python code of a caller's."""
-    return kind in PLAIN or is_int(kind)
+    return kind in PLAIN or is_int(kind) or is_list(kind)
+
+
+def is_list(kind: type[Any] | None) -> bool:
+    """Tell whether a class is `list`, or one derived from it that defines nothing in Python."""
+    if kind is None or not issubclass(kind, list):
+        return False
+    own = {name for cls in kind.__mro__ for name, member in vars(cls).items() if isinstance(member, types.FunctionType)}
+    return own <= {"__annotate__", "__annotate_func__"}  # which 3.14 makes of annotations, and no operator calls
 
 
 def merged(one: Value, other: Value) -> Value:
