@@ -39,7 +39,7 @@ UNFOLLOWED = {
     *(Meaning.CLEAR_LOCAL, Meaning.MAKE_CELL, Meaning.LOAD_CELL, Meaning.STORE_CELL, Meaning.NAMESPACE, Meaning.CONTAINS),
     *(Meaning.LOAD_SUPER_ATTRIBUTE, Meaning.DELETE_ATTRIBUTE, Meaning.LOAD_SLICE, Meaning.STORE_SLICE, Meaning.DELETE_ITEM),
     *(Meaning.UNARY, Meaning.BUILD_OTHER, Meaning.ADD, Meaning.EXTEND, Meaning.UNPACK_STARRED, Meaning.PATTERN),
-    *(Meaning.JUMP_OR_DROP, Meaning.END_LOOP, Meaning.EXCEPTION_GROUP, Meaning.LEAVE, Meaning.CALL_INTRINSIC, Meaning.INTERNAL),
+    *(Meaning.END_LOOP, Meaning.EXCEPTION_GROUP, Meaning.LEAVE, Meaning.CALL_INTRINSIC, Meaning.INTERNAL),
 }
 
 
@@ -239,6 +239,14 @@ def test_nothing_is_explored_on_a_version_that_nobody_has_seen(monkeypatch: pyte
 
 
 # An instruction that is known, and that the audit does not follow.
+
+
+def test_or_and_and_are_followed_on_every_version() -> None:
+    kept, tested = planted("last = slots.closed or slots.ring", "if last:", "    slots.ring()"), planted("last = item or 1")
+    assert audit.check_wait_free(kept, SETTINGS).verdict is Verdict.OK
+    result = audit.check_quiet(tested, SETTINGS)
+    assert result.verdict is Verdict.ILLEGAL
+    assert "truth of item" in result.witness
 
 
 def test_an_instruction_that_is_not_followed_is_no_accusation() -> None:

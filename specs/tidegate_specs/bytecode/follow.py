@@ -117,7 +117,8 @@ class Walk:
             for key, length in state.length.items():
                 self.returns[key] = max(self.returns.get(key, 0), length)
         for target in self.graph.flow[offset]:
-            self._reach(target, state)
+            kept = meaning is Meaning.JUMP_OR_DROP and target == instruction.argval
+            self._reach(target, State(before.stack, state.local, state.length) if kept else state)
         entry = self.graph.handler.get(offset)
         if entry is None:
             self.raises = max(self.raises, *interrupted.values())
@@ -290,6 +291,8 @@ class Walk:
 
     def _jump_if(self, instruction: dis.Instruction, state: State) -> None:
         self._plain("truth", state.stack.pop())
+
+    _jump_or_drop = _jump_if  # where it does not jump
 
     def _match_exception(self, instruction: dis.Instruction, state: State) -> None:
         state.stack.pop()
