@@ -26,16 +26,20 @@ new: Final = object.__new__
 SLOT_BYTES: Final = 200  # the most one slot costs
 
 
+def _memory_bytes() -> int:
+    """Tell the machine's memory, or the address space's size where that is not known."""
+    try:
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    except (AttributeError, OSError, ValueError):
+        return sys.maxsize
+
+
 def _checked_capacity(capacity: object) -> int:
     if not isinstance(capacity, int) or isinstance(capacity, bool):
         raise TypeError(f"capacity must be an int, not {type(capacity).__name__}")
     if capacity < 1:
         raise ValueError(f"capacity must be at least 1, not {capacity}")
-    try:
-        memory_bytes = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    except (AttributeError, OSError, ValueError):  # not known here
-        memory_bytes = sys.maxsize
-    if capacity * SLOT_BYTES > memory_bytes:
+    if capacity * SLOT_BYTES > _memory_bytes():
         raise ValueError(f"capacity {capacity} needs more memory than this machine has: {SLOT_BYTES} bytes for each slot")
     return capacity
 
@@ -341,8 +345,7 @@ _intakes: Final["weakref.WeakSet[Intake[Any]]"] = weakref.WeakSet()
 def _after_fork_in_child() -> None:
     """Give every intake new slots: those copied from the parent belong to threads that do not exist here (FORK-1)."""
     for intake in list(_intakes):
-        slots = intake._slots
-        intake._slots = Slots(slots.capacity)
+        slots, intake._slots = intake._slots, Slots(intake.capacity)
         if slots.closed:
             intake.close()
         slots.ring()  # this thread may have forked inside a wait in `take`: it goes on with the new slots

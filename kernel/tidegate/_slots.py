@@ -189,11 +189,10 @@ class Slots:
         states = [turn + (item and turn == first) for first, item, turn in zip(before, there, after, strict=True)]
         queued = sum(state & 3 == 1 for state in states)
         in_flight = sum(state & STEP for state in states) // STEP
-        abandoned = sum(state >> 64 for state in states)
+        abandoned, peak = sum(state >> 64 for state in states), sum(state != 0 for state in states)
         finished = sum((state & COUNTED) >> 2 for state in states)
         full, closed = value_of(self.answered_full), value_of(self.answered_closed)
         accepted, free = queued + in_flight + finished, capacity - queued - in_flight
-        peak = sum(state != 0 for state in states)
         return Statistics(capacity, free, queued, in_flight, accepted, full, closed, finished - abandoned, abandoned, peak)
 
 

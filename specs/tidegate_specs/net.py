@@ -8,7 +8,7 @@ IDLE are outside the net: there are always more of them. So the first primitive 
 
     offer     slots.free -> slots.closed -> free.newest -> slots.closed -> items[...] = item -> slots.publish(held)
     take      for token in waits -> seen[index] = ... -> turns[index] += STEP -> _token = token
-    release   del _seen[0] -> ... -> turns[index] += STEP -> slots.restore(token) -> slots.closed
+    release   del _seen[0] -> ... -> turns[index] += STEP -> slots.restore(held) -> slots.closed
 
 Where the net is wider than the kernel, so that what holds of it holds of the kernel: a call of `ring` goes on by itself while its
 caller goes on too; a bell is found in the queue before or behind any item; which of the items in flight a step is about is anyone's

@@ -25,7 +25,7 @@ from tidegate_specs.mutants import Patch
 
 ROOT = Path(__file__).parents[2]
 SETTINGS = Settings()
-FULL_PATH = "            outcome = FULL\n"  # a line of `offer` on the way to a rejection
+FULL_PATH = "            outcome, rejections = FULL, next(slots.answered_full)\n"  # a line of `offer` on the way to a rejection
 SMALL = BY_NAME["offers-2-take-1"]
 CHECKS: dict[str, Callable[[Subject, Settings], Result]] = {
     "audit.wait_free": audit.check_wait_free,

@@ -229,10 +229,8 @@ class Walk:
                 self.audit.found(NOWAIT, self.where, f"reading {text} runs {owner.kind.__name__}.{hook}")
         static = inspect.getattr_static(owner.kind, name, ABSENT)
         if isinstance(static, property) and isinstance(static.fget, types.MethodDescriptorType):  # the read is a call into C
-            bound = (
-                value_of(static.fget.__get__(owner.example), text) if owner.example is not ABSENT else value_of(static.fget, text)
-            )
-            return self.audit.call(bound, (), self.where).value
+            method = static.fget if owner.example is ABSENT else static.fget.__get__(owner.example)
+            return self.audit.call(value_of(method, text), (), self.where).value
         if isinstance(static, property) and isinstance(static.fget, types.FunctionType):
             self.extra = self.audit.call(value_of(static.fget, text), (owner,), self.where)
             return Value(self.extra.value.kind, self.extra.value.example, text)

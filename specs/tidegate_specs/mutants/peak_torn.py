@@ -19,8 +19,8 @@ PATCHES = (
     ),
     Patch(
         "_slots.py",
-        "peak = sum(state != 0 for state in states)",
-        "peak = self.peak",
+        ", sum(state != 0 for state in states)\n",
+        ", self.peak\n",
     ),
     Patch(
         "_intake.py",
