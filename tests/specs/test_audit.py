@@ -194,7 +194,7 @@ def test_fixed_capacity_notices(name: str) -> None:
 
 
 HOSTILE = {
-    "an item shown": ("_intake.py", 'return f"<tidegate.Intake {state}, ', 'return f"<tidegate.Intake {slots.items} {state}, '),
+    "an item shown": ("_intake.py", 'return f"<tidegate.Intake {', 'return f"<tidegate.Intake {slots.items} {'),
     "an item weighed": ("_intake.py", "        return item\n", "        return item or None\n"),
     "capacity 0": ("_intake.py", "    if capacity < 1:", "    if capacity < 0:"),
     "a bool": ("_intake.py", " or isinstance(capacity, bool):", ":"),

@@ -1,13 +1,13 @@
 """An iterator keeps the lease that it gave last: dropped by its worker, that lease keeps its slot until the next one is asked for.
 
 Breaks: LEASE-1
-Killed by: stateful.lockstep, walk.replay
+Killed by: stateful.lockstep
 """
 
 from . import Patch
 
 BREAKS = ("LEASE-1",)
-KILLED_BY = ("stateful.lockstep", "walk.replay")
+KILLED_BY = ("stateful.lockstep",)
 PATCHES = (
     Patch(
         "_intake.py",
