@@ -73,7 +73,7 @@ class Lease(Generic[T]):
         raise TypeError("a lease is made by Intake.take() only")
 
     def __init_subclass__(cls) -> None:
-        raise TypeError("Lease is final: what is relied on here holds of this class alone")
+        raise TypeError("Lease is final: what it promises holds of this class alone")
 
     @property
     def item(self) -> T:
@@ -164,7 +164,7 @@ class Intake(Generic[T]):
         return intake
 
     def __init_subclass__(cls) -> None:
-        raise TypeError("Intake is final: what is promised here holds of this class alone")
+        raise TypeError("Intake is final: what it promises holds of this class alone")
 
     @property
     def capacity(self) -> int:

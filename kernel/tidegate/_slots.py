@@ -98,8 +98,7 @@ class Slots:
         # The atomic primitives, each bound once: see `_atomic`.
         self.restore = self.free.append
         self.publish = self.queue.put
-        self.await_slot = self.queue.get
-        self.await_home = self.bell.get
+        self.await_slot, self.await_home = self.queue.get, self.bell.get
         self.arrivals: Final = map(self.await_slot, repeat(True))  # each next one as it is waited for
         # Last: a token that is dropped by an exception in here needs all of the above, or its successors would die without end.
         self.free.extend([Token(Deed(self.home, index, 0)) for index in reversed(range(capacity))])
