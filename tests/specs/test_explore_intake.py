@@ -153,6 +153,15 @@ def test_every_configuration_is_a_check_and_its_plans_are_in_the_manifest() -> N
         assert plans <= {(name, key) for name, found in entries.items() for key in found}, version
 
 
+def test_all_versions_have_the_same_schedules_at_accesses() -> None:
+    """What threads share is the same, whatever the instructions are called. A reader that overlooks one access has fewer."""
+    for configuration in CONFIGURATIONS:
+        for plan in configuration.plans:
+            entries = [found.get(configuration.name, {}).get(plan.key) for found in load_manifest().values()]
+            counts = {entry["schedules"] for entry in entries if entry}
+            assert plan.grain != "access" or len(counts) <= 1, (configuration.name, plan.key, counts)
+
+
 def test_all_versions_and_all_ways_without_bound_found_the_same_outcomes() -> None:
     for configuration in CONFIGURATIONS:
         found = [entries.get(configuration.name, {}) for entries in load_manifest().values()]
