@@ -7,7 +7,7 @@ from collections.abc import Mapping
 EXTRAS: Mapping[str, tuple[str, ...]] = {
     "cluster": ("dask", "distributed"),
     "gate": ("crosshair", "hypothesis", "pytest", "pytest_timeout", "rich", "z3"),
-    "lab": ("aiologic", "culsans", "gunicorn", "hdrh", "janus", "matplotlib", "psutil", "starlette", "uvicorn", "waitress"),
+    "lab": ("aiologic", "culsans", "gunicorn", "janus", "matplotlib", "psutil", "starlette", "uvicorn", "waitress"),
 }
 
 
