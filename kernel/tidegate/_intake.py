@@ -357,7 +357,11 @@ class Intake(Generic[T]):
     def statistics(self) -> Statistics:
         """Count slots and answers, from one snapshot of all slots: O(capacity), no lock, constant memory (LEDGER-1, BOUND-2).
 
-        Exact at one instant within the call on builds with a GIL; the two counts of rejections are read after it.
+        Exact at one instant within the call on builds with a GIL; the two counts of rejections are read after it. On free-threaded
+        builds each slot is told as it was at some instant within the call, but not all at the same one: the identities hold (free +
+        queued + in flight = capacity, accepted = queued + in flight + released + abandoned), no count is negative, and accepted,
+        released, abandoned, full and closed each lie between what they were when the call began and when it ended. Two slots may
+        be told as they never were together: a worker that goes from one to the next may be seen with both, or with neither.
         """
         return self._slots.statistics()
 
