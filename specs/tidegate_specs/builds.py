@@ -35,7 +35,8 @@ def cores() -> int:
 def made_by_none(make: Callable[[], R]) -> R:
     """Give what a call makes in a thread that has ended.
 
-    Such objects have no owner, so that their finalisers run at once, wherever the last reference is dropped, on every build.
+    Such objects have no owner, so that their finalisers run at once, wherever the last reference is dropped, on every build. But
+    the next thread to be started may be given the identity of the one that ended, and everything that was its own.
     """
     made: list[R] = []
     failed: list[BaseException] = []
