@@ -38,6 +38,7 @@ GROUPS: tuple[Group, ...] = (
     Group("audit", "tidegate_specs.audit", "audits", kernel=True),
     Group("correspondence", "tidegate_specs.correspondence", "correspondences", kernel=True),
     Group("sweeps", "tidegate_specs.sweeps", "sweeps", divisible=True),
+    Group("parallel", "tidegate_specs.parallel", "parallel stresses", alone=True),  # has checks on free-threaded builds only
     Group("overload", "tidegate_stress.overload", "measurements", alone=True),
 )
 
