@@ -61,6 +61,9 @@ class Lease(Generic[T]):
 
     As a context manager it gives the item and releases on the way out, also on an exception. Dropped unreleased it gives the
     slot back, counted as abandoned; dropped before anyone looked at its item, it puts the item back in the queue instead.
+
+    Dropped, it does so when CPython finalises it. With a GIL that is at once. On a free-threaded build it is when the threads that
+    made the lease and the intake next run Python code: not while they sleep in one call into C. Release it, or use `with`.
     """
 
     __slots__ = ("_cell", "_index", "_seen", "_slots")

@@ -2,7 +2,7 @@
 
 Each thread offers, takes and releases on one small intake, a fixed number of times; one of them closes it in the end, and all take
 what is left. Afterwards the books must be exact. With a GIL only one thread runs at any time and the explorer decides more, so
-there the group has no checks. That nothing is found means little, as with all stress; but of the races without a GIL, inside one
+there the gate leaves this out. That nothing is found means little, as with all stress; but of the races without a GIL, inside one
 call into C, no explorer of bytecode sees anything.
 """
 
@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Final, final
 
-from .builds import FREE_THREADED, cores, gil_is_on
+from .builds import cores, gil_is_on
 from .check import Check, Result, Settings, Subject, Verdict
 from .plain_stress import books
 from .progress import progress
@@ -168,7 +168,7 @@ def _check(capacity: int, subject: Subject, settings: Settings) -> Result:
     return judge(subject, capacity, ROUNDS[settings.profile])
 
 
-PARALLEL: Final[tuple[Check, ...]] = tuple(
+CHECKS: Final[tuple[Check, ...]] = tuple(
     Check(
         name=f"parallel.capacity-{capacity}",
         group="parallel",
@@ -181,4 +181,3 @@ PARALLEL: Final[tuple[Check, ...]] = tuple(
     )
     for capacity in CAPACITIES
 )
-CHECKS: Final[tuple[Check, ...]] = PARALLEL if FREE_THREADED else ()

@@ -6,7 +6,8 @@ import tidegate
 from tidegate_specs import mutation, parallel
 from tidegate_specs.builds import FREE_THREADED, gil_is_on
 from tidegate_specs.check import Result, Subject, Verdict
-from tidegate_specs.parallel import CAPACITIES, CHECKS, PARALLEL, judge
+from tidegate_specs.parallel import CAPACITIES, CHECKS, judge
+from tidegate_stress.plan import GROUPS
 
 WITHOUT_GIL = pytest.mark.skipif(gil_is_on(), reason="needs a free-threaded build, with the GIL off: there threads are parallel")
 
@@ -50,6 +51,6 @@ def test_a_thread_that_hangs_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     assert (number, "did not end within 0.5 s" in fault) == (1, True)
 
 
-def test_only_a_free_threaded_build_has_the_checks() -> None:
-    assert (PARALLEL if FREE_THREADED else ()) == CHECKS
-    assert [check.name for check in PARALLEL] == [f"parallel.capacity-{capacity}" for capacity in CAPACITIES]
+def test_only_on_a_free_threaded_build_the_gate_asks() -> None:
+    assert ("tidegate_specs.parallel" in {group.module for group in GROUPS}) is FREE_THREADED
+    assert [check.name for check in CHECKS] == [f"parallel.capacity-{capacity}" for capacity in CAPACITIES]
