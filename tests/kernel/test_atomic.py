@@ -117,7 +117,8 @@ def test_a_list_popped_by_many_gives_each_entry_once() -> None:
 
 
 def test_the_newest_of_a_free_list_goes_to_one() -> None:
-    free: Any = FreeList(range(ROUNDS))
+    entries: Any = range(ROUNDS)
+    free: Any = FreeList(entries)
 
     def work(_: int) -> list[int]:
         got: list[int] = []
@@ -162,10 +163,10 @@ def test_one_map_over_a_get_serves_all_takers() -> None:
             for _ in range(THREADS):
                 queue.put(None)
         got: list[int] = []
-        for serial in arrivals:
-            if serial is None:
+        for arrived in arrivals:
+            if arrived is None:
                 break
-            got.append(serial)
+            got.append(arrived)
         return got
 
     taken = hammer(work)

@@ -1,10 +1,12 @@
 """Parallel stress lets the kernel live, finds a planted race where threads are parallel, and claims nothing where they are not."""
 
+from threading import Event
+
 import pytest
 
 import tidegate
 from tidegate_specs import mutation, parallel
-from tidegate_specs.builds import FREE_THREADED, gil_is_on
+from tidegate_specs.builds import FREE_THREADED, cores, gil_is_on
 from tidegate_specs.check import Result, Subject, Verdict
 from tidegate_specs.parallel import CAPACITIES, CHECKS, judge
 from tidegate_stress.plan import GROUPS
@@ -23,7 +25,7 @@ def on_mutant(name: str, capacity: int, rounds: int) -> Result:
 @pytest.mark.parametrize("capacity", CAPACITIES)
 def test_the_kernel_passes_and_only_parallel_threads_make_it_ok(capacity: int) -> None:
     result = judge(tidegate, capacity, 3)
-    parallel_here = not gil_is_on() and parallel.cores() > 1
+    parallel_here = not gil_is_on() and cores() > 1
     assert result.verdict is (Verdict.OK if parallel_here else Verdict.UNKNOWN), result
     assert result.evidence.startswith("3 rounds of ")
 
@@ -46,7 +48,7 @@ def test_a_planted_race_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_thread_that_hangs_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(parallel, "ROUND_LIMIT_S", 0.5)
-    monkeypatch.setattr(parallel.Round, "_offer", lambda *_: parallel.threading.Event().wait(2))
+    monkeypatch.setattr(parallel.Round, "_offer", lambda *_: Event().wait(2))
     number, fault = parallel.stress(tidegate, 1, 1, operations=1)
     assert (number, "did not end within 0.5 s" in fault) == (1, True)
 
