@@ -39,11 +39,17 @@ Invariants
     ledger         accepted = queued + in flight + released + abandoned (LEDGER-1): an identity of the derivation.
 
 What happens to a token that is dropped
-    An exception can be raised between any two bytecodes (a signal handler, `PyThreadState_SetAsyncExc`). It drops the
-    token of the call it hits, and the token's finaliser makes a successor and sends the slot where its state says: home,
-    back to the queue, or home as abandoned (INTERRUPT-1). A lease dropped by its worker drops its token the same way
-    (LEASE-1). A token consists of two objects that die one after the other, each with that finaliser, so that an exception
-    in the first still leaves the second. In normal operation tokens are recycled and no finaliser runs.
+    An exception can be raised between any two bytecodes (a signal handler, `PyThreadState_SetAsyncExc`). The call it hits
+    makes a successor of its token and sends the slot where its state says: home, back to the queue, or home as abandoned
+    (INTERRUPT-1). Should a second exception end that, the token is dropped, and its finaliser does the same. A lease dropped
+    by its worker drops its token that way too (LEASE-1). A token consists of two objects that die one after the other, each
+    with that finaliser, so that an exception in the first still leaves the second. In normal operation tokens are recycled
+    and no finaliser runs.
+
+    Without a GIL CPython runs a finaliser late: when the thread that made the object next runs Python code. So there a
+    dropped lease may hold its slot for as long as that thread sleeps in one call into C; `release` and `with` do not. Nor
+    does an interrupted call, but for an exception that arrives at the very first bytecode of `__enter__` or `__exit__`, or
+    of the call in there: nothing of ours runs yet, or any more, and the lease of that `with` is a dropped one.
 
 Linearization points
     offer       ACCEPTED: the claim admits, the publish makes it takeable. FULL: the look at the empty free list, or the
@@ -51,7 +57,7 @@ Linearization points
     take        removing the token from the queue; Closed: the second reading in `Slots.exhausted`.
     release     removing the token from the lease decides who releases; appending it to the free list frees the slot.
     close       setting the flag.   drain   reading that every slot is at home.
-    statistics  one C call that copies the state of all slots (an exact snapshot where there is a GIL).
+    statistics  one C call that copies the state of all slots: at one instant where there is a GIL, else each slot at its own.
 
 Prior art
     Free list plus FIFO of indices: D. Vyukov's bounded MPMC queue and the io_uring rings. Claim and publish as separate
@@ -69,14 +75,14 @@ Considered and rejected
     wake-up of its own that an exception can lose.
 
 Limits
-    CPython with the GIL, 3.11 and later: `tidegate._atomic` lists what is relied on. Two exceptions in the same recovery (one in
-    a call, a second inside the finaliser) can take a slot out of use: it stays counted as queued or in flight and is never
-    admitted twice. An operation that its own thread forks inside of goes on, in the child, with the parent's copied slots;
-    what it accepts or takes there is not in the child's intake. Memory running out while the queue grows is outside the
-    contract. Before 3.13, `SimpleQueue.get` with a time-out waits without one if another taker took the item it was woken for
-    just as its time ran out (its C code then passes on a negative time); `take` with a time-out inherits that: it returns
-    at the next item or at close, but maybe not at its time. Waiting for workers is all a drain can do: one that never
-    releases is reported, not cured.
+    CPython 3.11 and later, and free-threaded builds from 3.14 on: `tidegate._atomic` lists what is relied on. Two
+    exceptions in the same recovery (one in a call, a second inside the finaliser) can take a slot out of use: it stays
+    counted as queued or in flight and is never admitted twice. An operation that its own thread forks inside of goes on, in
+    the child, with the parent's copied slots; what it accepts or takes there is not in the child's intake. Memory running
+    out while the queue grows is outside the contract. Before 3.13, `SimpleQueue.get` with a time-out waits without one if
+    another taker took the item it was woken for just as its time ran out (its C code then passes on a negative time);
+    `take` with a time-out inherits that: it returns at the next item or at close, but maybe not at its time. Waiting for
+    workers is all a drain can do: one that never releases is reported, not cured.
 """
 
 from ._intake import Intake, Lease

@@ -60,6 +60,9 @@ class Lease(Generic[T]):
 
     As a context manager it gives the item and releases on the way out, also on an exception. Dropped unreleased it gives the
     slot back, counted as abandoned; dropped before anyone looked at its item, it puts the item back in the queue instead.
+
+    Dropped, it does so when CPython finalises it. With a GIL that is at once. On a free-threaded build it is when the threads that
+    made the lease and the intake next run Python code: not while they sleep in one call into C. Release it, or use `with`.
     """
 
     __slots__ = ("_index", "_seen", "_slots", "_token")
@@ -327,7 +330,11 @@ class Intake(Generic[T]):
     def statistics(self) -> Statistics:
         """Count slots and answers, from one snapshot of all slots: O(capacity), no lock, constant memory (LEDGER-1, BOUND-2).
 
-        Exact at one instant within the call on builds with a GIL; the two counts of rejections are read after it.
+        Exact at one instant within the call on builds with a GIL; the two counts of rejections are read after it. On free-threaded
+        builds each slot is told as it was at some instant within the call, but not all at the same one: the identities hold (free +
+        queued + in flight = capacity, accepted = queued + in flight + released + abandoned), no count is negative, and accepted,
+        released, abandoned, full and closed each lie between what they were when the call began and when it ended. Two slots may
+        be told as they never were together: a worker that goes from one to the next may be seen with both, or with neither.
         """
         return self._slots.statistics()
 

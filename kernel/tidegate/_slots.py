@@ -44,8 +44,7 @@ class Deed:
         self.home, self.index, self.generation = home, index, generation
 
     def recover(self) -> None:
-        slots = self.home()
-        if slots is not None:  # else the intake is gone too
+        if (slots := self.home()) is not None:  # else the intake is gone too
             slots.recover(self)
 
     __del__ = recover
@@ -171,6 +170,7 @@ class Slots:
         if not self.closed:
             return False
         settled = len(self.free)
+        self.queue.empty()  # for its lock alone: no machine makes the readings below before the one above (see `_atomic`)
         settled += sum(turn & STEP != 0 and seen == SEEN for turn, seen in zip(self.turns, self.seen, strict=True))
         return settled == self.capacity
 
@@ -178,14 +178,16 @@ class Slots:
         """Read all slots in one C call, and derive everything from that reading (LEDGER-1).
 
         With a GIL nothing happens in that call, and the reading is of one instant. It allocates nothing that the collector tracks
-        once it has begun: 3.11 may run finalisers in such an allocation. Without a GIL others go on meanwhile, hence the turns are
-        read before and after: a slot whose turn is the same was as it is read when its item was looked for; one whose turn is
-        another is told as its second turn alone tells, so as it was between the two or at the second.
+        once it has begun: 3.11 may run finalisers in such an allocation. Without a GIL others go on meanwhile, and each slot is
+        told as it was at some instant within the call, one of its own. Hence the turns are read before and after: a slot whose
+        turn is the same was as it is read when its item was looked for. One whose turn went up is told as its second turn alone
+        tells: it was free when it came to that turn, if that is even, and is in flight if it is odd. A turn goes down only when an
+        item is put back: then the slot was queued.
         """
         turns, capacity = self.turns, self.capacity
         read = list(chain(iter(turns), map(is_not, self.items, repeat(NOTHING)), iter(turns)))
         before, there, after = read[:capacity], read[capacity:-capacity], read[-capacity:]
-        states = [turn + (item and turn == first) for first, item, turn in zip(before, there, after, strict=True)]
+        states = [turn + (item if turn == first else turn < first) for first, item, turn in zip(before, there, after, strict=True)]
         queued = sum(state & 3 == 1 for state in states)
         in_flight = sum(state & STEP for state in states) // STEP
         abandoned, peak = sum(state >> 64 for state in states), sum(state != 0 for state in states)

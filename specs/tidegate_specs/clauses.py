@@ -243,7 +243,10 @@ CLAUSES: tuple[Clause, ...] = (
             "iterator over the intake for the next lease has looked at the one before."
         ),
         (machine.lease_1,),
-        "A lease kept by somebody for ever keeps its slot for ever.",
+        (
+            "A lease kept by somebody for ever keeps its slot for ever. On free-threaded builds a dropped one gives its slot back "
+            "when the threads that made the lease and its token next run Python code; `release` and `with` do at once."
+        ),
     ),
     Clause(
         "CLOSE-1",
@@ -278,7 +281,10 @@ CLAUSES: tuple[Clause, ...] = (
             machine.peak_1,
             machine.peak_2,
         ),
-        "The two counts of rejections are read just after the slots; exact snapshots need a GIL.",
+        (
+            "The two counts of rejections are read just after the slots. On free-threaded builds each slot is told as it was at "
+            "some instant within the call, not all at the same one."
+        ),
     ),
     Clause(
         "REENTRY-1",

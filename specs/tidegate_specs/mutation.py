@@ -35,6 +35,7 @@ from typing import Any, Final, Self, cast, final
 
 from . import adapters, mutants, runner
 from .adapters.support import GROUP
+from .builds import OPTIONS
 from .check import EXIT_CODES, Check, Profile, Result, Settings, Subject, Verdict, load_subject
 from .mutants import Patch
 from .progress import progress as tell
@@ -335,6 +336,7 @@ class _Child:
     def __init__(self, job: "_Job") -> None:
         self.command = [
             sys.executable,
+            *OPTIONS,
             "-m",
             "tidegate_specs.mutation",
             "--run",

@@ -3,12 +3,16 @@
 import importlib.util
 from collections.abc import Mapping
 
+from tidegate_specs.builds import FREE_THREADED
+
 # What each extra of the distribution brings, by the name under which it is imported.
 EXTRAS: Mapping[str, tuple[str, ...]] = {
     "cluster": ("dask", "distributed"),
     "gate": ("crosshair", "hypothesis", "pytest", "pytest_timeout", "rich", "z3"),
     "lab": ("aiologic", "culsans", "gunicorn", "janus", "matplotlib", "psutil", "starlette", "uvicorn", "waitress"),
 }
+# What nobody has made for free-threaded builds. The checks that need it are UNKNOWN there and say so; the others go on without.
+NOT_MADE = frozenset({"crosshair"}) if FREE_THREADED else frozenset[str]()
 
 
 class UsageError(Exception):
@@ -17,7 +21,7 @@ class UsageError(Exception):
 
 def require(command: str, extra: str) -> None:
     """Raise UsageError unless everything that an extra brings is there. Nothing of it is imported."""
-    missing = [name for name in EXTRAS[extra] if importlib.util.find_spec(name) is None]
+    missing = [name for name in EXTRAS[extra] if name not in NOT_MADE and importlib.util.find_spec(name) is None]
     if missing:
         raise UsageError(f"{advice(command, extra)} (there is no {', '.join(missing)})")
 

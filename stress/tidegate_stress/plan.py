@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+from tidegate_specs.builds import FREE_THREADED
 from tidegate_specs.check import Profile, Verdict
 
 
@@ -25,6 +26,7 @@ class Group:
     kernel: bool = False
 
 
+_WITHOUT_GIL = (Group("parallel", "tidegate_specs.parallel", "parallel stresses", alone=True),) if FREE_THREADED else ()
 # The one list of all groups, in the order in which they are started: those that take longest first, those that run alone last.
 GROUPS: tuple[Group, ...] = (
     Group("mutants", "tidegate_specs.mutation", "mutant checks", kernel=True),
@@ -38,6 +40,7 @@ GROUPS: tuple[Group, ...] = (
     Group("audit", "tidegate_specs.audit", "audits", kernel=True),
     Group("correspondence", "tidegate_specs.correspondence", "correspondences", kernel=True),
     Group("sweeps", "tidegate_specs.sweeps", "sweeps", divisible=True),
+    *_WITHOUT_GIL,
     Group("overload", "tidegate_stress.overload", "measurements", alone=True),
 )
 

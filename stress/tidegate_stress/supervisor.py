@@ -19,6 +19,7 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import IO, Any, Protocol
 
+from tidegate_specs.builds import OPTIONS
 from tidegate_specs.check import Verdict
 
 from .plan import About, Answer, Failure, Group, Inapplicable, Planned, Request
@@ -71,7 +72,7 @@ class _Child:
         self._unread = b""
         self._stderr: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - closed in `end`
         # An intake is looked for in the working directory too, as `python -m` does; the kernel is not.
-        command = [sys.executable, *([] if request.is_intake else ["-P"]), "-m", "tidegate_specs.runner", group.module]
+        command = [sys.executable, *OPTIONS, *([] if request.is_intake else ["-P"]), "-m", "tidegate_specs.runner", group.module]
         command += ["--subject", request.subject, "--profile", request.profile, "--seed", str(request.seed)]
         self._process = subprocess.Popen(
             command,

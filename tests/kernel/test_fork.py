@@ -6,7 +6,10 @@ import threading
 import warnings
 from collections.abc import Callable
 from contextlib import suppress
-from typing import Any
+from itertools import repeat
+from typing import Any, cast
+
+import pytest
 
 from tidegate import Closed, Empty, Intake, Outcome
 from tidegate._slots import Token
@@ -94,24 +97,25 @@ if hasattr(os, "fork"):
         del intake
         assert in_child(lambda: usable(Intake(2)))
 
-    def test_a_wait_that_forks_goes_on_with_the_childs_own_slots() -> None:
+    @pytest.mark.parametrize("timeout", [5.0, None])
+    def test_a_wait_that_forks_goes_on_with_the_childs_own_slots(timeout: float | None) -> None:
         intake: Intake[str] = Intake(2)
-        slots = intake._slots
+        slots: Any = intake._slots
         wait = slots.await_slot
         children: list[int] = []
 
         def forking_wait(block: bool = True, timeout: float | None = None) -> Token | None:
-            slots.await_slot = wait
+            slots.await_slot, slots.arrivals = wait, map(wait, repeat(True))
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore", DeprecationWarning)
                 children.append(os.fork())
             assert intake.offer("parent's" if children[0] else "child's") is Outcome.ACCEPTED
-            return wait(block, timeout)
+            return cast("Token | None", wait(block, timeout))
 
-        slots.await_slot = forking_wait
+        slots.await_slot, slots.arrivals = forking_wait, map(forking_wait, repeat(True))
         item = ""
         try:
-            item = intake.take(timeout=5).item
+            item = intake.take(timeout).item
         finally:
             if children == [0]:
                 os._exit(0 if item == "child's" and intake.statistics().free == 2 else 1)

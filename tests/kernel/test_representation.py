@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 import tidegate
-from tidegate import Closed, Empty, Intake, Outcome, _intake
+from tidegate import Closed, Empty, Intake, Outcome, _intake, _slots
+from tidegate._slots import FreeList
 
 
 def test_the_version_is_one() -> None:
@@ -86,16 +87,15 @@ def test_a_look_that_is_interrupted_while_it_rings_rings_again() -> None:
     assert not slots.queue.empty(), "a taker would not hear that the item can't come back"
 
 
-def test_an_offer_that_sees_that_it_is_refused_claims_nothing() -> None:
+def test_an_offer_that_sees_that_it_is_refused_claims_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     intake: Intake[Any] = Intake(2)
-    slots: Any = intake._slots
     intake.offer("first")
     intake.offer("second")
 
-    def claim() -> None:
+    def claim(_: FreeList) -> None:
         pytest.fail("a slot at home leaves it again, and who counts them miscounts")
 
-    slots.claim = claim
+    monkeypatch.setattr(FreeList, "newest", property(claim))
     assert intake.offer("third") is Outcome.FULL
     intake.take(timeout=0).release()
     intake.close()
@@ -121,6 +121,31 @@ def test_a_count_has_room_for_more_than_can_be_reached() -> None:
     statistics = intake.statistics()
     assert (statistics.accepted, statistics.released, statistics.abandoned) == (most, most - 3, 3)
     assert (statistics.free, statistics.queued, statistics.in_flight, statistics.peak) == (2, 0, 0, 1)
+
+
+@pytest.mark.parametrize(
+    ("read", "free", "queued", "in_flight", "released"),
+    [
+        ((2, True, 2), 0, 0, 1, 0),
+        ((0, True, 0), 0, 1, 0, 0),
+        ((0, False, 0), 1, 0, 0, 0),
+        ((0, True, 2), 0, 0, 1, 0),  # taken meanwhile
+        ((0, True, 4), 1, 0, 0, 1),  # taken and released: it was free then, whatever it is now
+        ((2, True, 4), 1, 0, 0, 1),
+        ((2, False, 4), 1, 0, 0, 1),
+        ((2, True, 0), 0, 1, 0, 0),  # put back: it was queued then, and never free
+        ((2, False, 0), 0, 1, 0, 0),
+        ((6, True, 4), 0, 1, 0, 1),
+    ],
+)
+def test_a_slot_that_moves_while_it_is_read_is_told_as_it_was_at_some_instant(
+    monkeypatch: pytest.MonkeyPatch, read: tuple[int, bool, int], free: int, queued: int, in_flight: int, released: int
+) -> None:
+    monkeypatch.setattr(_slots, "chain", lambda *_: iter(read))
+    found = Intake[Any](1).statistics()
+    assert (found.free, found.queued, found.in_flight, found.released) == (free, queued, in_flight, released)
+    assert found.accepted == queued + in_flight + released
+    assert found.peak == int(read != (0, False, 0))
 
 
 def test_a_release_after_a_collection_is_a_plain_one() -> None:

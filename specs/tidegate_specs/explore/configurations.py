@@ -20,12 +20,13 @@ from operator import attrgetter
 from pathlib import Path
 from typing import Any, Final, cast
 
+from ..builds import FREE_THREADED, LATE_FINALISERS, made_by_none
 from ..check import Check, Result, Settings, Subject, Verdict
 from .explorer import Explorer, Limits, Program, Report
 from .history import Caller, History, Operation
 from .intake_model import World, intake_model
 from .linearizability import START, Done, Model, check
-from .scheduler import WaitsInEarnest
+from .scheduler import Diverged, WaitsInEarnest
 from .schedules import replay_command, this_version
 
 FIELDS: Final[tuple[str, ...]] = (
@@ -91,6 +92,11 @@ class Configuration:
     threads: tuple[str, ...]
     clauses: tuple[str, ...]
     plans: tuple[Plan, ...]
+
+    @property
+    def drops(self) -> bool:
+        """Tell whether a thread drops a lease, so that a finaliser decides what comes after."""
+        return any("drop" in thread for thread in self.threads)
 
 
 _OFFERS = ("BOUND-1", "EXACT-1", "LOCAL-1", "LEDGER-1")
@@ -439,7 +445,10 @@ class _Judge:
         return Program(self.configuration.name, modules_of(self.subject), self.make, threads, self.check, self.outcome)
 
     def make(self) -> Shared:
-        """Make an intake, and perform what comes before the threads."""
+        """Make an intake, and perform what comes before the threads: where leases are dropped, so that they die at once."""
+        return made_by_none(self._make) if FREE_THREADED and self.configuration.drops else self._make()
+
+    def _make(self) -> Shared:
         shared = Shared(self.subject.Intake(self.configuration.capacity))
         history = History(1)
         self._perform(shared, history)
@@ -693,11 +702,18 @@ def check_configuration(configuration: Configuration, subject: Subject, settings
             report = run_plan(configuration, plan, subject, Limits(QUICK_SCHEDULES if quick else FULL_SCHEDULES))
         except WaitsInEarnest as error:
             return Result(Verdict.UNKNOWN, "; ".join(parts) or "nothing explored", str(error))
+        except Diverged as error:
+            if not (FREE_THREADED and configuration.drops):
+                raise
+            return Result(Verdict.UNKNOWN, f"not judged on this build: {'; '.join(parts)}", f"{LATE_FINALISERS}\n{error}")
         total += report.schedules
         if report.faults:
             fault = report.faults[0]
             witness = f"{fault.message}\n{fault.timeline}\nreplay: {replay_command(fault.schedule, subject)}"
-            return Result(Verdict.ILLEGAL, f"{total:,} schedules ({plan.key})", witness)
+            evidence = f"{total:,} schedules ({plan.key})"
+            if FREE_THREADED and configuration.drops:  # what was dropped may be alive still, in another's hands
+                return Result(Verdict.UNKNOWN, f"not judged on this build: {evidence}", f"{LATE_FINALISERS}\n{witness}")
+            return Result(Verdict.ILLEGAL, evidence, witness)
         parts.append(f"{report.schedules:,} schedules, {len(report.outcomes)} outcomes ({plan.key})")
         if not report.exhausted:
             unknown.append(f"{plan.key}: {report.why_not}")

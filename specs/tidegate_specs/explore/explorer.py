@@ -154,6 +154,7 @@ class Explorer:
         self._collecting = gc.isenabled()
         gc.disable()  # finalisers of what the collector finds would run at points of its choosing
         self._substituted.__enter__()
+        self.scheduler.hire(len(self.program.threads))
         return self
 
     def __exit__(self, *exc_info: object) -> None:

@@ -237,8 +237,7 @@ class Scheduler:
     def run(self, bodies: Sequence[Body], prefix: Sequence[int] = (), policy: Policy | None = None, root: object = None) -> Run:
         """Run the bodies to the end, following `prefix` and then `policy`. root: what the threads share, to tell that from the
         rest."""
-        while len(self._threads) < len(bodies):
-            self._hire()
+        self.hire(len(bodies))
         run = self.run_ = Run()
         self._bodies, self._prefix, self._policy = bodies, prefix, policy
         self._count = len(bodies)
@@ -292,6 +291,11 @@ class Scheduler:
         for thread in self._threads:
             thread.join()
         self.watch.stop()
+
+    def hire(self, count: int) -> None:
+        """Have so many worker threads. Those who hire before they make anything keep all that they make from being a worker's."""
+        while len(self._threads) < count:
+            self._hire()
 
     # What the worker threads do.
 

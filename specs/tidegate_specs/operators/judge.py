@@ -23,6 +23,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Final, Self, final
 
+from ..builds import OPTIONS
 from ..check import Check, Settings, Verdict
 from ..mutants import Patch
 from ..mutation import kernel_dir, load_patched
@@ -170,7 +171,7 @@ class Judges:
 
     def _process(self, group: str) -> subprocess.Popen[str]:
         if group not in self._processes:
-            command = [sys.executable, "-P", "-m", __name__, GROUPS[group]]
+            command = [sys.executable, *OPTIONS, "-P", "-m", __name__, GROUPS[group]]
             process = subprocess.Popen(
                 command,
                 stdin=subprocess.PIPE,
@@ -296,7 +297,7 @@ def _failing_test(sources: Mapping[str, str], tests: Path) -> str:
 
 def _first_failure(folder: str, tests: Path, chosen: Sequence[str]) -> str:
     """Run tests on the kernel in a folder; name the first that fails, or give ""."""
-    command = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider"]
+    command = [sys.executable, *OPTIONS, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider"]
     command += ["--timeout=60", "--timeout-method=signal", "-Wignore::SyntaxWarning", *chosen]  # which `is` with a number is
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join([folder, *sys.path]), "PYTHONDONTWRITEBYTECODE": "1"}
     done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False, cwd=tests.parents[1])

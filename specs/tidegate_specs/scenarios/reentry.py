@@ -9,6 +9,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
+from ..builds import made_by_none
 from ..injection import quiet_finalisers
 from ..ways import Finalised, by_finaliser, by_weak_reference
 from .accounting import ONE_AT_A_TIME
@@ -449,11 +450,15 @@ def user_code(run: Run) -> str:
 
 def _block_in_finaliser(run: Run, ending: str) -> None:
     here, go = threading.Event(), threading.Event()
-    intake = run.intake(2)
-    intake.offer(_BlockingEnd(here, go))
-    box = [intake.take(timeout=0)]
-    _ = box[0].item
-    del _
+
+    def prepare() -> tuple[Any, list[Any]]:
+        intake = run.intake(2)
+        intake.offer(_BlockingEnd(here, go))
+        box = [intake.take(timeout=0)]
+        _ = box[0].item
+        return intake, box
+
+    intake, box = made_by_none(prepare)  # or without a GIL the finaliser could be this thread's to run, which waits for it
     job = start(box[0].release if ending == "release" else box.clear, ending)
     if ending == "release":
         box.clear()
