@@ -104,12 +104,6 @@ def test_an_iterator_goes_on_after_it_was_interrupted(monkeypatch: pytest.Monkey
     assert next(leases).item == "a"
 
 
-def test_two_loops_share_the_work() -> None:
-    intake = closed("a", "b", "c")
-    found = [lease.item for pair in zip(intake, intake, strict=False) for lease in pair]
-    assert found == ["a", "b"]
-
-
 def test_an_iterator_keeps_its_intake_and_nothing_else() -> None:
     intake: Intake[str] | None = Intake(1)
     assert intake is not None
