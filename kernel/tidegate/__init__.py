@@ -89,4 +89,4 @@ from ._intake import Intake, Lease
 from ._types import Closed, Empty, Outcome, Statistics
 
 __all__ = ["Closed", "Empty", "Intake", "Lease", "Outcome", "Statistics"]
-__version__ = "0.1.0"
+__version__ = "0.2.0"

@@ -20,15 +20,14 @@ Each row has an alarm in `tests/kernel/test_atomic.py`, which on FT runs with th
     await_home     SimpleQueue.get(...)          wait for a slot to come home, in C    yes  yes  C: the same
     arrivals       next(map(get, repeat(True)))  the same, from one map for all        yes  yes  C: map_next, repeat_next: no state
     queue.empty    SimpleQueue.empty()           would a bell be heard anyway?         yes  yes  C: _queuemodule.c, empty: lock
-    _cell[0]       list item read                see the token that a lease holds      yes  yes  doc: lst[i]
-    del _cell[0]   list item deletion            take it out, once                     yes  yes  C: list_ass_subscript: lock
+    del _seen[0]   list item deletion            decide who releases, once             yes  yes  C: list_ass_subscript: lock
     turns, items   list item load and store      what a slot is doing, by its owner    yes  yes  doc: lst[i]; lst[i] = x is safe
     _seen[0]       list item load and store      note a look                           yes  yes  doc: the same
     seen.append    list.append(False)            a late look settles nothing           yes  yes  doc: list.append(x)
     seen.clear     list.clear()                  end a lease that was recovered        yes  yes  doc: list.clear()
     seen == SEEN   comparing two lists of bools  was it looked at, and not let go?     yes  yes  C: list_richcompare: both locks
     len(free)      length and truth of a list    how many are at home                  yes  yes  C: PyList_GET_SIZE: one load
-    closed         attribute load and store      the flag                              yes  yes  C: bytecodes.c: acquire, release
+    closed, _token attribute load and store      the flag; the token of a lease        yes  yes  C: bytecodes.c: acquire, release
     home           calling a weak reference      the slots of a lost token, or None    yes  yes  C: _PyWeakref_GET_REF: lock
     generations    dict.get, dict[i] = n         a slot's generation                   yes  yes  doc: d.get(key), d[key] = x
     next           next(count)                   add one to a count                    yes  yes  C: count_next: compare-exchange
@@ -75,7 +74,7 @@ Memory order on FT
 
     `Slots.exhausted` makes reads only, and they must stay in order: `closed`, then `len(free)`, then the turns. x86-64 never
     exchanges reads. On ARM64 the first is an acquire; the second is relaxed, and nothing would keep the third behind it but the
-    lock of a list of its own in between: STLXR, and then item reads that are LDAR.
+    lock of the queue in between (`queue.empty`): STLXR, and then item reads that are LDAR.
 
     What would break it: an acquire that is RCpc (LDAPR; a C compiler told of +rcpc) together with LDAXR/STLXR instead of CASAL.
     Every processor with LDAPR has CASAL, and compilers use it there, unless built with -mno-outline-atomics and without +lse.

@@ -9,6 +9,7 @@ import queue
 import sys
 import weakref
 from collections.abc import Iterator
+from contextlib import suppress
 from threading import TIMEOUT_MAX
 from time import monotonic
 from typing import Any, Final, Generic, NoReturn, TypeVar, final
@@ -19,13 +20,10 @@ from ._types import Closed, Empty, Outcome, Statistics
 
 T = TypeVar("T")
 
-ACCEPTED: Final = Outcome.ACCEPTED
-FULL: Final = Outcome.FULL
-CLOSED: Final = Outcome.CLOSED
+ACCEPTED, FULL, CLOSED = Outcome
 YIELD_EVERY: Final = 24  # rejections; fewer cost the offers' tail, more the workers: `tidegate stress --curve` measures both
 new: Final = object.__new__
 SLOT_BYTES: Final = 200  # the most one slot costs
-BLOCK: Final = (True,)
 
 
 def _memory_bytes() -> int:
@@ -46,13 +44,14 @@ def _checked_capacity(capacity: object) -> int:
     return capacity
 
 
-def _checked_timeout(timeout: object) -> float:
-    """Give the time-out as a float that a wait in C accepts."""
+def _checked_timeout(timeout: object) -> tuple[float | None, float]:
+    """Give the time-out as a float that a wait in C accepts, and the instant at which it is over."""
     if not isinstance(timeout, (int, float)) or isinstance(timeout, bool):
         raise TypeError(f"timeout must be a number of seconds or None, not {type(timeout).__name__}")
     if not timeout >= 0:  # also catches NaN
         raise ValueError(f"timeout must be at least 0 seconds, not {timeout}")
-    return float(min(timeout, TIMEOUT_MAX))
+    remaining = float(min(timeout, TIMEOUT_MAX))
+    return remaining, monotonic() + remaining
 
 
 @final
@@ -66,24 +65,24 @@ class Lease(Generic[T]):
     made the lease and the intake next run Python code: not while they sleep in one call into C. Release it, or use `with`.
     """
 
-    __slots__ = ("_cell", "_index", "_seen", "_slots")
+    __slots__ = ("_index", "_seen", "_slots", "_token")
 
     _slots: Slots
     _index: int
-    _seen: list[bool]  # this lease's own, so that a late look can't mark the slot's next lease
-    _cell: list[Token]  # holds the token until it is released
+    _seen: list[bool]  # [False], then [True] once looked at; empty once released. Its own: a late look can't mark the next lease
+    _token: Any  # its `Token`, until released
 
     def __init__(self) -> None:
         raise TypeError("a lease is made by Intake.take() only")
 
     def __init_subclass__(cls) -> None:
-        raise TypeError("Lease is final: what is relied on here holds of this class alone")
+        raise TypeError("Lease is final: what it promises holds of this class alone")
 
     @property
     def item(self) -> T:
         """Give the item. From then on dropping the lease abandons it. ValueError once the lease is released."""
         item: T = self._slots.items[self._index]
-        if not (self._seen and self._cell):  # released, maybe before the read: the item may be another offer's
+        if not self._seen:  # released, maybe before the read: the item may be another offer's
             raise ValueError("this lease is released, its item is gone")
         try:
             self._seen[0] = True
@@ -97,38 +96,34 @@ class Lease(Generic[T]):
     def release(self) -> bool:
         """Free the slot. True the first time, False ever after, from whichever thread (LEASE-1). Never waits.
 
-        Linearization point: taking the token out of the cell; the slot is free when it is back in the free list.
+        Linearization point: emptying `_seen`; the slot is free when its token is back in the free list.
         """
-        slots = self._slots
-        index = self._index
+        slots, index = self._slots, self._index
         token: Token | None = None  # while set, this call owns the slot
-        held: Token | None = None
         try:
             try:
-                self._seen[0] = True  # should the release be interrupted, the item is not put back
-                held = self._cell[0]
-                del self._cell[0]  # who gets here first releases; no call, so no exception can come before the next line
+                held = self._token
+                del self._seen[0]  # who gets here first releases; no call, so no exception can come before the next two lines
             except IndexError:
                 return False
-            token = held
-            item = slots.items[index]  # kept until the slot is home: its finaliser may offer
+            token, self._token = held, None
+            _item = slots.items[index]  # kept until the slot is home: its finaliser may offer
             slots.seen[index] = None
             slots.items[index] = NOTHING
             slots.turns[index] += STEP  # ours alone to write: we own the slot
             if COLLECTING[0]:  # by a finaliser, maybe: the collector will then finalise the token, wherever it is
-                slots.recover(token.deed)
+                slots.recover(held.deed)
             else:
                 token = None  # from here on it is at home
                 slots.restore(held)
             if slots.closed:
                 slots.ring()
-            del item
             return True
         except BaseException:
-            try:
-                slots.give_back(token)
-            finally:
-                token = held = None  # the traceback must not keep it from its finaliser
+            slots.give_back(token)
+            token = held = None  # the traceback must not keep it from its finaliser
+            if not self._seen:
+                self._token = None  # nor must the lease
             raise
 
     def __enter__(self) -> T:
@@ -141,41 +136,10 @@ class Lease(Generic[T]):
         raise TypeError("a lease can't be copied or pickled: it stands for one slot")
 
     def __repr__(self) -> str:
-        return f"<tidegate.Lease {'held' if self._cell else 'released'}>"
+        return f"<tidegate.Lease {'held' if self._seen else 'released'}>"
 
 
 LEASE: Final[type[Lease[Any]]] = Lease
-
-
-@final
-class Leases(Iterator[Lease[T]]):
-    """Give the leases of one intake, for as long as some can come."""
-
-    __slots__ = ("_intake", "_seen")
-
-    def __init__(self, intake: "Intake[T]") -> None:
-        self._intake: Final = intake
-        self._seen: list[bool] = []  # of the lease given last; the lease itself is not kept
-
-    def __next__(self) -> Lease[T]:
-        """Look at the lease before, and take the next. StopIteration once the intake is closed and nothing more can come."""
-        slots = self._intake._slots
-        try:
-            try:  # noqa: SIM105 - `suppress` runs code of its own
-                self._seen[0] = True
-            except IndexError:
-                pass  # none was given yet, or it was dropped
-            if slots.closed:
-                slots.ring()  # a taker may wait to hear that this item can't come back
-        except BaseException:
-            slots.ring()
-            raise
-        try:
-            lease = self._intake.take()
-        except Closed:
-            raise StopIteration from None
-        self._seen = lease._seen
-        return lease
 
 
 @final
@@ -203,7 +167,7 @@ class Intake(Generic[T]):
         return intake
 
     def __init_subclass__(cls) -> None:
-        raise TypeError("Intake is final: what is promised here holds of this class alone")
+        raise TypeError("Intake is final: what it promises holds of this class alone")
 
     @property
     def capacity(self) -> int:
@@ -223,12 +187,12 @@ class Intake(Generic[T]):
         reading the flag.
         """
         slots = self._slots
-        if slots.free and not slots.closed:
+        free = slots.free
+        if free and not slots.closed:
             token: Token | None = None  # while set, this call owns the slot
-            held: Token | None = None
             try:
                 try:
-                    held = token = slots.free.newest
+                    held = token = free.newest
                 except IndexError:
                     pass  # others claimed what we saw
                 else:
@@ -241,17 +205,13 @@ class Intake(Generic[T]):
                     slots.restore(held)
                     slots.ring()
             except BaseException:
-                try:
-                    slots.give_back(token)
-                finally:
-                    token = held = None  # the traceback must not keep it from its finaliser
+                slots.give_back(token)
+                token = held = None  # the traceback must not keep it from its finaliser
                 raise
         if slots.closed:  # read after finding no slot: one kept from us by a late claimer is no reason to say FULL
-            outcome = CLOSED
-            rejections = next(slots.answered_closed)
+            outcome, rejections = CLOSED, next(slots.answered_closed)
         else:
-            outcome = FULL
-            rejections = next(slots.answered_full)
+            outcome, rejections = FULL, next(slots.answered_full)
         if not rejections % YIELD_EVERY:
             yield_processor()  # or spinning producers would leave the workers without the interpreter (RESPONSIVE-2)
         return outcome
@@ -265,10 +225,7 @@ class Intake(Generic[T]):
         With `timeout=0` it never waits.
         Linearization points: removing the token from the queue; Closed, counting the settled slots; Empty, finding none.
         """
-        remaining, deadline = None, 0.0
-        if timeout is not None:
-            remaining = _checked_timeout(timeout)
-            deadline = monotonic() + remaining
+        remaining, deadline = (None, 0.0) if timeout is None else _checked_timeout(timeout)
         slots = self._slots
         token: Token | None = None
         lease: Lease[T] | None = None
@@ -276,7 +233,7 @@ class Intake(Generic[T]):
             try:
                 while True:
                     # A loop, not a call: an exception can come out of a call, when its result has no name yet.
-                    waits = slots.arrivals if remaining is None else map(slots.await_slot, BLOCK, (remaining,))
+                    waits = slots.arrivals if remaining is None else map(slots.await_slot, (True,), (remaining,))
                     for token in waits:  # noqa: B007 - for the first only
                         break
                     if token is not None:
@@ -295,16 +252,12 @@ class Intake(Generic[T]):
             slots.seen[index] = seen = [False]
             slots.turns[index] += STEP
             lease = new(LEASE)
-            lease._slots = slots
-            lease._index = index
-            lease._seen = seen
-            lease._cell = [token]  # last: with it the lease owns the slot
+            lease._slots, lease._index, lease._seen = slots, index, seen
+            lease._token = token  # last: with it the lease owns the slot
             return lease
         except BaseException:
-            try:
-                slots.give_back(token)  # and ring, also should the exception have hit while passing the bell on
-            finally:
-                token = lease = None  # the traceback must not keep it from its finaliser
+            slots.give_back(token)  # and ring, also should the exception have hit while passing the bell on
+            token = lease = None  # the traceback must not keep it from its finaliser
             raise
 
     def __iter__(self) -> Iterator[Lease[T]]:
@@ -313,7 +266,27 @@ class Intake(Generic[T]):
         Asking for the next lease is a look at the one before (LEASE-1): dropped later, that one is abandoned. The iterator keeps
         no lease: one that is dropped before gives its item back as any other.
         """
-        return Leases(self)
+        seen: list[bool] = []  # of the lease given last; the lease itself is not kept
+
+        def following() -> Lease[T] | None:
+            nonlocal seen
+            slots = self._slots
+            try:
+                with suppress(IndexError):  # none was given yet, or it was released or dropped
+                    seen[0] = True
+                if slots.closed:
+                    slots.ring()  # a taker may wait to hear that this item can't come back
+            except BaseException:
+                slots.ring()
+                raise
+            try:
+                lease = self.take()
+            except Closed:
+                return None
+            seen = lease._seen
+            return lease
+
+        return iter(following, None)
 
     def close(self) -> None:
         """Close for good: no offer that starts after this returned is accepted (CLOSE-1). Never waits, idempotent.
@@ -337,10 +310,7 @@ class Intake(Generic[T]):
         a bad `timeout`, before closing.
         Linearization point: reading the length of the free list, the last time.
         """
-        remaining, deadline = None, 0.0
-        if timeout is not None:
-            remaining = _checked_timeout(timeout)
-            deadline = monotonic() + remaining
+        remaining, deadline = (None, 0.0) if timeout is None else _checked_timeout(timeout)
         self.close()
         slots = self._slots
         try:
@@ -373,8 +343,7 @@ class Intake(Generic[T]):
 
     def __repr__(self) -> str:
         slots = self._slots
-        state = "closed" if slots.closed else "open"
-        return f"<tidegate.Intake {state}, {len(slots.free)} of {slots.capacity} free>"
+        return f"<tidegate.Intake {'closed' if slots.closed else 'open'}, {len(slots.free)} of {slots.capacity} free>"
 
 
 _intakes: Final["weakref.WeakSet[Intake[Any]]"] = weakref.WeakSet()
@@ -383,8 +352,7 @@ _intakes: Final["weakref.WeakSet[Intake[Any]]"] = weakref.WeakSet()
 def _after_fork_in_child() -> None:
     """Give every intake new slots: those copied from the parent belong to threads that do not exist here (FORK-1)."""
     for intake in list(_intakes):
-        slots = intake._slots
-        intake._slots = Slots(slots.capacity)
+        slots, intake._slots = intake._slots, Slots(intake.capacity)
         if slots.closed:
             intake.close()
         slots.ring()  # this thread may have forked inside a wait in `take`: it goes on with the new slots

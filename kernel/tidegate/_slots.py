@@ -6,7 +6,6 @@ See the package docstring for the representation and the invariants named here.
 
 import gc
 import weakref
-from collections.abc import Iterator
 from typing import Any, Final, cast, final
 
 from ._atomic import SimpleQueue, chain, count, is_not, repeat
@@ -28,11 +27,7 @@ COUNTED: Final = (1 << 64) - 1
 COLLECTING: Final = [False]
 
 
-def _note_collection(phase: str, info: object) -> None:
-    COLLECTING[0] = phase == "start"
-
-
-gc.callbacks.append(_note_collection)
+gc.callbacks.append(lambda phase, info: COLLECTING.__setitem__(0, phase == "start"))
 
 
 @final
@@ -46,13 +41,10 @@ class Deed:
     __slots__ = ("generation", "home", "index")
 
     def __init__(self, home: "weakref.ref[Slots]", index: int, generation: int) -> None:
-        self.home: Final = home
-        self.index: Final = index
-        self.generation: Final = generation
+        self.home, self.index, self.generation = home, index, generation
 
     def recover(self) -> None:
-        slots = self.home()
-        if slots is not None:  # else the intake is gone too
+        if (slots := self.home()) is not None:  # else the intake is gone too
             slots.recover(self)
 
     __del__ = recover
@@ -68,8 +60,7 @@ class Token:
     __slots__ = ("deed", "index")
 
     def __init__(self, deed: Deed) -> None:
-        self.deed: Final = deed
-        self.index: Final = deed.index  # here too: every operation reads it
+        self.deed, self.index = deed, deed.index  # here too: every operation reads it
 
     def __del__(self) -> None:
         self.deed.recover()
@@ -92,29 +83,24 @@ class Slots:
     """Hold all state of one intake. A fork replaces it whole, so that nothing of the parent's is left in the child."""
 
     def __init__(self, capacity: int) -> None:
-        home: weakref.ref[Slots] = weakref.ref(self)
-        self.home: Final = home  # kept here too: the collector clears a weak reference that is garbage itself
-        self.capacity: Final = capacity
-        self.closed = False
+        self.home: Final[weakref.ref[Slots]] = weakref.ref(self)  # kept here: the collector clears one that is garbage
+        self.capacity, self.closed = capacity, False
         self.items: Final[list[Any]] = [NOTHING] * capacity
         self.turns: Final = [0] * capacity
         self.generations: Final[dict[int, int]] = {}  # of the slots whose token was ever lost
         self.seen: Final[list[list[bool] | None]] = [None] * capacity
-        self.answered_full: Final = count()
-        self.answered_closed: Final = count()
+        self.answered_full, self.answered_closed = count(), count()
         # A stack: the slots used so far are the first ones, so their number is the peak.
-        unmade: Any = None
-        self.free: Final = FreeList([unmade] * capacity)  # of exactly that size; filled below
+        self.free: Final = FreeList()  # filled below
         self.queue: Final[SimpleQueue[Token | None]] = SimpleQueue()  # None wakes a taker after `close`
         self.bell: Final[SimpleQueue[None]] = SimpleQueue()  # wakes a drain
         # The atomic primitives, each bound once: see `_atomic`.
         self.restore = self.free.append
         self.publish = self.queue.put
-        self.await_slot = self.queue.get
-        self.await_home = self.bell.get
-        self.arrivals: Final[Iterator[Token | None]] = map(self.await_slot, repeat(True))  # each next one as it is waited for
+        self.await_slot, self.await_home = self.queue.get, self.bell.get
+        self.arrivals: Final = map(self.await_slot, repeat(True))  # each next one as it is waited for
         # Last: a token that is dropped by an exception in here needs all of the above, or its successors would die without end.
-        self.free[:] = [Token(Deed(home, index, 0)) for index in reversed(range(capacity))]
+        self.free.extend([Token(Deed(self.home, index, 0)) for index in reversed(range(capacity))])
 
     def recover(self, lost: Deed) -> None:
         """Send the slot of a lost token on, by its state: home, back to the queue, or home as abandoned (LEASE-1, INTERRUPT-1).
@@ -129,14 +115,13 @@ class Slots:
         token = Token(Deed(lost.home, index, next(generations)))
         try:
             self.generations[index] = token.deed.generation
-            item = self.items[index]  # kept until the slot is home: its finaliser may offer
-            turn = self.turns[index]
+            _item, turn = self.items[index], self.turns[index]  # the item is kept until the slot is home: its finaliser may offer
             if turn & STEP:
                 seen = self.seen[index]
-                if seen is None:  # a release was under way
+                if not seen:  # a release was under way
                     seen = [True]
                 seen.append(False)  # so that a look from here on, by an iterator, does not make it count as settled
-                if seen[0]:
+                if seen[0] is True:
                     self.items[index] = NOTHING
                     self.turns[index] = turn + ABANDON
                 else:
@@ -149,7 +134,6 @@ class Slots:
                 self.restore(token)
                 if self.closed:
                     self.ring()
-            del item
         except BaseException:
             del token  # the traceback must not keep it from its finaliser
             if self.closed:
@@ -161,12 +145,10 @@ class Slots:
 
         The token must be alive until this returns: its finaliser, the second line, may run in another thread.
         """
-        try:
-            if token is not None:
-                self.recover(token.deed)
-        finally:
-            if self.closed:
-                self.ring()
+        if token is not None:
+            self.recover(token.deed)
+        if self.closed:
+            self.ring()
 
     def ring(self) -> None:
         """Wake one waiting taker and one waiting drain, who look, and pass it on when they leave.
@@ -188,8 +170,7 @@ class Slots:
         if not self.closed:
             return False
         settled = len(self.free)
-        fence: list[None] = []
-        fence.append(None)  # takes a lock, so that no machine makes the readings below before the one above: see `_atomic`
+        self.queue.empty()  # for its lock alone: no machine makes the readings below before the one above (see `_atomic`)
         settled += sum(turn & STEP != 0 and seen == SEEN for turn, seen in zip(self.turns, self.seen, strict=True))
         return settled == self.capacity
 
@@ -209,20 +190,11 @@ class Slots:
         states = [turn + (item if turn == first else turn < first) for first, item, turn in zip(before, there, after, strict=True)]
         queued = sum(state & 3 == 1 for state in states)
         in_flight = sum(state & STEP for state in states) // STEP
-        abandoned = sum(state >> 64 for state in states)
+        abandoned, peak = sum(state >> 64 for state in states), sum(state != 0 for state in states)
         finished = sum((state & COUNTED) >> 2 for state in states)
-        return Statistics(
-            capacity=capacity,
-            free=capacity - queued - in_flight,
-            queued=queued,
-            in_flight=in_flight,
-            accepted=queued + in_flight + finished,
-            full=value_of(self.answered_full),
-            closed=value_of(self.answered_closed),
-            released=finished - abandoned,
-            abandoned=abandoned,
-            peak=sum(state != 0 for state in states),
-        )
+        full, closed = value_of(self.answered_full), value_of(self.answered_closed)
+        accepted, free = queued + in_flight + finished, capacity - queued - in_flight
+        return Statistics(capacity, free, queued, in_flight, accepted, full, closed, finished - abandoned, abandoned, peak)
 
 
 def value_of(counter: "count[int]") -> int:

@@ -61,3 +61,6 @@ class Statistics:
     released: int
     abandoned: int
     peak: int
+
+    def __init_subclass__(cls) -> None:
+        raise TypeError("Statistics is final: what it tells holds of this class alone")

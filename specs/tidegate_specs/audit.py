@@ -20,7 +20,7 @@ from contextlib import suppress
 from functools import partial
 from typing import Any, Final
 
-from .bytecode import EXPLICIT, NOWAIT, QUIET, VERSIONS, audit_offer, package_of
+from .bytecode import EXPLICIT, NOWAIT, QUIET, OfferReport, audit_offer, package_of
 from .check import Check, Result, Settings, Subject, Verdict
 
 HOSTILE: Final = "HOSTILE-1"
@@ -34,20 +34,19 @@ def _judged(findings: Sequence[object], evidence: str, blames: tuple[str, ...] =
     return Result(Verdict.ILLEGAL, evidence, "; ".join(str(finding) for finding in findings[:3]) + more, blames)
 
 
-def _unknown_version() -> Result | None:
-    if sys.version_info[:2] in VERSIONS and sys.implementation.name == "cpython":
-        return None
-    return Result(
-        Verdict.UNKNOWN, "nothing was read", f"the audit does not know the instructions of Python {sys.version.split()[0]}"
-    )
+def _to_the_end(result: Result, report: OfferReport) -> Result:
+    """Turn OK into UNKNOWN if the audit stopped at an instruction that it does not follow."""
+    if result.verdict is not Verdict.OK or not report.unfollowed:
+        return result
+    stopped = f"the audit of offer stopped at instructions that it does not follow: {', '.join(report.unfollowed)}"
+    return Result(Verdict.UNKNOWN, result.evidence, stopped)
 
 
 def check_wait_free(subject: Subject, settings: Settings) -> Result:
     """Judge that `offer` takes a bounded number of instructions and waits for nobody (NOWAIT-1)."""
-    unknown = _unknown_version()
-    if unknown is not None:
-        return unknown
     report = audit_offer(subject)
+    if report.unread:
+        return Result(Verdict.UNKNOWN, "nothing was judged", report.unread)
     counts = ", ".join(f"{label} {count}" for label, count in sorted(report.counts.items()))
     evidence = (
         f"worst case {report.worst} instructions ({counts}, finaliser of a dropped slot {report.finaliser}), "
@@ -55,17 +54,21 @@ def check_wait_free(subject: Subject, settings: Settings) -> Result:
         f"{report.functions} functions, {report.instructions} instructions read, 0 cycles, "
         f"{report.backward} backward jumps out of handlers; calls: {', '.join(report.primitives) or 'none'}"
     )
-    return _judged([finding for finding in report.findings if finding.clause == NOWAIT], evidence)
+    return _to_the_end(_judged([finding for finding in report.findings if finding.clause == NOWAIT], evidence), report)
 
 
 def check_yields(subject: Subject, settings: Settings) -> Result:
     """Judge that a rejection can offer the processor to others (RESPONSIVE-2)."""
-    unknown = _unknown_version()
-    if unknown is not None:
-        return unknown
-    primitives = audit_offer(subject).primitives
-    findings = [] if "yield_processor" in primitives else ["offer never gives the processor to the workers"]
-    return _judged(findings, f"{len(primitives)} primitives reached, among them the one that yields the processor")
+    report = audit_offer(subject)
+    if report.unread:
+        return Result(Verdict.UNKNOWN, "nothing was judged", report.unread)
+    evidence = f"{len(report.primitives)} primitives reached"
+    if "yield_processor" in report.primitives:
+        return Result(Verdict.OK, f"{evidence}, among them the one that yields the processor")
+    if report.findings or report.unfollowed:
+        stopped = ", ".join(report.unfollowed) or report.findings[0]
+        return Result(Verdict.UNKNOWN, evidence, f"the audit did not follow every way through offer: {stopped}")
+    return Result(Verdict.ILLEGAL, evidence, "offer never gives the processor to the workers")
 
 
 REJECTIONS: Final = 2_000
@@ -80,10 +83,9 @@ def _listen(warned: list[str]) -> Callable[..., None]:
 
 def check_quiet(subject: Subject, settings: Settings) -> Result:
     """Judge that a rejection writes, logs and warns nothing and runs no code of the caller's: by bytecode, and by trying."""
-    unknown = _unknown_version()
-    if unknown is not None:
-        return unknown
     report = audit_offer(subject)
+    if report.unread:
+        return Result(Verdict.UNKNOWN, "nothing was judged", report.unread)
     findings: list[object] = [finding for finding in report.findings if finding.clause in (QUIET, EXPLICIT)]
     blames = tuple(dict.fromkeys(finding.clause for finding in report.findings if finding.clause in (QUIET, EXPLICIT)))
     heard: list[str] = []
@@ -125,25 +127,26 @@ def check_quiet(subject: Subject, settings: Settings) -> Result:
     findings += [f"warned: {message}" for message in warned[:1]]
     findings += [f"wrote {written.getvalue()[:60]!r}"] if written.getvalue() else []
     evidence = f"{report.functions} functions read; {2 * REJECTIONS} rejections tried, {len(heard)} records, {len(warned)} warnings"
-    return _judged(findings, evidence, blames)
+    return _to_the_end(_judged(findings, evidence, blames), report)
 
 
 # What the kernel imports, and what it exposes
 
 ALLOWED: Final[Mapping[str, frozenset[str]]] = {
     "collections.abc": frozenset({"Iterator"}),
+    "contextlib": frozenset({"suppress"}),
     "dataclasses": frozenset({"dataclass"}),
     "enum": frozenset({"Enum"}),
     "functools": frozenset({"partial"}),
     "gc": frozenset({"callbacks"}),
-    "itertools": frozenset({"count", "repeat"}),
-    "operator": frozenset({"add", "and_", "is_", "is_not", "lshift", "or_", "rshift", "sub"}),
+    "itertools": frozenset({"chain", "count", "repeat"}),
+    "operator": frozenset({"is_not"}),
     "os": frozenset({"register_at_fork", "sched_yield", "sysconf"}),
     "queue": frozenset({"Empty", "ShutDown", "SimpleQueue"}),
     "sys": frozenset({"maxsize", "version_info"}),
     "threading": frozenset({"TIMEOUT_MAX"}),
     "time": frozenset({"monotonic", "sleep"}),
-    "typing": frozenset({"Any", "Final", "Generic", "NoReturn", "TypeVar", "final"}),
+    "typing": frozenset({"Any", "Final", "Generic", "NoReturn", "TypeVar", "cast", "final"}),
     "weakref": frozenset({"WeakSet", "ref"}),
 }
 DYNAMIC: Final = frozenset({"__import__", "eval", "exec", "compile", "open", "import_module"})

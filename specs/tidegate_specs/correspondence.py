@@ -23,9 +23,11 @@ from typing import Any, Final, cast, final
 
 from . import net, progress
 from .check import Check, Result, Settings, Subject, Verdict
-from .explore.accesses import Unclear, lookup, source_of
+from .explore.accesses import Unclear, code_of, lookup, source_of
+from .explore.configurations import modules_of
 from .explore.scheduler import frame_above
 from .injection import Injector, quiet_finalisers
+from .instructions import Meaning, meaning_of, unread
 from .net import IDLE, Net, Transition
 from .refinement import View, observe, view
 
@@ -37,7 +39,7 @@ EFFECTS: Final = {
     "slots.closed": "look at closed",
     "not self.closed": "look at closed",
     "slots.closed = True": "set closed",
-    "slots.free.newest": "free.pop",
+    "free.newest": "free.pop",
     "slots.restore(held)": "free.append",
     "self.restore(token)": "free.append",
     "slots.publish(held)": "queue.put",
@@ -55,9 +57,8 @@ EFFECTS: Final = {
     "slots.turns[index] += STEP": "store in turns",
     "self.turns[index] = turn - STEP": "store in turns",
     "self.turns[index] = turn + ABANDON": "store in turns",
-    "lease._cell = [token]": "set _cell",
-    "held = self._cell[0]": "look at cell",
-    "del self._cell[0]": "store in cell",
+    "lease._token = token": "set _token",
+    "del self._seen[0]": "delete in mark",
     "self._seen[0] = True": "store in mark",
     "next(slots.answered_full)": "next answered_full",
     "next(slots.answered_closed)": "next answered_closed",
@@ -89,9 +90,10 @@ PRIVATE: Final = frozenset(
         ("Intake.take", "set _slots"),
         ("Intake.take", "set _index"),
         ("Intake.take", "set _seen"),
-        ("Leases.__next__", "set _seen"),
-        # A list of its own, for its lock: between the two nothing of the net's is touched.
-        ("Slots.exhausted", "fence.append"),
+        # The token of a lease whose release is decided.
+        ("Lease.release", "set _token"),
+        # For its lock: its answer is not looked at.
+        ("Slots.exhausted", "queue.empty"),
         # A slot that is in flight and not seen is not counted as settled.
         ("Slots.exhausted.<locals>.<genexpr>", "compare mark, false"),
     }
@@ -108,8 +110,6 @@ NOT_TRIED: Final = {  # which transitions no call here performs, and why
     "recovering": "only an offer that was struck comes there",
     "delivering": "only an offer that was struck comes there",
     "restoring": "the collector's own finalisers (COLLECTING), where a successor of the token goes home",
-    "revived": "a mark that is cleared belongs to a lease that the collector brought back",
-    "other release": "another party's release comes between the look into the cell and the taking out",
     "other taker": "the watched taker's numbers change while another party releases",
 }
 
@@ -134,21 +134,21 @@ class LeavesThePath(Exception):
 
 # What a bytecode does, read off the syntax node at its place.
 
-_NODES: Final[dict[str, tuple[type[ast.AST], ...]]] = {
-    "LOAD_ATTR": (ast.Attribute,),
-    "LOAD_METHOD": (ast.Attribute,),
-    "STORE_ATTR": (ast.Attribute,),
-    "DELETE_ATTR": (ast.Attribute,),
-    "BINARY_SUBSCR": (ast.Subscript,),
-    "BINARY_OP": (ast.Subscript,),  # from 3.14 on
-    "FOR_ITER": (ast.For,),
-    "STORE_SUBSCR": (ast.Subscript,),
-    "DELETE_SUBSCR": (ast.Subscript,),
-    "CALL": (ast.Call,),
-    "CALL_KW": (ast.Call,),
-    "CALL_FUNCTION_EX": (ast.Call,),
-    "COMPARE_OP": (ast.Compare,),
+_NODES: Final[dict[Meaning | None, tuple[type[ast.AST], ...]]] = {
+    Meaning.LOAD_LOCAL: (ast.Name,),
+    Meaning.LOAD_ATTRIBUTE: (ast.Attribute,),
+    Meaning.STORE_ATTRIBUTE: (ast.Attribute,),
+    Meaning.DELETE_ATTRIBUTE: (ast.Attribute,),
+    Meaning.ITERATE: (ast.For,),
+    Meaning.STORE_ITEM: (ast.Subscript,),
+    Meaning.DELETE_ITEM: (ast.Subscript,),
+    Meaning.CALL: (ast.Call,),
+    Meaning.CALL_NAMED: (ast.Call,),
+    Meaning.CALL_UNPACKED: (ast.Call,),
+    Meaning.COMPARE: (ast.Compare,),
 }
+_STORES: Final = (Meaning.STORE_ATTRIBUTE, Meaning.DELETE_ATTRIBUTE, Meaning.STORE_ITEM, Meaning.DELETE_ITEM)
+_TESTS: Final = (Meaning.TRUTH, Meaning.JUMP_IF, Meaning.JUMP_IF_NONE)
 
 
 @final
@@ -156,7 +156,7 @@ _NODES: Final[dict[str, tuple[type[ast.AST], ...]]] = {
 class Place:
     """Give the syntax node of one bytecode, what it is a part of, and the statement around it."""
 
-    opcode: str
+    meaning: Meaning | None
     node: Any
     parent: ast.AST
     statement: str
@@ -175,20 +175,27 @@ def places(code: types.CodeType, module: types.ModuleType) -> dict[int, Place]:
     found: dict[int, Place] = {}
     steps = list(dis.get_instructions(code))
     for step, following in pairwise(steps):
-        kinds = _NODES.get(step.opname)
+        meaning = meaning_of(step)
+        kinds = _NODES.get(meaning)
         where = step.positions
         if kinds is None or where is None:
             continue
         span = (where.lineno, where.col_offset, where.end_lineno, where.end_col_offset)
         for node in parents:
-            if isinstance(node, kinds) and span in _spans(node):
+            if isinstance(node, kinds) and span in tuple(_spans(node)):
                 statement = node
                 while not isinstance(statement, ast.stmt):
                     statement = parents[statement]
                 # A list is looked at by the test that follows, whatever was there when it was loaded.
-                looked = getattr(node, "attr", "") == "free" and following.opname.startswith(("TO_BOOL", "POP_JUMP"))
-                found[following.offset if looked else step.offset] = Place(step.opname, node, parents[node], ast.unparse(statement))
+                looked = _is_free(node) and meaning_of(following) in _TESTS
+                if isinstance(node, ast.Name) and not looked:
+                    continue
+                found[following.offset if looked else step.offset] = Place(meaning, node, parents[node], ast.unparse(statement))
     return found
+
+
+def _is_free(node: Any) -> bool:
+    return getattr(node, "attr", "") == "free" or (isinstance(node, ast.Name) and node.id == "free")
 
 
 def _spans(node: Any) -> Iterator[tuple[int, int, int, int]]:
@@ -221,7 +228,7 @@ class Reader:
         text = ast.unparse(place.node)
         if isinstance(place.node, ast.For):
             text = text.partition(":")[0]
-        elif place.opcode.startswith(("STORE", "DELETE")) or isinstance(place.node, ast.Subscript):
+        elif place.meaning in _STORES:
             text = place.statement
         return Event(frame.f_code.co_qualname, place.node.lineno, text, effect)
 
@@ -231,13 +238,14 @@ class Reader:
             return self._call(node, scope)
         if isinstance(node, ast.Compare):
             return self._compare(node, scope)
+        if isinstance(node, ast.Name):
+            return "look at free" if lookup(node, scope, {}) is self.slots.free else ""
         if isinstance(node, ast.For):
-            return "queue.get" if isinstance(scope[node.iter.id], map) else f"iterate over {ast.unparse(node.iter)}"
+            return "queue.get" if isinstance(scope[ast.unparse(node.iter)], map) else f"iterate over {ast.unparse(node.iter)}"
         if isinstance(node, ast.Subscript):
-            role = self._role(node.value, scope)
-            stores = place.opcode.startswith(("STORE", "DELETE"))
-            return f"store in {role}" if stores else "look at cell" if role == "cell" else ""
-        if place.opcode.startswith(("STORE", "DELETE")):
+            does = "delete" if place.meaning is Meaning.DELETE_ITEM else "store"
+            return f"{does} in {self._role(node.value, scope)}"
+        if place.meaning in _STORES:
             return f"set {node.attr}"
         try:
             owner = lookup(node.value, scope, {})
@@ -247,7 +255,7 @@ class Reader:
             return "free.pop"
         if owner is self.slots and node.attr == "closed":
             return "look at closed"
-        if owner is self.slots and node.attr == "free" and not isinstance(place.parent, (ast.Call, ast.Attribute)):
+        if owner is self.slots and node.attr == "free" and not isinstance(place.parent, (ast.Call, ast.Attribute, ast.Assign)):
             return "look at free"
         return ""
 
@@ -291,11 +299,11 @@ class Reader:
         for name, held in cast(dict[str, object], vars(self.slots)).items():
             if held is value and not isinstance(held, types.BuiltinFunctionType):
                 return name
-        if any(value is mark for mark in self.slots.seen):
+        if any(value is mark for mark in self.slots.seen) or (isinstance(node, ast.Name) and node.id == "seen"):
             return "mark"
         while isinstance(node, ast.Attribute):
-            if node.attr in ("_seen", "_cell"):
-                return {"_seen": "mark", "_cell": "cell"}[node.attr]
+            if node.attr == "_seen":
+                return "mark"
             node = node.value
         return ast.unparse(node)
 
@@ -587,10 +595,6 @@ def why_not_tried(t: Transition) -> str:
         return "" if t.operation == "drop" else "an exception"
     if t.operation == "recover" and t.at in ("recovering", "delivering", "restoring"):
         return t.at
-    if t.primitive == "self._seen[0] = True" and t.outcome == "IndexError" and t.operation == "release":
-        return "revived"
-    if t.primitive == "del self._cell[0]" and t.outcome == "IndexError":
-        return "other release"
     return "other taker" if "counted" in t.outcome or "and released" in t.outcome else ""
 
 
@@ -601,6 +605,9 @@ def check_paths(subject: Subject, settings: Settings) -> Result:
         return Result(Verdict.UNKNOWN, "nothing was run", f"no effect is known of {', '.join(lost)}")
     if not hasattr(subject.Intake(1), "_slots"):
         return Result(Verdict.UNKNOWN, "nothing was run", "the net is of the kernel; this implementation has no slots")
+    why = unread(code_of(modules_of(subject)))
+    if why:
+        return Result(Verdict.UNKNOWN, "nothing was run", why)
     try:
         tally = trial(subject)
     except LeavesThePath as fault:

@@ -6,9 +6,9 @@ A state counts the threads at each program point, and holds what they share. A *
 point, performs one *primitive*, named by the kernel's own source text, with one of its outcomes, and enters a point. Threads at
 IDLE are outside the net: there are always more of them. So the first primitive of an operation leaves IDLE, the last returns there.
 
-    offer     slots.free -> slots.closed -> slots.free.newest -> slots.closed -> items[...] = item -> slots.publish(held)
-    take      for token in waits -> seen[index] = ... -> turns[index] += STEP -> _cell = [token]
-    release   _seen[0] = True -> _cell[0] -> del _cell[0] -> ... -> turns[index] += STEP -> slots.restore(token) -> slots.closed
+    offer     slots.free -> slots.closed -> free.newest -> slots.closed -> items[...] = item -> slots.publish(held)
+    take      for token in waits -> seen[index] = ... -> turns[index] += STEP -> _token = token
+    release   del _seen[0] -> ... -> turns[index] += STEP -> slots.restore(held) -> slots.closed
 
 Where the net is wider than the kernel, so that what holds of it holds of the kernel: a call of `ring` goes on by itself while its
 caller goes on too; a bell is found in the queue before or behind any item; which of the items in flight a step is about is anyone's
@@ -81,9 +81,7 @@ class Net:
     adding: int = 0
     scanning: int = 0
 
-    # release: those that look into a cell, and are about to take its token out; those that have it, which are some of `seen`
-    deciding: int = 0
-    removing: int = 0
+    # release: those that have the token, which are some of `seen`
     hiding: int = 0
     clearing: int = 0
     finishing: int = 0
@@ -466,8 +464,8 @@ OFFER: Final = (
     T("offer", "slots.free", "none", IDLE, "unserved", none_free, action="refuse_full", foresee=refused_now),
     T("offer", "slots.closed", "open", "looked", "trying", is_open),
     T("offer", "slots.closed", "closed", "looked", "turned", is_closed),
-    T("offer", "slots.free.newest", "a token", "trying", "holding", some_free, claim, "claim"),
-    T("offer", "slots.free.newest", "IndexError", "trying", "unserved", none_free, action="refuse_full", foresee=refused_now),
+    T("offer", "free.newest", "a token", "trying", "holding", some_free, claim, "claim"),
+    T("offer", "free.newest", "IndexError", "trying", "unserved", none_free, action="refuse_full", foresee=refused_now),
     T("offer", "slots.closed", "open", "holding", "storing", is_open, action="admit", foresee=admitted_now),
     T("offer", "slots.closed", "closed", "holding", "retracting", is_closed),
     T("offer", "slots.items[token.index] = item", "stored", "storing", "publishing"),
@@ -489,7 +487,7 @@ TAKE: Final = (
     T("take", "for token in waits", "Empty", IDLE, "leaving", is_empty, tell_empty),
     T("take", "slots.seen[index] = seen = [False]", "stored", "marking", "turning"),
     T("take", "slots.turns[index] += STEP", "stored", "turning", "handing"),
-    T("take", "lease._cell = [token]", "a lease", "handing", IDLE),
+    T("take", "lease._token = token", "a lease", "handing", IDLE),
     T("take", "not self.closed", "open", "asking", IDLE, is_open, never=True),
     T("take", "not self.closed", "closed", "asking", "adding", is_closed),
     T("take", "len(self.free)", "a number", "adding", "scanning"),
@@ -506,13 +504,9 @@ LEASE: Final = (
     T("next", "self._seen[0] = True", "first", IDLE, "leaving", a_lease_unseen, look, "look", of_item=True),
     T("next", "self._seen[0] = True", "again", IDLE, "leaving"),
     T("next", "self._seen[0] = True", "IndexError", IDLE, "leaving"),
-    T("release", "self._seen[0] = True", "first", IDLE, "deciding", a_lease_unseen, look, "look", of_item=True),
-    T("release", "self._seen[0] = True", "again", IDLE, "deciding"),
-    T("release", "self._seen[0] = True", "IndexError", IDLE, IDLE),
-    T("release", "held = self._cell[0]", "a token", "deciding", "removing"),
-    T("release", "held = self._cell[0]", "IndexError", "deciding", IDLE),
-    T("release", "del self._cell[0]", "the token", "removing", "hiding", some_lease_seen),
-    T("release", "del self._cell[0]", "IndexError", "removing", IDLE),
+    T("release", "del self._seen[0]", "first", IDLE, "hiding", a_lease_unseen, look, "look", of_item=True),
+    T("release", "del self._seen[0]", "again", IDLE, "hiding", some_lease_seen),
+    T("release", "del self._seen[0]", "IndexError", IDLE, IDLE),
     T("release", "slots.seen[index] = None", "stored", "hiding", "clearing"),
     T("release", "slots.items[index] = NOTHING", "stored", "clearing", "finishing"),
     T("release", "slots.turns[index] += STEP", "stored", "finishing", "restoring"),
@@ -560,8 +554,6 @@ DROP: Final = (
     T("take", "", "struck", "adding", "leaving"),
     T("take", "", "struck", "scanning", "leaving"),
     T("take", "", "struck, watched", IDLE, "leaving", is_watched, stop_watching),
-    T("release", "", "struck", "deciding", "leaving"),
-    T("release", "", "struck", "removing", "leaving"),
     T("release", "", "struck", "hiding", "giving_up"),
     T("release", "", "struck", "clearing", "giving_up"),
     T("release", "", "struck", "finishing", "giving_up"),
@@ -663,8 +655,6 @@ def counts(n: Net) -> bool:
         and n.asking >= 0
         and n.adding >= 0
         and n.scanning >= 0
-        and n.deciding >= 0
-        and n.removing >= 0
         and n.hiding >= 0
         and n.clearing >= 0
         and n.finishing >= 0

@@ -9,7 +9,7 @@ from tidegate_specs.builds import FREE_THREADED
 EXTRAS: Mapping[str, tuple[str, ...]] = {
     "cluster": ("dask", "distributed"),
     "gate": ("crosshair", "hypothesis", "pytest", "pytest_timeout", "rich", "z3"),
-    "lab": ("aiologic", "culsans", "gunicorn", "hdrh", "janus", "matplotlib", "psutil", "starlette", "uvicorn", "waitress"),
+    "lab": ("aiologic", "culsans", "gunicorn", "janus", "matplotlib", "psutil", "starlette", "uvicorn", "waitress"),
 }
 # What nobody has made for free-threaded builds. The checks that need it are UNKNOWN there and say so; the others go on without.
 NOT_MADE = frozenset({"crosshair"}) if FREE_THREADED else frozenset[str]()

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from tidegate_specs.clauses import Clause, predicate_names
 from tidegate_specs.document import tla
-from tidegate_specs.document.cite import citation
+from tidegate_specs.document.cite import bibtex, citation
 from tidegate_specs.registry import ADAPTER_IDS, CLAUSES
 
 from .extras import UsageError, require
@@ -24,7 +24,7 @@ examples:
   tidegate spec --html spec.html    the document as one page, with drawings
   tidegate spec --tla               the machine as a TLA+ module
   tidegate spec --tla Tidegate.tla  the same, into a file
-  tidegate spec --cite              the text of CITATION.cff
+  tidegate spec --cite              the text of CITATION.cff; with --bibtex an entry for BibTeX
   tidegate spec --markdown          the guarantee table of the README; with --adapters that of the adapters
 
 colour: on a terminal, unless NO_COLOR is set
@@ -47,14 +47,17 @@ class _Silence:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Give the document in the form asked for; return the exit code that the help tells."""
-    arguments = _parser().parse_args(argv)
+    parser = _parser()
+    arguments = parser.parse_args(argv)
+    if arguments.bibtex and not arguments.cite:
+        parser.error("--bibtex is a form of --cite: tidegate spec --cite --bibtex")
     known = {clause.id: clause for clause in CLAUSES}
     unknown = [id_ for id_ in arguments.clause if id_ not in known]
     if unknown:
         print(f"tidegate spec: no clause {', '.join(unknown)}; the clauses are {', '.join(known)}", file=sys.stderr)
         return 2
     if arguments.cite:
-        return _written(citation(), "-")
+        return _written(bibtex() if arguments.bibtex else citation(), "-")
     if arguments.tla is not None:
         return _written(tla.module(), arguments.tla)
     try:
@@ -115,6 +118,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--clause", action="append", default=[], metavar="ID", help="only this clause; repeatable")
     parser.add_argument("--adapters", action="store_true", help="with --markdown: the adapters' clauses, not the contract's")
+    parser.add_argument("--bibtex", action="store_true", help="with --cite: an entry for BibTeX")
     forms = parser.add_mutually_exclusive_group()
     forms.add_argument("--brief", action="store_true", help="one line for each clause")
     forms.add_argument("--markdown", action="store_true", help="a Markdown table of the contract's clauses")

@@ -46,7 +46,7 @@ examples:
   tidegate verify --intake tidegate_specs.conformance.peers:QueueQueue   somebody else's queue, behind an adapter
   tidegate verify --json report.json                the report for a machine, kept up to date while the gate runs
   tidegate verify --junit report.xml                the same as JUnit XML, for a CI system
-  tidegate verify --statement 0.1.0.md              the verdict on each clause and what it rests on, to be published
+  tidegate verify --statement 0.2.0.md              the verdict on each clause and what it rests on, to be published
   tidegate verify --budget 30s                      as much as fits into the time; what does not is UNKNOWN
   tidegate verify --shard 1/2 --json 1.json         one half of the checks; the other half runs elsewhere
   tidegate verify --merge 1.json 2.json             the verdict on the whole

@@ -11,18 +11,19 @@ KERNEL = Path(__file__).parents[2] / "kernel" / "tidegate"
 
 ALLOWED = {
     "collections.abc": {"Callable", "Iterator"},
+    "contextlib": {"suppress"},
     "dataclasses": {"dataclass"},
     "gc": {"callbacks"},
     "enum": {"Enum"},
     "functools": {"partial"},
-    "itertools": {"count", "repeat"},
-    "operator": {"add", "is_not"},
+    "itertools": {"chain", "count", "repeat"},
+    "operator": {"is_not"},
     "os": {"register_at_fork", "sched_yield", "sysconf"},
     "queue": {"Empty", "ShutDown", "SimpleQueue"},
     "sys": {"maxsize", "version_info"},
     "threading": {"TIMEOUT_MAX"},
     "time": {"monotonic", "sleep"},
-    "typing": {"Any", "Final", "Generic", "NoReturn", "TypeVar", "final"},
+    "typing": {"Any", "Final", "Generic", "NoReturn", "TypeVar", "cast", "final"},
     "weakref": {"WeakSet", "ref"},
 }
 # Ways to reach what is not imported, or a terminal, or a disk.

@@ -53,3 +53,9 @@ def test_planted_fault_is_found(planted: str, tmp_path: Path) -> None:
     assert extracted.returncode == 1
     assert "tests" in extracted.stderr
     assert extracted.stdout == ""
+
+
+def test_the_gate_needs_the_gate_extra_alone() -> None:
+    line = extract(ROOT / "README.md", "gate").stdout
+    assert "pip install -q '.[gate]' &&" in line
+    assert line.count("[") == 1

@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-INFO = "tidegate-0.1.0.dist-info"
+INFO = "tidegate-0.2.0.dist-info"
 METADATA = f"{INFO}/METADATA"
 GOOD_METADATA = """\
 Metadata-Version: 2.4
 Name: tidegate
-Version: 0.1.0
+Version: 0.2.0
 License-Expression: MIT
 License-File: LICENSE
 Requires-Python: >=3.11
@@ -38,7 +38,7 @@ def right_files(clone: Path) -> dict[str, str]:
 
 def judge(files: dict[str, str], folder: Path) -> subprocess.CompletedProcess[str]:
     """Zip the files to a wheel and run the check on it."""
-    wheel = folder / "tidegate-0.1.0-py3-none-any.whl"
+    wheel = folder / "tidegate-0.2.0-py3-none-any.whl"
     with zipfile.ZipFile(wheel, "w") as archive:
         for name, text in files.items():
             archive.writestr(name, text)
@@ -63,7 +63,7 @@ def test_right_wheel_passes(tmp_path: Path) -> None:
         "tidegate/extra.py",
         "conftest.py",
         f"{INFO}/top_level.txt",
-        "tidegate-0.1.0.data/scripts/run",
+        "tidegate-0.2.0.data/scripts/run",
     ],
 )
 def test_planted_file_is_found(extra: str, tmp_path: Path) -> None:
@@ -115,4 +115,4 @@ def test_data_file_is_found_though_the_clone_has_it(tmp_path: Path) -> None:
 def test_planted_metadata_is_found(right: str, wrong: str, tmp_path: Path) -> None:
     judged = judge(right_files(tmp_path) | {METADATA: GOOD_METADATA.replace(right, wrong)}, tmp_path)
     assert judged.returncode == 1
-    assert judged.stderr.startswith("tidegate-0.1.0-py3-none-any.whl: ")
+    assert judged.stderr.startswith("tidegate-0.2.0-py3-none-any.whl: ")

@@ -11,7 +11,7 @@ from tidegate_specs.check import Settings, Subject, Verdict
 from tidegate_specs.mutants import Patch
 
 SETTINGS = Settings()
-FULL_PATH = "            outcome = FULL\n"  # a line of `offer` on the way to a rejection
+FULL_PATH = "            outcome, rejections = FULL, next(slots.answered_full)\n"  # a line of `offer` on the way to a rejection
 BY_NAME = {check.name: check for check in audit.CHECKS}
 
 
@@ -72,7 +72,9 @@ def test_wait_free_follows_functions_of_the_package() -> None:
 
 def test_wait_free_follows_finalisers() -> None:
     patch = Patch(
-        "_slots.py", "            del item\n", "            for _ in (item,):\n                pass\n            del item\n"
+        "_slots.py",
+        "            self.generations[index] = token",
+        "            for _ in (index,):\n                pass\n            self.generations[index] = token",
     )
     result = audit.check_wait_free(mutation.load_patched([patch], "planted"), SETTINGS)
     assert result.verdict is Verdict.ILLEGAL
@@ -192,7 +194,7 @@ def test_fixed_capacity_notices(name: str) -> None:
 
 
 HOSTILE = {
-    "an item shown": ("_intake.py", 'return f"<tidegate.Intake {state}, ', 'return f"<tidegate.Intake {slots.items} {state}, '),
+    "an item shown": ("_intake.py", 'return f"<tidegate.Intake {', 'return f"<tidegate.Intake {slots.items} {'),
     "an item weighed": ("_intake.py", "        return item\n", "        return item or None\n"),
     "capacity 0": ("_intake.py", "    if capacity < 1:", "    if capacity < 0:"),
     "a bool": ("_intake.py", " or isinstance(capacity, bool):", ":"),

@@ -28,17 +28,20 @@ def planted(old: str, new: str, file: str = "_intake.py") -> Subject:
 def test_the_kernel_keeps_to_the_paths() -> None:
     result = correspondence.check_paths(tidegate, SETTINGS)
     assert (result.verdict, result.witness) == (Verdict.OK, "")
-    assert "64 of 64 transitions taken" in result.evidence
+    assert "66 of 66 transitions taken" in result.evidence
 
 
-STORE = "                        slots.items[token.deed.index] = item\n"
-PUBLISH = "                        slots.publish(token)\n"
+STORE = "                        slots.items[token.index] = item\n"
+PUBLISH = "                        slots.publish(held)\n"
+HAND_OVER = (
+    "                        token = None  # from here on it is queued: no call, so no exception can come before the next line\n"
+)
 HIDE = "            slots.seen[index] = None\n"
 CLEAR = "            slots.items[index] = NOTHING\n"
 RING = "        if self.bell.empty():\n            self.bell.put(None)\n"
 PLANTED = {
     "an extra look at the flag": (PUBLISH, PUBLISH + "                        slots.closed\n", "_intake.py"),
-    "an extra restore": (PUBLISH, PUBLISH + "                        slots.restore(token)\n", "_intake.py"),
+    "an extra restore": (PUBLISH, PUBLISH + "                        slots.restore(held)\n", "_intake.py"),
     "a second publish": (PUBLISH, 2 * PUBLISH, "_intake.py"),
     "an extra yield": (
         "        if not rejections % YIELD_EVERY:\n",
@@ -49,8 +52,12 @@ PLANTED = {
     "a missing publish": (PUBLISH, "", "_intake.py"),
     "a missing second look": ("if not slots.closed:  # read again", "if True:  # read again", "_intake.py"),
     "a missing bell": (RING, "", "_slots.py"),
-    "a missing count": ("            rejections = next(slots.answered_full)\n", "            rejections = 1\n", "_intake.py"),
-    "store and publish exchanged": (STORE + PUBLISH, PUBLISH + STORE, "_intake.py"),
+    "a missing count": ("FULL, next(slots.answered_full)\n", "FULL, 1\n", "_intake.py"),
+    "store and publish exchanged": (
+        STORE + HAND_OVER + PUBLISH,
+        HAND_OVER + PUBLISH + STORE.replace("token", "held"),
+        "_intake.py",
+    ),
     "two stores of a release exchanged": (HIDE + CLEAR, CLEAR + HIDE, "_intake.py"),
     "another object behind a name": (
         "        self.restore = self.free.append",

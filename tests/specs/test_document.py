@@ -153,16 +153,43 @@ def test_citation_has_what_an_archive_asks_for() -> None:
     assert fields["cff-version"] == "1.2.0"
     assert fields["version"] == f'"{__version__}"'
     assert fields["license"] == "MIT"
+    assert re.fullmatch(r'"https://\S+"', fields["repository-code"])
     assert re.fullmatch(r'"\d{4}-\d\d-\d\d"', fields["date-released"])
     assert set(fields) <= {
         *("abstract", "authors", "cff-version", "date-released", "identifiers"),
-        *("keywords", "license", "message", "title", "type", "version"),
+        *("keywords", "license", "message", "repository-code", "title", "type", "version"),
     }
-    released = re.search(
-        rf"^## \[{re.escape(__version__)}\] - (\S+)", (ROOT / "CHANGELOG.md").read_text(encoding="utf-8"), re.MULTILINE
-    )
-    assert released is not None
-    assert released[1] in {"Unreleased", cite.DATE}
+
+
+def test_version_and_date_are_those_of_the_changelog_and_of_the_project() -> None:
+    changes = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+    assert re.findall(r"^## \[([^\]]+)\] - (.+)$", changes, re.MULTILINE)[0] == (__version__, cite.DATE), "the newest comes first"
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    fields = dict(re.findall(r"^([a-z-]+): (.*)$", cite.citation(), re.MULTILINE))
+    assert fields["repository-code"] == f'"{project["urls"]["Repository"]}"'
+    assert fields["license"] == project["license"]
+    assert project["authors"] == [{"name": cite.AUTHORS}]
+
+
+def test_bibtex_says_the_same() -> None:
+    entry = cite.bibtex()
+    assert entry.startswith(f"@software{{tidegate-{__version__},\n")
+    assert entry.endswith("\n}\n")
+    assert entry.count("{") == entry.count("}")
+    assert not set(entry) & set("%#&~^_$\\"), "TeX would read these"
+    fields = dict(re.findall(r"^  (\w+) += \{*(.*?)\}*,$", entry, re.MULTILINE))
+    year, month, _ = cite.DATE.split("-")
+    months = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"]
+    assert fields.pop("note").endswith(f": {cite.content_hash()}")
+    assert fields == {
+        "author": cite.AUTHORS,
+        "title": cite.TITLE,
+        "version": __version__,
+        "year": year,
+        "month": months[int(month) - 1],
+        "url": cite.REPOSITORY,
+        "license": cite.LICENSE,
+    }
 
 
 def test_hash_is_what_sha256sum_gives(tmp_path: Path) -> None:

@@ -123,6 +123,62 @@ WAYS: tuple[Callable[[Program], Report], ...] = (
 )
 
 
+PLACES = module(
+    "places",
+    """
+    TOTAL = 0
+
+    class Places:
+        def __init__(self):
+            self.items = [0]
+            self.table = {"a": 0}
+
+        @property
+        def value(self):
+            return TOTAL or self.items[0] or self.table["a"] or len(self.items) - 1
+
+        def item(self):
+            items = self.items
+            items[0] += 1
+
+        def entry(self):
+            table = self.table
+            old = table["a"]
+            table["a"] = old + 1
+
+        def module_global(self):
+            global TOTAL
+            old = TOTAL
+            TOTAL = old + 1
+
+        def unpacked(self):
+            items = self.items
+            (old,) = items
+            items[0] = old + 1
+    """,
+)
+
+
+def writing(name: str) -> Program:
+    def body(shared: Any, call: Caller) -> None:
+        call(name, None, getattr(shared, name))
+
+    def make() -> Any:
+        PLACES.TOTAL = 0  # type: ignore[attr-defined]
+        return PLACES.Places()
+
+    def total(shared: Any, history: History) -> int:
+        return int(shared.value)
+
+    return Program(name, (PLACES,), make, (body, body), outcome=total)
+
+
+@pytest.mark.parametrize("name", ["item", "entry", "module_global", "unpacked"])
+def test_a_lost_update_is_found_wherever_it_is_whatever_the_instruction_is_called(name: str) -> None:
+    for way in WAYS:
+        assert set(way(writing(name)).outcomes) == {1, 2}, way
+
+
 def test_a_lock_loses_nothing() -> None:
     for way in WAYS:
         report = way(counting("add_locked"))

@@ -23,6 +23,7 @@ from tidegate_specs.explore.intake_model import strict_model
 from tidegate_specs.explore.linearizability import check
 from tidegate_specs.explore.replay import replay, show
 from tidegate_specs.explore.schedules import decode
+from tidegate_specs.instructions import VERSIONS
 
 SMALL = (
     "offers-2-take-1",
@@ -146,10 +147,19 @@ def test_no_check_is_ok_without_exploring() -> None:
 def test_every_configuration_is_a_check_and_its_plans_are_in_the_manifest() -> None:
     assert [each.name for each in CHECKS] == [f"explore.{configuration.name}" for configuration in CONFIGURATIONS]
     manifest = load_manifest()
-    assert {"3.11", "3.12", "3.13"} <= set(manifest)
+    assert {f"{major}.{minor}" for major, minor in VERSIONS} <= set(manifest)
     plans = {(configuration.name, plan.key) for configuration in CONFIGURATIONS for plan in configuration.plans if plan.quick}
     for version, entries in manifest.items():
         assert plans <= {(name, key) for name, found in entries.items() for key in found}, version
+
+
+def test_all_versions_have_the_same_schedules_at_accesses() -> None:
+    """What threads share is the same, whatever the instructions are called. A reader that overlooks one access has fewer."""
+    for configuration in CONFIGURATIONS:
+        for plan in configuration.plans:
+            entries = [found.get(configuration.name, {}).get(plan.key) for found in load_manifest().values()]
+            counts = {entry["schedules"] for entry in entries if entry}
+            assert plan.grain != "access" or len(counts) <= 1, (configuration.name, plan.key, counts)
 
 
 def test_all_versions_and_all_ways_without_bound_found_the_same_outcomes() -> None:

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import pytest
 
 from tidegate import __version__
+from tidegate_specs.document.cite import bibtex, citation
 from tidegate_specs.registry import CLAUSES
 from tidegate_stress.cli import main
 
@@ -133,6 +134,18 @@ def test_spec_prints_every_clause() -> None:
     for clause in CLAUSES:
         assert f"\n{clause.id}\n" in run.stdout
     assert run.stdout.count("  predicate    ") == sum(len(clause.predicates) for clause in CLAUSES)
+
+
+def test_spec_cites() -> None:
+    assert tidegate("spec", "--cite").stdout == citation()
+    assert tidegate("spec", "--cite", "--bibtex").stdout == bibtex()
+
+
+@pytest.mark.parametrize("words", [(), ("--brief",), ("--tla",)])
+def test_bibtex_is_a_form_of_citing(words: tuple[str, ...]) -> None:
+    run = tidegate("spec", *words, "--bibtex")
+    assert (run.returncode, run.stdout) == (2, "")
+    assert "tidegate spec --cite --bibtex" in run.stderr
 
 
 def test_spec_of_one_clause() -> None:

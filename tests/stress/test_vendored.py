@@ -141,7 +141,7 @@ def test_a_long_diff_is_cut_and_one_against_another_version_is_none(
     output = verify(copy, capsys)[2]
     assert re.search(r"\(and \d+ lines more\)", output)
     assert len(output.splitlines()) < 60
-    install(copy, monkeypatch, "0.2.0")
+    install(copy, monkeypatch, "9.0.0")
     assert "(no diff: the installed tidegate has another _intake.py)" in verify(copy, capsys)[2]
 
 
@@ -188,10 +188,10 @@ def test_an_edited_file_with_an_edited_manifest_is_found_by_its_origin(copy: Pat
 def test_a_copy_of_another_version_is_unknown_and_what_it_does_is_judged(
     copy: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    install(copy, monkeypatch, "0.2.0")
+    install(copy, monkeypatch, "9.0.0")
     status, levels, _ = verify(copy, capsys)
     assert status == 3
-    wanted = f"UNKNOWN the copy is of {tidegate.__version__}, installed is 0.2.0: install that version to judge it"
+    wanted = f"UNKNOWN the copy is of {tidegate.__version__}, installed is 9.0.0: install that version to judge it"
     assert levels["origin"] == wanted
     status, levels, output = verify(copy, capsys, "--check", "scenarios.04", "--clause", "BOUND-2")
     assert (status, levels["conformance"], levels["origin"]) == (3, "OK 1 clause", wanted)
@@ -232,7 +232,7 @@ def test_the_first_two_levels_need_the_standard_library_alone_and_import_nothing
         ("from toy._gate import _slots", "_types.py line 1: toy._gate._slots"),
         ("from toy import _gate", "_types.py line 1: toy._gate"),
         ("import importlib\nimportlib.import_module('tidegate')", "_types.py line 2: tidegate"),
-        ("try:\n    __import__('head' + 'gate')\nexcept ImportError:\n    pass", "asks for tidegate when it is imported"),
+        ("try:\n    __import__('tide' + 'gate')\nexcept ImportError:\n    pass", "asks for tidegate when it is imported"),
         ("raise RuntimeError('mine')", "toy._gate can't be imported: RuntimeError: mine"),
         ("import sys\nsys.exit(0)", "toy._gate can't be imported: no word"),
         ("1 +", "toy._gate can't be imported: SyntaxError: invalid syntax"),

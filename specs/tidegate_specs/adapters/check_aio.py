@@ -547,7 +547,7 @@ def _cancel(subject: Subject, settings: Settings) -> Result:
                 break
         in_trio = tally.points - before
     evidence = (
-        f"{tally.points} ends at {suspensions} awaits, {in_trio} of them in trio: "
+        f"{tally.points} ends at {suspensions} awaits, {f'{in_trio} of them in trio' if TRIO else 'trio: not installed'}: "
         f"{tally.slots_lost} slots, {tally.items_lost} items, {tally.asleep} wake-ups lost"
     )
     if async_3(tally.points, tally.slots_lost, tally.items_lost, tally.asleep):

@@ -1,5 +1,6 @@
 """How to cite the specification: its version, and a hash of the files that have to be trusted."""
 
+from datetime import date
 from hashlib import sha256
 from pathlib import Path
 from typing import Final
@@ -11,11 +12,14 @@ VERSION: Final = __version__
 TRUSTED: Final = ("machine.py", "clauses.py", "net.py")
 TITLE: Final = "tidegate: a formally specified bounded intake"
 AUTHORS: Final = "tidegate contributors"
-DATE: Final = "2026-11-24"  # of this version of the specification
+DATE: Final = "2026-11-27"  # of this version of the specification
+REPOSITORY: Final = "https://github.com/tidegate/tidegate"
+LICENSE: Final = "MIT"
 ABSTRACT: Final = (
     "An executable specification of a bounded intake: a state machine, a contract of clauses as predicates, and a net that a "
     "kernel for CPython refines."
 )
+_MONTHS: Final = "jan feb mar apr may jun jul aug sep oct nov dec".split()  # as BibTeX names them
 REPRODUCE: Final = f"cd specs/tidegate_specs && sha256sum {' '.join(TRUSTED)} | sha256sum"
 
 
@@ -35,7 +39,8 @@ title: "{TITLE}"
 abstract: "{ABSTRACT}"
 version: "{VERSION}"
 date-released: "{DATE}"
-license: MIT
+repository-code: "{REPOSITORY}"
+license: {LICENSE}
 authors:
   - name: {AUTHORS}
 keywords:
@@ -48,4 +53,21 @@ identifiers:
   - type: other
     value: "sha256:{content_hash()}"
     description: "SHA-256 of what sha256sum prints of {", ".join(TRUSTED)}, in this order"
+"""
+
+
+def bibtex() -> str:
+    """Give the same as an entry of a BibTeX file: of biblatex's type for software, which older styles print as `misc`."""
+    released = date.fromisoformat(DATE)
+    return f"""\
+@software{{tidegate-{VERSION},
+  author  = {{{{{AUTHORS}}}}},
+  title   = {{{{{TITLE}}}}},
+  version = {{{VERSION}}},
+  year    = {{{released.year}}},
+  month   = {_MONTHS[released.month - 1]},
+  url     = {{{REPOSITORY}}},
+  license = {{{LICENSE}}},
+  note    = {{SHA-256 of what sha256sum prints of {", ".join(TRUSTED)}, in this order: {content_hash()}}},
+}}
 """

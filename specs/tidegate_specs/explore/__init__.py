@@ -33,7 +33,7 @@ other. A deadlock is a fault. A limit is UNKNOWN.
 
 What it takes for granted: a call into C is one step (the interpreter lock is held), and the subject is deterministic but for the
 order of its threads. The reduction needs to know what each opcode touches; what it can't find out it takes to conflict with
-everything.
+everything, and where it meets an opcode that nobody has looked at (`instructions`), or a new version, the answer is UNKNOWN.
 """
 
 from .configurations import CHECKS

@@ -6,8 +6,8 @@ without anybody noticing, which is all that the reduction in `explorer` uses.
 
 What an opcode touches is read off its source expression: its position in the source gives the syntax node, whose operands are
 looked up in the frame just before the opcode runs. Only names, attributes without code behind them and subscripts are looked up,
-so looking has no effect. What can't be found out this way conflicts with everything. An opcode that is not in `_KINDS` moves
-values between the stack and the frame's own variables, which no other thread can see.
+so looking has no effect. What can't be found out this way conflicts with everything. What an opcode does, `instructions` tells; if
+there is one that nobody has looked at (`Sites.unread`), nothing is explored.
 """
 
 import ast
@@ -23,6 +23,8 @@ from collections.abc import Callable, Iterable, Mapping
 from queue import SimpleQueue
 from typing import Any, Final
 
+from ..instructions import Meaning, meaning_of, unread
+
 Access = tuple[int, Any, bool]
 Label = tuple[Access, ...]
 Scope = Mapping[str, Any]
@@ -31,33 +33,59 @@ Site = tuple[types.CodeType, int]
 LOCAL: Final[Label] = ()
 UNKNOWN: Final[Label] = ((0, None, True),)  # base 0 stands for every object
 
-_KINDS: Final[dict[str, str]] = {
-    "LOAD_ATTR": "load attribute",
-    "LOAD_METHOD": "load attribute",
-    "LOAD_SUPER_ATTR": "load attribute",
-    "STORE_ATTR": "store attribute",
-    "DELETE_ATTR": "store attribute",
-    "BINARY_SUBSCR": "load item",
-    "BINARY_SLICE": "load item",
-    "STORE_SUBSCR": "store item",
-    "STORE_SLICE": "store item",
-    "DELETE_SUBSCR": "store item",
-    "CALL": "call",
-    "CALL_KW": "call",
-    "CALL_FUNCTION_EX": "call",
-    "BEFORE_WITH": "enter",
-    "COMPARE_OP": "compare",
-    "CONTAINS_OP": "compare",
-    "BINARY_OP": "operate",
-    "FOR_ITER": "iterate",
-    "UNPACK_SEQUENCE": "iterate",
-    "LIST_EXTEND": "iterate",
-    "STORE_GLOBAL": "store global",
-    "STORE_DEREF": "store cell",
-    "LOAD_DEREF": "load cell",
-    "TO_BOOL": "test",
-    "UNARY_NOT": "test",
+# What an instruction may touch, by its meaning: how `_Reader` finds out. LOCAL_KIND is for what only moves values between the stack
+# and the frame's own variables, makes something new, or runs Python code, which is looked at by itself.
+LOCAL_KIND: Final = "nothing shared"
+_KINDS: Final[dict[Meaning, str]] = {
+    Meaning.LOAD_ATTRIBUTE: "load attribute",
+    Meaning.LOAD_SUPER_ATTRIBUTE: "load attribute",
+    Meaning.STORE_ATTRIBUTE: "store attribute",
+    Meaning.DELETE_ATTRIBUTE: "store attribute",
+    Meaning.LOAD_ITEM: "load item",
+    Meaning.LOAD_SLICE: "load item",
+    Meaning.STORE_ITEM: "store item",
+    Meaning.STORE_SLICE: "store item",
+    Meaning.DELETE_ITEM: "store item",
+    Meaning.CALL: "call",
+    Meaning.CALL_NAMED: "call",
+    Meaning.CALL_UNPACKED: "call",
+    Meaning.ENTER: "enter",
+    Meaning.LEAVE: "enter",
+    Meaning.COMPARE: "compare",
+    Meaning.CONTAINS: "compare",
+    Meaning.OPERATE: "operate",
+    Meaning.ITERATE: "iterate",
+    Meaning.UNPACK: "iterate",
+    Meaning.UNPACK_STARRED: "iterate",
+    Meaning.EXTEND: "iterate",
+    Meaning.LOAD_GLOBAL: "load global",
+    Meaning.STORE_GLOBAL: "store global",
+    Meaning.STORE_CELL: "store cell",
+    Meaning.LOAD_CELL: "load cell",
+    Meaning.TRUTH: "test",
+    Meaning.JUMP_IF: "test",
+    Meaning.JUMP_OR_DROP: "test",
+    Meaning.NAMESPACE: "anything",
+    Meaning.IMPORT: "anything",
+    Meaning.PATTERN: "anything",
+    Meaning.AWAIT: "anything",
+    Meaning.EXCEPTION_GROUP: "anything",
+    **dict.fromkeys(
+        (
+            *(Meaning.NOTHING, Meaning.COPY, Meaning.SWAP, Meaning.PUSH_NULL, Meaning.DROP, Meaning.LOAD_CONSTANT),
+            *(Meaning.LOAD_LOCAL, Meaning.STORE_LOCAL, Meaning.STORE_AND_LOAD_LOCAL, Meaning.DELETE_LOCAL, Meaning.CLEAR_LOCAL),
+            *(Meaning.JUMP, Meaning.JUMP_IF_NONE, Meaning.IDENTITY, Meaning.RETURN, Meaning.RETURN_CONSTANT),
+            *(Meaning.RAISE, Meaning.RAISE_AGAIN, Meaning.BEGIN_HANDLER, Meaning.END_HANDLER, Meaning.MATCH_EXCEPTION),
+            *(Meaning.BUILD, Meaning.BUILD_OTHER, Meaning.ADD, Meaning.MAKE_CELL, Meaning.MAKE_FUNCTION, Meaning.MAKE_GENERATOR),
+            *(Meaning.BEGIN_LOOP, Meaning.END_LOOP, Meaning.YIELD, Meaning.UNARY, Meaning.FORMAT, Meaning.CALL_INTRINSIC),
+            Meaning.LOAD_SPECIAL,  # reads a class
+        ),
+        LOCAL_KIND,
+    ),
 }
+# A test, or an unpacking, of what one of these has made touches nothing that the one before has not touched.
+_MADE_NEW: Final = (Meaning.COMPARE, Meaning.CONTAINS, Meaning.IDENTITY, Meaning.CALL, Meaning.TRUTH, Meaning.OPERATE)
+_FOUND: Final = (Meaning.LOAD_LOCAL, Meaning.LOAD_ATTRIBUTE, Meaning.LOAD_GLOBAL, Meaning.LOAD_ITEM)
 _PURE: Final = frozenset(
     {isinstance, issubclass, callable, id, iter, hasattr, range, min, max, abs, round, divmod, super, ord, chr}
 )
@@ -196,6 +224,12 @@ class _Reader:
 
     def _store_item(self, scope: Scope, world: Scope) -> Label:
         return self._part(scope, world, True)
+
+    def _anything(self, scope: Scope, world: Scope) -> Label:
+        return UNKNOWN
+
+    def _load_global(self, scope: Scope, world: Scope) -> Label:
+        return ((id(world), self.name, False),)
 
     def _store_global(self, scope: Scope, world: Scope) -> Label:
         return ((id(world), self.name, True),)
@@ -337,6 +371,14 @@ def code_of(modules: Iterable[types.ModuleType]) -> list[types.CodeType]:
     return list(found)
 
 
+def _stored_globals(codes: Iterable[types.CodeType]) -> Iterable[tuple[str, str]]:
+    """Name the globals that some functions store, by file: reading another one reads what stays."""
+    for code in codes:
+        for each in dis.get_instructions(code):
+            if meaning_of(each) is Meaning.STORE_GLOBAL:
+                yield code.co_filename, each.argval
+
+
 class Sites:
     """Know every opcode of a subject, and for those that may touch shared state, how to tell what they touch."""
 
@@ -347,6 +389,8 @@ class Sites:
         self.opcodes: Final[dict[types.CodeType, frozenset[int]]] = {}
         self.readers: Final[dict[types.CodeType, dict[int, Callable[[Scope, Scope], Label]]]] = {}
         self.names: Final[dict[types.CodeType, dict[int, str]]] = {}
+        self.unread: Final = unread(self.codes)  # why they can't be judged by their opcodes; "" if they can
+        self._stored: Final = frozenset(_stored_globals(self.codes))
         nodes = {str(module.__file__): _nodes(module) for module in modules}
         for code in self.codes:
             self._read(code, nodes[code.co_filename])
@@ -363,30 +407,30 @@ class Sites:
                 continue
             offset, extended = (each.offset if extended is None else extended), None
             names[offset] = each.opname
-            kind = _KINDS.get(each.opname)
-            source = each
-            if "IF_TRUE" in each.opname or "IF_FALSE" in each.opname or kind == "test":
-                kind, source = "test", before or each
-            if kind == "test" and source.opname in (
-                "COMPARE_OP",
-                "CONTAINS_OP",
-                "IS_OP",
-                "CALL",
-                "TO_BOOL",
-                "UNARY_NOT",
-                "BINARY_OP",
-                "COPY",
-            ):
-                kind = None
-            if each.opname == "UNPACK_SEQUENCE":
-                source = before or each
-                kind = kind if source.opname.startswith(("LOAD_FAST", "LOAD_ATTR", "LOAD_GLOBAL", "BINARY_SUBSCR")) else None
-            if kind is not None:
+            kind, source = self._kind(code, each, before or each)
+            if kind != LOCAL_KIND:
                 readers[offset] = _Reader(kind, _node_of(source, kind, nodes), str(each.argval), known)
-            before = each
+            before = before if meaning_of(each) is Meaning.COPY else each  # a copy of what the one before has made
         self.opcodes[code] = frozenset(names)
         self.names[code] = names
         self.readers[code] = readers
+
+    def _kind(self, code: types.CodeType, each: dis.Instruction, before: dis.Instruction) -> tuple[str, dis.Instruction]:
+        """Tell how to find out what an instruction touches, and whose source expression tells it."""
+        meaning, made_by = meaning_of(each), meaning_of(before)
+        kind = "anything" if meaning is None else _KINDS.get(meaning, "anything")
+        fused = isinstance(before.argval, tuple) and made_by in (Meaning.LOAD_LOCAL, Meaning.STORE_AND_LOAD_LOCAL)
+        if fused and (kind == "test" or meaning is Meaning.UNPACK):
+            return "anything", each  # its place in the source is that of another value
+        if kind == "test":
+            return (LOCAL_KIND if made_by in _MADE_NEW else kind), before
+        if meaning is Meaning.UNPACK:
+            return (kind if made_by in _FOUND else LOCAL_KIND), before
+        if meaning is Meaning.CALL and made_by is Meaning.LOAD_SPECIAL:
+            return "enter", each
+        if meaning is Meaning.LOAD_GLOBAL and (code.co_filename, each.argval) not in self._stored:
+            return LOCAL_KIND, each
+        return kind, each
 
     def candidates(self) -> frozenset[Site]:
         """Name every opcode that may touch shared state."""

@@ -35,6 +35,7 @@ examples:
   tidegate explore --profile quick                        what `tidegate verify` explores, in a quarter of a minute
   tidegate explore offers-2-take-1 --grain opcode --bound 2   one configuration, threads switched at every opcode
   tidegate explore wake-2 --reduce                        one schedule of each class of equivalent ones
+  tidegate explore --profile full --update                record what the gate compares with, on the interpreter that runs
   tidegate explore drain-offers --subject mutant:closed_during_offer   on a kernel that is broken on purpose
   tidegate explore close-offer-take --cost                what a schedule and a switch cost, and where the time goes
   tidegate explore timeout-close --reduce --scheduler     on every processor of this machine
@@ -118,7 +119,7 @@ def _explorer(scheduler: str | None, name: str, subject: Subject, limits: Limits
 
 def table(configurations: Sequence[Configuration], subject: Subject, explore: Explore, profile: str, update: bool) -> Verdict:
     """Run the configurations by their plans, print a table, and compare it with the manifest or renew that."""
-    manifest = load_manifest()
+    fresh: list[tuple[str, str, Report]] = []
     verdicts: list[Verdict] = []
     print(HEAD)
     for configuration in configurations:
@@ -127,14 +128,23 @@ def table(configurations: Sequence[Configuration], subject: Subject, explore: Ex
                 continue
             report = explore(configuration, plan)
             if update and report.verdict is Verdict.OK:
-                manifest.setdefault(this_version(), {}).setdefault(configuration.name, {})[plan.key] = entry_of(report)
+                fresh.append((configuration.name, plan.key, report))
             different = "" if update else compare(configuration, plan, report)
             _tell(configuration.name, plan.key, report, f"; {different}" if different else "", subject)
             verdict = Verdict.UNKNOWN if different and report.verdict is Verdict.OK else report.verdict
             verdicts.append(verdict)
     if update:
-        MANIFEST.write_text(json.dumps(manifest, indent=1, sort_keys=True) + "\n", "utf-8")
+        _renew(fresh)
     return overall(verdicts)
+
+
+def _renew(fresh: Sequence[tuple[str, str, Report]]) -> None:
+    """Put reports into the manifest, as it is now: another interpreter may have renewed its own entries in the meantime."""
+    manifest = load_manifest()
+    mine = manifest.setdefault(this_version(), {})
+    for name, key, report in fresh:
+        mine.setdefault(name, {})[key] = entry_of(report)
+    MANIFEST.write_text(json.dumps(manifest, indent=1, sort_keys=True) + "\n", "utf-8")
 
 
 def known(configurations: Sequence[Configuration]) -> str:

@@ -717,6 +717,7 @@ def check_configuration(configuration: Configuration, subject: Subject, settings
         parts.append(f"{report.schedules:,} schedules, {len(report.outcomes)} outcomes ({plan.key})")
         if not report.exhausted:
             unknown.append(f"{plan.key}: {report.why_not}")
+            continue
         different = compare(configuration, plan, report) if shipped else ""
         if different:
             unknown.append(f"{plan.key}: {different}; if that is meant: tidegate explore {configuration.name} --update")

@@ -252,6 +252,9 @@ class Division:
 
     def _learn(self) -> None:
         """Have a worker find the points, so that this process explores nothing, and no processor is kept for it."""
+        unread = sites_of(_program(self.whole.configuration, self.whole.subject).modules).unread
+        if unread:
+            raise self._stopped(unread)
         if self.whole.plan.grain == "access" and not self.whole.plan.reduced:
             future = self.engine.submit(learn, self.whole)
             try:

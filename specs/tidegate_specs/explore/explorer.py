@@ -216,7 +216,7 @@ class Explorer:
 
     def depth_first(self, grain: Grain, bound: int | None, limits: Limits, points: frozenset[Site] | None = None) -> Report:
         """Run every schedule with at most `bound` preemptions, those with fewer first."""
-        report = Report(self.program.name, grain, bound, False)
+        report = Report(self.program.name, grain, bound, False, why_not=self.sites.unread)
         if grain == "opcode":
             report.sites = self.sites.everything()
         else:
@@ -261,7 +261,7 @@ class Explorer:
 
     def reduced(self, limits: Limits, points: frozenset[Site] | None = None) -> Report:
         """Run at least one schedule of each class of equivalent ones, without a bound (source sets and sleep sets)."""
-        report = Report(self.program.name, "access", None, True, sites=points or self.sites.candidates())
+        report = Report(self.program.name, "access", None, True, sites=points or self.sites.candidates(), why_not=self.sites.unread)
         self.reduced_part(report, SourceSets(len(self.program.threads)), limits)
         return report
 
@@ -289,8 +289,11 @@ class Explorer:
         """Find the opcodes at which threads touch what others touch too, one of them writing.
 
         Where a reduced exploration is not done after some schedules (36 with three threads, 216 with four), a sample goes on until
-        so many in a row show nothing new (0: twelve times the square of the number of threads).
+        so many in a row show nothing new (0: twelve times the square of the number of threads). Where the opcodes can't be read it
+        finds nothing, and what follows is UNKNOWN.
         """
+        if self.sites.unread:
+            return frozenset()
         schedules = schedules or 12 * len(self.program.threads) ** 2
         most = self.scheduler.max_steps
         self.scheduler.max_steps = min(most, LEARNING_STEPS)
@@ -318,7 +321,7 @@ class Explorer:
 
     def sample(self, schedules: int, depth: int, seed: int, limits: Limits, points: frozenset[Site] | None = None) -> Report:
         """Run schedules drawn by priorities with `depth` - 1 changes (PCT): never more than UNKNOWN, if it finds nothing."""
-        report = Report(self.program.name, "access", depth, False)
+        report = Report(self.program.name, "access", depth, False, why_not=self.sites.unread)
         report.sites = points if points is not None else self.learn()
         self.scheduler.aim(report.sites)
         start, start_cpu = time.perf_counter(), time.process_time()

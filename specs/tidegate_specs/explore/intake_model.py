@@ -17,7 +17,7 @@ Trusted: never imports the kernel.
 
 from collections.abc import Hashable, Iterable
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, cast
 
 from .. import machine
 from .history import Operation
@@ -80,9 +80,9 @@ def _next(w: World, op: Operation, phase: Phase) -> Nexts:
     elif phase == "looked":
         for after, done in _take(w, op, START):
             taken = isinstance(done, Done) and done.result != "Closed"
-            yield after, ("taken", after.state.unseen[-1], done) if taken else done
-    elif isinstance(phase, tuple):
-        _, serial, done = phase
+            yield after, (after.state.unseen[-1], done) if taken else done
+    else:
+        serial, done = cast(tuple[int, Done], phase)
         there = serial in (*w.state.unseen, *w.state.seen)
         yield (replace(w, iterated=serial) if there else w), done
 

@@ -11,7 +11,7 @@ KILLED_BY = ("scenarios.23", "stateful.enumeration", "contracts.offers")
 PATCHES = (
     Patch(
         "_intake.py",
-        "if slots.free and not slots.closed:",
+        "if free and not slots.closed:",
         "if slots.free:",
     ),
     Patch(

@@ -11,7 +11,7 @@ KILLED_BY = ("audit.wait_free",)
 PATCHES = (
     Patch(
         "_intake.py",
-        ("        slots = self._slots\n        if slots.free and"),
+        ("        slots = self._slots\n        free = slots.free\n        if free and"),
         (
             "        slots = self._slots\n"
             "        if not slots.free:\n"
@@ -19,7 +19,7 @@ PATCHES = (
             "                slots.await_home(True, 0.5)\n"
             "            except queue.Empty:\n"
             "                pass\n"
-            "        if slots.free and"
+            "        free = slots.free\n        if free and"
         ),
     ),
 )

@@ -14,7 +14,7 @@ WITHIN = {"explore.offers-2-take-1": 20}
 PATCHES = (
     Patch(
         "_intake.py",
-        "held = token = slots.free.newest",
+        "held = token = free.newest",
         "held = token = slots.free[-1]",
     ),
     Patch(

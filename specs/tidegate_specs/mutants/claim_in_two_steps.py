@@ -14,7 +14,7 @@ WITHIN = {"explore.offers-2-take-1": 10}
 PATCHES = (
     Patch(
         "_intake.py",
-        "held = token = slots.free.newest\n",
+        "held = token = free.newest\n",
         ("held = token = slots.free.copy().pop()\n                    del slots.free[-1:]\n"),
     ),
 )

@@ -13,17 +13,17 @@ WITHIN = {"explore.close-offers-take": 1000}
 PATCHES = (
     Patch(
         "_slots.py",
-        "self.answered_closed: Final = count()",
-        "self.answers: Final[dict[str, int]] = {}",
+        "self.answered_full, self.answered_closed = count(), count()",
+        "self.answers, self.answered_full = dict[str, int](), count()",
     ),
     Patch(
         "_slots.py",
-        "closed=value_of(self.answered_closed)",
-        'closed=self.answers.get("CLOSED", 0)',
+        "full, closed = value_of(self.answered_full), value_of(self.answered_closed)",
+        'full, closed = value_of(self.answered_full), self.answers.get("CLOSED", 0)',
     ),
     Patch(
         "_intake.py",
-        "rejections = next(slots.answered_closed)",
-        'rejections = slots.answers["CLOSED"] = slots.answers.get("CLOSED", 0) + 1',
+        "            outcome, rejections = CLOSED, next(slots.answered_closed)",
+        '            outcome = CLOSED\n            rejections = slots.answers["CLOSED"] = slots.answers.get("CLOSED", 0) + 1',
     ),
 )

@@ -14,8 +14,8 @@ WITHIN = {"explore.statistics-drop-offer": 20}
 PATCHES = (
     Patch(
         "_slots.py",
-        "            item = self.items[index]  # kept",
-        ("            late = 0\n            item = self.items[index]  # kept"),
+        "            _item, turn = self.items",
+        ("            late = 0\n            _item, turn = self.items"),
     ),
     Patch(
         "_slots.py",

@@ -11,14 +11,14 @@ KILLED_BY = ("scenarios.10", "stateful.enumeration")
 PATCHES = (
     Patch(
         "_intake.py",
-        "            lease._cell = [token]  # last",
-        ("            slots.restore(token)\n            lease._cell = [token]  # last"),
+        "            lease._token = token  # last",
+        ("            slots.restore(token)\n            lease._token = token  # last"),
     ),
     Patch(
         "_intake.py",
-        "                held = self._cell[0]\n",
+        "                held = self._token\n",
         (
-            "                self._cell.pop()\n"
+            "                del self._seen[0]\n"
             "                slots.items[index] = NOTHING\n"
             "                slots.turns[index] += STEP\n"
             "                return True\n"

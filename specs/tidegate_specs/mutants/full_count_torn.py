@@ -13,17 +13,17 @@ WITHIN = {"explore.offers-3-take-1": 100}
 PATCHES = (
     Patch(
         "_slots.py",
-        "self.answered_full: Final = count()",
-        "self.answers: Final[dict[str, int]] = {}",
+        "self.answered_full, self.answered_closed = count(), count()",
+        "self.answers, self.answered_closed = dict[str, int](), count()",
     ),
     Patch(
         "_slots.py",
-        "full=value_of(self.answered_full)",
-        'full=self.answers.get("FULL", 0)',
+        "full, closed = value_of(self.answered_full), value_of(self.answered_closed)",
+        'full, closed = self.answers.get("FULL", 0), value_of(self.answered_closed)',
     ),
     Patch(
         "_intake.py",
-        "rejections = next(slots.answered_full)",
-        'rejections = slots.answers["FULL"] = slots.answers.get("FULL", 0) + 1',
+        "            outcome, rejections = FULL, next(slots.answered_full)",
+        '            outcome = FULL\n            rejections = slots.answers["FULL"] = slots.answers.get("FULL", 0) + 1',
     ),
 )

@@ -11,7 +11,7 @@ KILLED_BY = ("scenarios.18", "sweeps.interrupt", "sweeps.storm")
 PATCHES = (
     Patch(
         "_intake.py",
-        "                    slots.give_back(token)\n                finally:\n                    token = held",
-        "                    slots.give_back(held)\n                finally:\n                    token = held",
+        "                slots.give_back(token)\n                token = held",
+        "                slots.give_back(held)\n                token = held",
     ),
 )

@@ -11,7 +11,7 @@ KILLED_BY = ("sweeps.interrupt",)
 PATCHES = (
     Patch(
         "_intake.py",
-        "                    slots.give_back(token)\n                finally:\n                    token = held",
-        "                    slots.give_back(token) if token else None\n                finally:\n                    token = held",
+        "                slots.give_back(token)\n                token = held",
+        "                slots.give_back(token) if token else None\n                token = held",
     ),
 )

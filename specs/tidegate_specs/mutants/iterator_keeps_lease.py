@@ -1,22 +1,22 @@
 """An iterator keeps the lease that it gave last: dropped by its worker, that lease keeps its slot until the next one is asked for.
 
 Breaks: LEASE-1
-Killed by: stateful.lockstep, walk.replay
+Killed by: stateful.lockstep
 """
 
 from . import Patch
 
 BREAKS = ("LEASE-1",)
-KILLED_BY = ("stateful.lockstep", "walk.replay")
+KILLED_BY = ("stateful.lockstep",)
 PATCHES = (
     Patch(
         "_intake.py",
-        '    __slots__ = ("_intake", "_seen")\n',
-        '    __slots__ = ("_intake", "_last", "_seen")\n    _last: Lease[T]\n',
+        "        seen: list[bool] = []",
+        "        lease: Any = None\n        seen: list[bool] = []",
     ),
     Patch(
         "_intake.py",
-        "        self._seen = lease._seen\n",
-        "        self._seen = lease._seen\n        self._last = lease\n",
+        "            nonlocal seen\n",
+        "            nonlocal seen, lease\n",
     ),
 )

@@ -14,10 +14,10 @@ PATCHES = (
     Patch(
         "_intake.py",
         (
-            "                pass  # none was given yet, or it was dropped\n"
-            "            if slots.closed:\n"
-            "                slots.ring()  # a taker may wait to hear that this item can't come back\n"
+            "                    seen[0] = True\n"
+            "                if slots.closed:\n"
+            "                    slots.ring()  # a taker may wait to hear that this item can't come back\n"
         ),
-        "                pass  # none was given yet, or it was dropped\n",
+        "                    seen[0] = True\n",
     ),
 )

@@ -16,7 +16,10 @@ PATCHES = (
     ),
     Patch(
         "_intake.py",
-        "            outcome = FULL\n",
-        ('            outcome = FULL\n            logging.getLogger("tidegate").warning("full")\n'),
+        "            outcome, rejections = FULL, next(slots.answered_full)\n",
+        (
+            "            outcome, rejections = FULL, next(slots.answered_full)\n"
+            '            logging.getLogger("tidegate").warning("full")\n'
+        ),
     ),
 )

@@ -12,7 +12,7 @@ KILLED_BY = ("audit.wait_free",)
 PATCHES = (
     Patch(
         "_intake.py",
-        "if slots.free and not slots.closed:",
+        "if free and not slots.closed:",
         "while slots.free and not slots.closed:",
     ),
 )

@@ -12,12 +12,12 @@ KILLED_BY = ("sweeps.interrupt",)
 PATCHES = (
     Patch(
         "_slots.py",
-        "self.free: Final = FreeList([unmade] * capacity)  # of exactly that size; filled below\n",
-        "self.free: Final = FreeList([Token(Deed(home, index, 0)) for index in reversed(range(capacity))])\n",
+        "self.free: Final = FreeList()  # filled below\n",
+        "self.free: Final = FreeList([Token(Deed(self.home, index, 0)) for index in reversed(range(capacity))])\n",
     ),
     Patch(
         "_slots.py",
-        "        self.free[:] = [Token(Deed(home, index, 0)) for index in reversed(range(capacity))]\n",
+        "        self.free.extend([Token(Deed(self.home, index, 0)) for index in reversed(range(capacity))])\n",
         "",
     ),
 )

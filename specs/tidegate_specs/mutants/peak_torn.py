@@ -14,13 +14,13 @@ WITHIN = {"explore.offers-3-take-1-wide": 1000}
 PATCHES = (
     Patch(
         "_slots.py",
-        "        self.closed = False\n",
-        ("        self.closed = False\n        self.peak = 0\n"),
+        "        self.capacity, self.closed = capacity, False\n",
+        ("        self.capacity, self.closed = capacity, False\n        self.peak = 0\n"),
     ),
     Patch(
         "_slots.py",
-        "peak=sum(state != 0 for state in states),",
-        "peak=self.peak,",
+        ", sum(state != 0 for state in states)\n",
+        ", self.peak\n",
     ),
     Patch(
         "_intake.py",

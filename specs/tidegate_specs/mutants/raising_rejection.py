@@ -11,7 +11,7 @@ KILLED_BY = ("audit.quiet", "scenarios.33", "stateful.enumeration")
 PATCHES = (
     Patch(
         "_intake.py",
-        "            outcome = FULL\n",
+        "            outcome, rejections = FULL, next(slots.answered_full)\n",
         "            raise queue.Full\n",
     ),
 )

@@ -11,7 +11,7 @@ KILLED_BY = ("scenarios.12", "stateful.enumeration", "contracts.offers", "sweeps
 PATCHES = (
     Patch(
         "_intake.py",
-        "if slots.free and not slots.closed:",
+        "if free and not slots.closed:",
         "if len(slots.free) > 1 and not slots.closed:",
     ),
 )

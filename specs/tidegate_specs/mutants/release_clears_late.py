@@ -14,12 +14,12 @@ WITHIN = {"explore.release-release-offer": 100}
 PATCHES = (
     Patch(
         "_intake.py",
-        "                del self._cell[0]  # who",
+        "                del self._seen[0]  # who",
         "                # who",
     ),
     Patch(
         "_intake.py",
-        ("            if slots.closed:\n                slots.ring()\n            del item\n"),
-        ("            self._cell.clear()\n            if slots.closed:\n                slots.ring()\n            del item\n"),
+        ("            if slots.closed:\n                slots.ring()\n            return True\n"),
+        ("            self._seen.clear()\n            if slots.closed:\n                slots.ring()\n            return True\n"),
     ),
 )

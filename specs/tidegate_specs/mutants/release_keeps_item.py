@@ -11,8 +11,8 @@ KILLED_BY = ("scenarios.29",)
 PATCHES = (
     Patch(
         "_intake.py",
-        '__slots__ = ("_cell", "_index", "_seen", "_slots")',
-        '__slots__ = ("_cell", "_index", "_item", "_seen", "_slots")',
+        '__slots__ = ("_index", "_seen", "_slots", "_token")',
+        '__slots__ = ("_index", "_item", "_seen", "_slots", "_token")',
     ),
     Patch(
         "_intake.py",

@@ -16,7 +16,7 @@ PATCHES = (
     ),
     Patch(
         "_intake.py",
-        "            outcome = FULL\n",
-        ("            outcome = FULL\n            REFUSED[0] = item\n"),
+        "            outcome, rejections = FULL, next(slots.answered_full)\n",
+        ("            outcome, rejections = FULL, next(slots.answered_full)\n            REFUSED[0] = item\n"),
     ),
 )

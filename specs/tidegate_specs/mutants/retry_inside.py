@@ -16,8 +16,8 @@ PATCHES = (
     ),
     Patch(
         "_intake.py",
-        "            outcome = FULL\n",
-        ("            outcome = FULL\n            REFUSED[id(slots)] = item\n"),
+        "            outcome, rejections = FULL, next(slots.answered_full)\n",
+        ("            outcome, rejections = FULL, next(slots.answered_full)\n            REFUSED[id(slots)] = item\n"),
     ),
     Patch(
         "_intake.py",
@@ -26,7 +26,7 @@ PATCHES = (
             "            slots.turns[index] += STEP  # ours alone to write: we own the slot\n"
             "            if id(slots) in REFUSED and not slots.closed:\n"
             "                slots.items[index] = REFUSED.pop(id(slots))\n"
-            "                slots.publish(token)\n"
+            "                slots.publish(held)\n"
             "                return True\n"
         ),
     ),

@@ -18,12 +18,12 @@ PATCHES = (
     ),
     Patch(
         "_intake.py",
-        ("            if slots.closed:\n                slots.ring()\n            del item\n"),
+        ("            if slots.closed:\n                slots.ring()\n            return True\n"),
         (
             "            slots.items[index] = NOTHING\n"
             "            if slots.closed:\n"
             "                slots.ring()\n"
-            "            del item\n"
+            "            return True\n"
         ),
     ),
 )

@@ -17,7 +17,10 @@ PATCHES = (
     ),
     Patch(
         "_slots.py",
-        ("            del item\n        except BaseException:\n"),
-        ("            self.generations[index] = token.deed.generation\n            del item\n        except BaseException:\n"),
+        "        except BaseException:\n            del token  # the",
+        (
+            "            self.generations[index] = token.deed.generation\n"
+            "        except BaseException:\n            del token  # the"
+        ),
     ),
 )

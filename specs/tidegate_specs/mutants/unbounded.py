@@ -11,8 +11,14 @@ KILLED_BY = ("scenarios.12", "stateful.enumeration")
 PATCHES = (
     Patch(
         "_intake.py",
-        ("        slots = self._slots\n        if slots.free and"),
-        ("        slots = self._slots\n        if not slots.free:\n            slots.grow()\n        if slots.free and"),
+        ("        slots = self._slots\n        free = slots.free\n        if free and"),
+        (
+            "        slots = self._slots\n"
+            "        if not slots.free:\n"
+            "            slots.grow()\n"
+            "        free = slots.free\n"
+            "        if free and"
+        ),
     ),
     Patch(
         "_slots.py",

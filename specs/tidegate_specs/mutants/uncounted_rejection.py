@@ -11,7 +11,7 @@ KILLED_BY = ("scenarios.11", "stateful.enumeration")
 PATCHES = (
     Patch(
         "_intake.py",
-        "rejections = next(slots.answered_closed)",
-        "rejections = 1",
+        "outcome, rejections = CLOSED, next(slots.answered_closed)",
+        "outcome, rejections = CLOSED, 1",
     ),
 )

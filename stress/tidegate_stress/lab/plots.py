@@ -9,7 +9,7 @@ from typing import Any, Final
 from .arrivals import CALM
 from .case import OURS, PERCENTILES, Collapse, Interval, LabReport, Ladder, Result
 from .cases import LEVELS, level_name
-from .histogram import DIGITS, HIGHEST_NS
+from .histogram import decode, values_at
 
 INK: Final = "#1c1e21"
 SOFT: Final = "#8a929b"
@@ -209,11 +209,9 @@ def _curve(ladder: Ladder) -> list[tuple[float, float]]:
     """Give (1 / (1 - share), microseconds) along a distribution, as far as its count can tell."""
     if not ladder.encoded:
         return [(1 / (1 - percentile / 100), value / 1e3) for percentile, value in zip(PERCENTILES, ladder.values_ns, strict=True)]
-    library: Any = importlib.import_module("hdrh.histogram")
-    whole = library.HdrHistogram(1, HIGHEST_NS, DIGITS)
-    whole.decode_and_add(ladder.encoded)
-    steps = [10 ** (place / 12) for place in range(12 * 4 + 1) if 10 ** (place / 12) <= ladder.count]
-    return [(rare, max(1, int(whole.get_value_at_percentile(100 * (1 - 1 / rare)))) / 1e3) for rare in steps]
+    rare = [10 ** (place / 12) for place in range(12 * 4 + 1) if 10 ** (place / 12) <= ladder.count]
+    values = values_at(decode(ladder.encoded), [100 * (1 - 1 / each) for each in rare])
+    return [(each, max(1, value) / 1e3) for each, value in zip(rare, values, strict=True)]
 
 
 def yield_curve(report: LabReport, *, standalone: bool = False) -> str:

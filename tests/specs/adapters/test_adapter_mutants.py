@@ -36,3 +36,11 @@ def test_every_check_must_kill_a_mutant_and_every_clause_is_broken_by_one() -> N
     by_name = {check.name: check for check in OTHERS}
     for mutant in MUTANTS:
         assert set(mutant.breaks) & set(by_name[mutant.killed_by[0]].clauses), mutant.name
+
+
+def test_what_is_not_installed_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    (check,) = [check for check in OTHERS if check.name == "adapters.aio_cancel"]
+    monkeypatch.setattr("tidegate_specs.adapters.check_aio.TRIO", False)
+    result = check.run(tidegate, Settings())
+    assert result.verdict is Verdict.OK
+    assert "trio: not installed" in result.evidence
