@@ -18,7 +18,7 @@ FREE_THREADED: Final = bool(sysconfig.get_config_var("Py_GIL_DISABLED"))
 OPTIONS: Final = ("-X", "tlbc=0") if FREE_THREADED else ()  # for an interpreter that runs checks
 LATE_FINALISERS: Final = (
     "without a GIL, CPython runs the finaliser of an object when the thread that made it next runs Python code (gh-157838), "
-    "so nobody else can tell when a dropped lease gives its slot back"
+    "so nobody else can tell when what was dropped dies, and when a dropped lease gives its slot back"
 )
 
 

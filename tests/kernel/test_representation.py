@@ -3,6 +3,7 @@
 import gc
 import queue
 import re
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -141,7 +142,10 @@ def test_a_count_has_room_for_more_than_can_be_reached() -> None:
 def test_a_slot_that_moves_while_it_is_read_is_told_as_it_was_at_some_instant(
     monkeypatch: pytest.MonkeyPatch, read: tuple[int, bool, int], free: int, queued: int, in_flight: int, released: int
 ) -> None:
-    monkeypatch.setattr(_slots, "chain", lambda *_: iter(read))
+    def chain(*_: object) -> Iterator[object]:
+        return iter(read)
+
+    monkeypatch.setattr(_slots, "chain", chain)
     found = Intake[Any](1).statistics()
     assert (found.free, found.queued, found.in_flight, found.released) == (free, queued, in_flight, released)
     assert found.accepted == queued + in_flight + released

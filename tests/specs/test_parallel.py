@@ -48,7 +48,11 @@ def test_a_planted_race_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_thread_that_hangs_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(parallel, "ROUND_LIMIT_S", 0.5)
-    monkeypatch.setattr(parallel.Round, "_offer", lambda *_: Event().wait(2))
+
+    def hang(*_: object) -> None:
+        Event().wait(2)
+
+    monkeypatch.setattr(parallel.Round, "_offer", hang)
     number, fault = parallel.stress(tidegate, 1, 1, operations=1)
     assert (number, "did not end within 0.5 s" in fault) == (1, True)
 

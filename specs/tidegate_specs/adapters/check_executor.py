@@ -31,7 +31,7 @@ from ..progress import progress
 from ..sweeps.operations import handler_entries
 from ..sweeps.party import ENDED, Party
 from .clauses import executor_1, executor_2, executor_3
-from .support import GROUP, injector_of, module_of
+from .support import GROUP, by_the_living, injector_of, module_of
 
 LIMIT_S: Final = 5.0  # for what takes no time at all unless something is lost
 
@@ -84,7 +84,7 @@ class Tally:
         broken = self.broken()
         if not broken and not self.witness:
             return Result(Verdict.OK, evidence)
-        return Result(Verdict.ILLEGAL, evidence, self.witness or str(self), broken)
+        return by_the_living(Result(Verdict.ILLEGAL, evidence, self.witness or str(self), broken))
 
 
 @final

@@ -21,7 +21,7 @@ from ..sweeps.operations import handler_entries
 from ..sweeps.party import ENDED, PATIENCE_S, Frozen, Party
 from .check_edges import Model
 from .clauses import log_1, log_2
-from .support import GROUP, injector_of, module_of
+from .support import GROUP, by_the_living, injector_of, module_of
 
 HISTORIES: Final = {"quick": 300, "full": 6_000}
 STEPS: Final = 40
@@ -255,7 +255,7 @@ def _model(subject: Subject, settings: Settings) -> Result:
     if not log_2(tally.episodes, tally.entered, tally.left):
         tally.note("LOG-2", f"{tally.episodes} episodes, {tally.entered} entered and {tally.left} left were reported")
     if tally.witness:
-        return Result(Verdict.ILLEGAL, evidence, tally.witness, tally.blames)
+        return by_the_living(Result(Verdict.ILLEGAL, evidence, tally.witness, tally.blames))
     return Result(Verdict.OK, evidence)
 
 
@@ -510,7 +510,7 @@ def _judge(tally: SweepTally, evidence: str) -> Result:
     if not tally.points:
         return Result(Verdict.UNKNOWN, evidence, "no bytecode was reached")
     if tally.witness or tally.stuck or not log_1(tally.waited, max(tally.peak, 0), 0, tally.uncounted):
-        return Result(Verdict.ILLEGAL, evidence, tally.witness, ("LOG-1",))
+        return by_the_living(Result(Verdict.ILLEGAL, evidence, tally.witness, ("LOG-1",)))
     return Result(Verdict.OK, evidence)
 
 

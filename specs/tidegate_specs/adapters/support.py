@@ -5,7 +5,8 @@ from collections.abc import Iterable
 from types import FunctionType
 from typing import Any, Final
 
-from ..check import Subject
+from ..builds import FREE_THREADED, LATE_FINALISERS
+from ..check import Result, Subject, Verdict
 from ..injection import Injector, files_of
 
 GROUP: Final = "adapters"
@@ -16,6 +17,13 @@ def module_of(subject: Subject, name: str) -> Any:
     """Import one adapter of a subject: of the installed kernel, of a vendored copy or of a mutant."""
     package: Any = subject
     return importlib.import_module(f"{package.__name__}.adapters.{name}")
+
+
+def by_the_living(result: Result) -> Result:
+    """Take back an accusation that may rest on what is still alive, where finalisers run late. It is then UNKNOWN, and says why."""
+    if not FREE_THREADED or result.verdict is not Verdict.ILLEGAL:
+        return result
+    return Result(Verdict.UNKNOWN, f"not judged on this build: {result.evidence}", f"{LATE_FINALISERS}\n{result.witness}")
 
 
 def injector_of(subject: Subject, owners: Iterable[type[Any] | FunctionType]) -> Injector:

@@ -123,7 +123,8 @@ class _Run:
     found: Audit | None = None
 
 
-def _run(subject: Subject, injector: Injector, stage: Stage, gaps: tuple[int, ...], run: _Run) -> None:
+def _run(subject: Subject, injector: Injector, operation: Operation, gaps: tuple[int, ...], run: _Run) -> None:
+    stage = operation.prepare(subject)  # in the thread that is interrupted, or without a GIL another would run the finalisers
     faults = Faults(injector, gaps)
     answer = faults.run(stage)
     run.places = faults.places
@@ -169,8 +170,7 @@ def _seconds(
     for second in range(1 + first % step, 10_000, step):
         gaps = (first, second, third) if third else (first, second)
         run = _Run()
-        stage = operation.prepare(subject)
-        party.start(partial(_run, subject, injector, stage, gaps, run))
+        party.start(partial(_run, subject, injector, operation, gaps, run))
         event = party.wait(confirm_s=1.0)
         if len(run.places) < 2 and event == ENDED and party.error is None:
             return party, bool(run.places)

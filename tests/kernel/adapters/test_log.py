@@ -286,6 +286,7 @@ def test_a_thread_that_stands_still_while_logging_holds_up_no_other() -> None:
     assert rig.sink.texts == ["tidegate_tests.log INFO other", "tidegate_tests.log INFO slow"]
 
 
+@pytest.mark.skipif(hasattr(logging.Logger, "_tls"), reason="this alpha of 3.15 drops what is logged while a record is handled")
 def test_logging_from_the_text_of_a_record_is_logging_twice() -> None:
     rig = Rig(2)
 

@@ -201,6 +201,10 @@ def raise_by_api(thread: int) -> None:
     ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread), ctypes.py_object(Stop))
 
 
+def raise_by_signal(thread: int) -> None:
+    signal.pthread_kill(thread, signal.SIGUSR1)
+
+
 def by_other_threads(work: Work, sleeper: Sleeper) -> tuple[Counter[str], Counter[str]]:
     """Interrupt a thread by PyThreadState_SetAsyncExc, again and again."""
     asked: SimpleQueue[int] = SimpleQueue()
@@ -231,7 +235,7 @@ def by_signals(work: Work, sleeper: Sleeper) -> tuple[Counter[str], Counter[str]
         asked.put(threading.get_ident())
 
     before = signal.signal(signal.SIGUSR1, handle)
-    other = threading.Thread(target=fire, args=(asked, lambda thread: signal.pthread_kill(thread, signal.SIGUSR1)))
+    other = threading.Thread(target=fire, args=(asked, raise_by_signal))
     other.start()
     try:
         interrupt(work, sleeper, ask, wrong, hits)
