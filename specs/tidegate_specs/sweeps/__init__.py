@@ -11,6 +11,7 @@ controls.
     reenter(subject, plan)  a call made there, from a plain call, a finaliser, a weak reference's callback, a signal handler
     fork_at(subject)        a fork there, by another thread and by the thread itself
     take_on(subject)        a fork there by a taker, who goes on in the child too
+    waits(subject)          an exception out of each call into C that waits
     storm(subject, way, n)  real asynchronous exceptions, at moments nobody chose
 """
 
@@ -28,6 +29,7 @@ from .freeze import FreezeTally, freeze
 from .interrupt import InterruptTally, WakeTally, interrupt, wake
 from .reentry import ReentryTally, reenter
 from .storm import StormTally, storm
+from .waits import WaitsTally, waits
 
 __all__ = [
     "CHECKS",
@@ -38,6 +40,7 @@ __all__ = [
     "InterruptTally",
     "ReentryTally",
     "StormTally",
+    "WaitsTally",
     "WakeTally",
     "double_fault",
     "fork_at",
@@ -48,6 +51,7 @@ __all__ = [
     "take_on",
     "try_control",
     "try_controls",
+    "waits",
     "wake",
 ]
 
@@ -112,6 +116,31 @@ def _interrupt(subject: Subject, settings: Settings) -> Result:
         witness = tally.witness or (woken.witness if woken else "")
         return _illegal("sweeps.interrupt", evidence, witness, blames, whole=not tally.cut_short)
     return Result(Verdict.OK, evidence) if tally.points and (woken is None or woken.points) else _nothing()
+
+
+def _waits(subject: Subject, settings: Settings) -> Result:
+    del settings
+    tally = waits(subject)
+    evidence = (
+        f"{tally.points} exceptions out of calls that may wait, in {tally.situations} situations, and {tally.real} of a thread that "
+        f"waited: {tally.swallowed} unheard, {tally.slots_lost} lost a slot, {tally.minted} minted one, {tally.items_lost} items "
+        f"lost, {tally.items_doubled} doubled, {tally.asleep} others not woken"
+    )
+    blames = _blamed(
+        (tally.swallowed + tally.books, "INTERRUPT-1"),
+        (tally.slots_lost + tally.minted, "INTERRUPT-1 BOUND-2"),
+        (tally.items_lost + tally.items_doubled, "INTERRUPT-1 LOCAL-1"),
+        (tally.asleep, "CLOSE-2"),
+    )
+    if blames:
+        return _illegal("sweeps.waits", evidence, tally.witness, blames, whole=True)
+    if tally.unmet:
+        return Result(Verdict.UNKNOWN, evidence, tally.witness)
+    if tally.points and not tally.real:
+        return Result(
+            Verdict.UNKNOWN, evidence, "nobody waited for real: a signal can only be sent to the main thread, on a POSIX system"
+        )
+    return Result(Verdict.OK, evidence) if tally.points else _nothing()
 
 
 def _storm(subject: Subject, settings: Settings) -> Result:
@@ -231,6 +260,16 @@ CHECKS: Final[tuple[Check, ...]] = (
         + ONE_AT_A_TIME,
         run=_interrupt,
         needs=needs("offer take bytecode"),
+    ),
+    Check(
+        name="sweeps.waits",
+        group="sweeps",
+        tool="calls that wait",
+        clauses=("INTERRUPT-1", "BOUND-2", "LOCAL-1", "CLOSE-2"),
+        shows="an exception that comes out of a call into C that waits, a signal handler's or one that another thread set, reaches the "
+        "caller of take and drain, loses, mints and doubles nothing, and costs nobody else the end of their wait",
+        shows_not="Calls into C that cannot wait. A signal that comes while another is being handled.",
+        run=_waits,
     ),
     Check(
         name="sweeps.storm",
