@@ -326,7 +326,7 @@ def _by_thread(real: Real) -> None:
 
 
 def _by_both(real: Real) -> None:
-    """Schedule an exception, and send a signal: its handler is Python code, in which the exception is raised, and out of the wait."""
+    """Schedule an exception, and send a signal: its handler is Python code, where the exception is raised, out of the wait."""
     real.schedule()
     signal.pthread_kill(real.thread.ident or 0, signal.SIGUSR2)
     if real.waits(50):
