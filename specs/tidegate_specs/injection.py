@@ -21,7 +21,7 @@ from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from types import CodeType, FrameType, FunctionType, TracebackType
-from typing import Any, Self, TypeVar
+from typing import Any, Self, TypeVar, cast
 
 from .stops import after_starts, arrives, placeholders
 
@@ -180,7 +180,7 @@ def _codes_in(owner: object, files: tuple[str, ...]) -> list[CodeType]:
         elif isinstance(thing, property):
             todo.extend((thing.fget, thing.fset, thing.fdel))
         elif isinstance(thing, (staticmethod, classmethod)):
-            todo.append(thing.__func__)
+            todo.append(cast("Any", thing).__func__)
         elif isinstance(thing, CodeType) and is_in(thing, files):
             found[thing] = None
             todo.extend(thing.co_consts)

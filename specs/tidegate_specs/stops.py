@@ -26,7 +26,7 @@ from dis import Bytecode, Instruction, get_instructions
 from functools import cache
 from itertools import pairwise
 from types import CodeType
-from typing import Final, final
+from typing import Any, Final, cast, final
 
 PLACEHOLDERS: Final = frozenset("ANNOTATIONS_PLACEHOLDER CACHE EXTENDED_ARG NOT_TAKEN RESERVED".split())
 
@@ -128,7 +128,7 @@ def _stop(code: CodeType, at: int, step: Instruction) -> Stop:
 @cache
 def _table(code: CodeType) -> tuple[tuple[int, int, int], ...]:
     """Give the exception table: where each entry begins and ends, and its handler."""
-    return tuple((entry.start, entry.end, entry.target) for entry in Bytecode(code).exception_entries)
+    return tuple((entry.start, entry.end, entry.target) for entry in cast("Any", Bytecode(code)).exception_entries)
 
 
 def handler(code: CodeType, offset: int) -> int:

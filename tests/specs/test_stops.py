@@ -456,12 +456,16 @@ def handled_where_told(function: types.FunctionType | Callable[[list[int]], str]
                 continue
             answers: list[str] = []
             try:
-                disturbed(injector, lambda answers=answers: answers.append(function(values)), index + 1, trip)
+                disturbed(injector, partial(_into, answers, function, values), index + 1, trip)
             except Interrupt:
                 answers.append("gone")
             wanted = "handled" if stops.handler_of_arrival(code, place[1]) >= 0 else "gone"
             assert answers == [wanted], (place[1], name_of(place), answers)
     return True
+
+
+def _into(answers: list[str], function: Callable[[list[int]], str], values: list[int]) -> None:
+    answers.append(function(values))
 
 
 def test_an_instruction_that_nobody_knows_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -477,11 +481,15 @@ def test_an_instruction_that_nobody_knows_is_named(monkeypatch: pytest.MonkeyPat
 # The wrong verdicts of 0.1.0: it injected at placeholders too.
 
 
+def no_placeholders(_code: types.CodeType) -> frozenset[int]:
+    return frozenset()
+
+
 @contextmanager
 def raw_events() -> Generator[None]:
     """Have the injector take every event, as 0.1.0 did."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("tidegate_specs.injection.placeholders", lambda _code: frozenset[int]())
+        patch.setattr("tidegate_specs.injection.placeholders", no_placeholders)
         yield
 
 
@@ -524,7 +532,7 @@ def test_an_exception_injected_at_a_placeholder_flies_past_its_handler() -> None
                         raise Interrupt
 
                 try:
-                    answer = injector.run(lambda flag=flag: Careful().call(flag), hook)
+                    answer = injector.run(partial(Careful().call, flag), hook)
                 except Interrupt:
                     answer = "gone"
                 found.setdefault(answer, set()).add(stops.instructions(code)[at].name)

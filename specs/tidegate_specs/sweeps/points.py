@@ -61,9 +61,9 @@ def short_of(name: str, points: int, digest: str, profile: Profile, known: Mappi
     """Say what is missing for a sweep of these sources to be believed; "" if nothing is, or if they are no sources of ours."""
     if digest not in {entry["digest"] for entry in known.values()}:
         return ""
-    entry = known.get(interpreter())
-    expected = (entry or {}).get("points", {}).get(name, {}).get(profile)
-    if entry is None or entry["digest"] != digest or expected is None:
+    entry: dict[str, Any] = known.get(interpreter(), {"digest": "", "points": {}})
+    expected: int | None = entry["points"].get(name, {}).get(profile)
+    if entry["digest"] != digest or expected is None:
         what = f"{name}, profile {profile}, on CPython {interpreter()}"
         return f"nobody has recorded how many points there are for {what}: {COMMAND} --profile {profile} does"
     if points < expected:
@@ -94,7 +94,7 @@ def record(checks: Sequence[Check], profile: Profile, manifest: Path = MANIFEST)
     """Sweep the kernel, and write how many points there were on this interpreter. Gives what was found, or raises SystemExit."""
     kernel = load_subject()
     known = recorded(manifest)
-    entry = known.get(interpreter(), {})
+    entry: dict[str, Any] = known.get(interpreter(), {})
     if entry.get("digest") != digest_of(kernel) or entry.get("release") != python_version():
         entry = {"digest": digest_of(kernel), "release": python_version(), "points": {}}
     for check in checks:
