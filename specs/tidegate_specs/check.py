@@ -100,7 +100,7 @@ class Result:
     evidence: what was done, in numbers ("11 contracts confirmed"). witness: for ILLEGAL, the shortest account of the fault that a
     reader can follow; for UNKNOWN, what cut the check short. blames: the clauses found broken, where the check bears on several
     and can tell; empty means all of the check's. cleared: of the others, those that it went on to look at to the end, and found
-    kept.
+    kept. points: of a sweep, how many it visited.
     """
 
     verdict: Verdict
@@ -108,6 +108,7 @@ class Result:
     witness: str = ""
     blames: tuple[str, ...] = ()
     cleared: tuple[str, ...] = ()
+    points: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,10 +6,11 @@ finaliser's; a wait in it freezes the thread there. So "at every bytecode" is a 
     with Injector(subject) as injector:
         injector.run(lambda: intake.offer("item"), hook)     # hook(position, code, offset), positions from 1
 
-Uses `sys.settrace` with opcode events on 3.11 and `sys.monitoring` from 3.12 on. Calls made inside the hook are not traced. A real
-asynchronous exception only arrives where the interpreter looks for one (after a call of C code or a jump backwards, and at the
-start of a function), and threads switch and signal handlers run only there; so every bytecode is more than the interpreter can do.
-That is what the kernel is held to. Others are held to what the interpreter can do: `Injector.arrivals_only`.
+Uses `sys.settrace` with opcode events on 3.11 and `sys.monitoring` from 3.12 on. Calls made inside the hook are not traced. Which
+events count is for `tidegate_specs.stops` to say. A real asynchronous exception only arrives where the interpreter looks for one
+(after a call of C code or a jump backwards, and at the start of a function), and threads switch and signal handlers run only there;
+so every bytecode is more than the interpreter can do. That is what the kernel is held to. Others are held to what the interpreter
+can do: `Injector.arrivals_only`.
 """
 
 import gc
@@ -19,11 +20,10 @@ import threading
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from dis import get_instructions
-from functools import cache
-from itertools import pairwise
 from types import CodeType, FrameType, FunctionType, TracebackType
-from typing import Any, Final, Self, TypeVar
+from typing import Any, Self, TypeVar, cast
+
+from .stops import after_starts, arrives, placeholders
 
 R = TypeVar("R")
 Hook = Callable[[int, CodeType, int], None]
@@ -65,22 +65,6 @@ def _nothing(_position: int, _code: CodeType, _offset: int) -> None:
     """Stand where a hook was."""
 
 
-LOOKS_AFTER: Final = frozenset("CALL CALL_FUNCTION_EX CALL_KW JUMP_BACKWARD RESUME".split())
-
-
-@cache
-def _names(code: CodeType) -> dict[int, str]:
-    """Name the bytecode at each offset."""
-    return {step.offset: step.opname for step in get_instructions(code)}
-
-
-@cache
-def _starts(code: CodeType) -> frozenset[int]:
-    """Give the offsets that follow a RESUME: there the interpreter looks for the first time."""
-    steps = list(get_instructions(code))
-    return frozenset(after.offset for before, after in pairwise(steps) if before.opname == "RESUME")
-
-
 @dataclass(slots=True)
 class _Running:
     """Count the bytecodes of one traced call, for one thread; or only those before which the interpreter looks around."""
@@ -91,7 +75,7 @@ class _Running:
     before: tuple[CodeType, int] | None = None
 
     def step(self, code: CodeType, offset: int) -> None:
-        if self.arrivals_only and not self._arrives(code, offset):
+        if offset in placeholders(code) or (self.arrivals_only and not self._arrives(code, offset)):
             return
         self.position += 1
         self.hook(self.position, code, offset)
@@ -99,8 +83,9 @@ class _Running:
     def _arrives(self, code: CodeType, offset: int) -> bool:
         """Tell whether the interpreter has just looked. Not after a call of Python code: that ends with a return."""
         before, self.before = self.before, (code, offset)
-        same = before is not None and before[0] is code
-        return offset in _starts(code) or (before is not None and same and _names(code)[before[1]] in LOOKS_AFTER)
+        if offset in after_starts(code):
+            return True
+        return before is not None and before[0] is code and arrives(code, before[1], offset)
 
 
 class Injector:
@@ -193,7 +178,9 @@ def _codes_in(owner: object, files: tuple[str, ...]) -> list[CodeType]:
         if isinstance(thing, type):
             todo.extend(vars(thing).values())
         elif isinstance(thing, property):
-            todo.append(thing.fget)
+            todo.extend((thing.fget, thing.fset, thing.fdel))
+        elif isinstance(thing, (staticmethod, classmethod)):
+            todo.append(cast("Any", thing).__func__)
         elif isinstance(thing, CodeType) and is_in(thing, files):
             found[thing] = None
             todo.extend(thing.co_consts)

@@ -14,7 +14,8 @@ import tidegate
 from tidegate._slots import COLLECTING
 from tidegate_specs.check import Subject
 from tidegate_specs.injection import Interrupt, quiet_finalisers
-from tidegate_specs.sweeps.operations import OPERATIONS, Operation, Stage, audit, handler_entries, sweeping
+from tidegate_specs.stops import handler_entries
+from tidegate_specs.sweeps.operations import OPERATIONS, Operation, Stage, audit, sweeping
 
 
 @cache

@@ -4,11 +4,13 @@ import queue
 import sys
 from collections.abc import Iterable
 from dataclasses import replace
+from itertools import count
 from typing import Any
 
 import pytest
 
 import tidegate
+from tidegate_specs import injection
 from tidegate_specs.check import Check, Settings, Subject, Verdict
 from tidegate_specs.conformance import Adapted, adapt
 from tidegate_specs.conformance.peers import Janus, QueueQueue
@@ -21,10 +23,12 @@ from tidegate_specs.sweeps import (
     fork_at,
     freeze,
     interrupt,
+    points,
     reenter,
     storm,
     take_on,
     try_control,
+    waits,
     wake,
 )
 from tidegate_specs.sweeps.operations import OPERATIONS, Operation
@@ -207,3 +211,61 @@ def test_a_frozen_party_goes_on_when_let_go() -> None:
     assert frozen.let_go()
     assert party.answer() == 7
     party.dismiss()
+
+
+# Out of calls that wait
+
+
+@pytest.mark.parametrize("name", ["interrupted_wait_is_empty", "interrupted_drain_gives_up"])
+def test_an_exception_out_of_a_wait_that_is_not_passed_on_is_found(name: str) -> None:
+    tally = waits(load_mutant(name))
+    assert tally.swallowed > 0
+    assert "the exception did not reach the caller" in tally.witness
+
+
+def test_each_wait_is_left_by_an_exception_simulated_and_for_real() -> None:
+    tally = waits(tidegate)
+    assert (tally.points, tally.real, tally.prompt) == (15, 22, 6)
+    assert (tally.swallowed, tally.asleep, tally.unmet, tally.witness) == (0, 0, 0, "")
+
+
+# Points are counted
+
+
+def test_the_manifest_is_of_this_kernel_on_every_interpreter() -> None:
+    known = points.recorded()
+    assert set(known) >= {"3.11", "3.12", "3.13", "3.14", "3.15"}, f"{points.COMMAND} on each"
+    digest = points.digest_of(tidegate)
+    assert {version for version, entry in known.items() if entry["digest"] != digest} == set(), f"{points.COMMAND} on each"
+    counting = {check.name for check in CHECKS if hasattr(check.run, "__wrapped__")}
+    assert counting == {f"sweeps.{name}" for name in ("double_fault", "fork", "freeze", "interrupt", "reentry", "waits")}
+    assert all(set(entry["points"]) == counting for entry in known.values())
+
+
+@pytest.mark.parametrize("name", ["freeze", "interrupt"])
+def test_an_injector_that_misses_half_of_the_points_is_noticed(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    missed = count()
+    step = injection._Running.step
+
+    def half(running: Any, code: Any, offset: int) -> None:
+        if next(missed) % 2:
+            step(running, code, offset)
+
+    monkeypatch.setattr(injection._Running, "step", half)
+    result = check_named(name).run(tidegate, Settings())
+    assert result.verdict is Verdict.UNKNOWN
+    assert "it looks away" in result.witness
+
+
+def test_sources_that_nobody_counted_have_no_expected_number() -> None:
+    mutant = load_mutant("lifo")
+    assert points.digest_of(mutant) not in {"", points.digest_of(tidegate)}
+    assert points.short_of("sweeps.freeze", 1, points.digest_of(mutant), "quick", points.recorded()) == ""
+    assert points.digest_of(QUEUE) == ""
+
+
+def test_an_interpreter_without_numbers_is_told_how_to_record_them() -> None:
+    other = {"2.7": points.recorded()["3.11"]}
+    told = points.short_of("sweeps.freeze", 10_000, points.digest_of(tidegate), "quick", other)
+    assert f"on CPython {points.interpreter()}" in told
+    assert points.COMMAND in told

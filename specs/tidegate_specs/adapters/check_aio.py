@@ -20,7 +20,7 @@ from typing import Any, Final, TypeVarTuple, Unpack, final
 from ..check import Check, Result, Settings, Subject, Verdict
 from ..injection import Injector, Interrupt, quiet_finalisers
 from ..progress import progress
-from ..sweeps.operations import handler_entries
+from ..stops import handler_entries
 from ..sweeps.party import ENDED, Party
 from .clauses import async_1, async_2, async_3
 from .support import GROUP, injector_of, module_of

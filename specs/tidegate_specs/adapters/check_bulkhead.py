@@ -16,7 +16,7 @@ from typing import Any, Final, cast, final
 from ..check import Check, Result, Settings, Subject, Verdict
 from ..injection import Injector, Interrupt, quiet_finalisers
 from ..progress import progress
-from ..sweeps.operations import handler_entries
+from ..stops import handler_entries
 from .clauses import bulkhead_1, bulkhead_2
 from .support import GROUP, injector_of, module_of
 

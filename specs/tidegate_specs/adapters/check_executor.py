@@ -28,7 +28,7 @@ from ..check import Check, Profile, Result, Settings, Subject, Verdict
 from ..child import in_child
 from ..injection import Hook, Injector, Interrupt, quiet_finalisers
 from ..progress import progress
-from ..sweeps.operations import handler_entries
+from ..stops import handler_entries
 from ..sweeps.party import ENDED, Party
 from .clauses import executor_1, executor_2, executor_3
 from .support import GROUP, by_the_living, injector_of, module_of

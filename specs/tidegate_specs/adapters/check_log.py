@@ -8,7 +8,6 @@ import weakref
 from collections.abc import Callable
 from contextlib import redirect_stderr, suppress
 from dataclasses import dataclass, field
-from dis import get_instructions
 from functools import cache, partial
 from queue import Empty, SimpleQueue
 from types import CodeType
@@ -17,7 +16,7 @@ from typing import Any, Final, final
 from ..check import Check, Result, Settings, Subject, Verdict
 from ..injection import Injector, Interrupt, quiet_finalisers
 from ..progress import progress
-from ..sweeps.operations import handler_entries
+from ..stops import handler_ends, handler_entries
 from ..sweeps.party import ENDED, PATIENCE_S, Frozen, Party
 from .check_edges import Model
 from .clauses import log_1, log_2
@@ -361,7 +360,7 @@ def _out_of_reach(code: CodeType) -> frozenset[int]:
 
     One that a hook raises at the end leaves the handled exception, and all that it refers to, on the interpreter's stack for ever.
     """
-    return handler_entries(code) | {step.offset for step in get_instructions(code) if step.opname == "POP_EXCEPT"}
+    return handler_entries(code) | handler_ends(code)
 
 
 def _injector(subject: Subject) -> Injector:

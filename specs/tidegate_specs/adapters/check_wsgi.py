@@ -16,7 +16,7 @@ from wsgiref.util import FileWrapper
 from ..check import Check, Result, Settings, Subject
 from ..injection import Injector, Interrupt, quiet_finalisers
 from ..progress import progress
-from ..sweeps.operations import handler_entries
+from ..stops import handler_entries
 from .check_asgi import CLAUSES, ENOUGH, RETRY_AFTER_S, Failure, Tally, judge
 from .support import GROUP, injector_of, module_of
 

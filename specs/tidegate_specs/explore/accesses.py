@@ -24,6 +24,7 @@ from queue import SimpleQueue
 from typing import Any, Final
 
 from ..instructions import Meaning, meaning_of, unread
+from ..stops import ONE_EVENT, stops
 
 Access = tuple[int, Any, bool]
 Label = tuple[Access, ...]
@@ -396,16 +397,18 @@ class Sites:
             self._read(code, nodes[code.co_filename])
 
     def _read(self, code: types.CodeType, nodes: dict[_POSITION, list[ast.AST]]) -> None:
-        known = frozenset(self.codes)
+        known, stopping = frozenset(self.codes), stops(code)
         readers: dict[int, Callable[[Scope, Scope], Label]] = {}
         names: dict[int, str] = {}
         before: dis.Instruction | None = None
         extended: int | None = None
         for each in dis.get_instructions(code):
-            if each.opname == "EXTENDED_ARG":
+            if each.opname == "EXTENDED_ARG" and ONE_EVENT:
                 extended = each.offset if extended is None else extended
                 continue
             offset, extended = (each.offset if extended is None else extended), None
+            if offset not in stopping:
+                continue
             names[offset] = each.opname
             kind, source = self._kind(code, each, before or each)
             if kind != LOCAL_KIND:

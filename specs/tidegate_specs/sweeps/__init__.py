@@ -11,6 +11,7 @@ controls.
     reenter(subject, plan)  a call made there, from a plain call, a finaliser, a weak reference's callback, a signal handler
     fork_at(subject)        a fork there, by another thread and by the thread itself
     take_on(subject)        a fork there by a taker, who goes on in the child too
+    waits(subject)          an exception out of each call into C that waits
     storm(subject, way, n)  real asynchronous exceptions, at moments nobody chose
 """
 
@@ -26,8 +27,10 @@ from .double_fault import DoubleTally, double_fault
 from .fork import ForkTally, fork_at, take_on
 from .freeze import FreezeTally, freeze
 from .interrupt import InterruptTally, WakeTally, interrupt, wake
+from .points import counted
 from .reentry import ReentryTally, reenter
 from .storm import StormTally, storm
+from .waits import WaitsTally, waits
 
 __all__ = [
     "CHECKS",
@@ -38,6 +41,7 @@ __all__ = [
     "InterruptTally",
     "ReentryTally",
     "StormTally",
+    "WaitsTally",
     "WakeTally",
     "double_fault",
     "fork_at",
@@ -48,6 +52,7 @@ __all__ = [
     "take_on",
     "try_control",
     "try_controls",
+    "waits",
     "wake",
 ]
 
@@ -72,6 +77,7 @@ def _nothing() -> Result:
     return Result(Verdict.UNKNOWN, "0 points", "no bytecode of the implementation was reached: nothing was swept")
 
 
+@counted("sweeps.freeze")
 def _freeze(subject: Subject, settings: Settings) -> Result:
     del settings
     tally = freeze(subject)
@@ -85,9 +91,10 @@ def _freeze(subject: Subject, settings: Settings) -> Result:
     )
     if blames:
         return _illegal("sweeps.freeze", evidence, tally.witness, blames, whole=not tally.cut_short)
-    return Result(Verdict.OK, evidence) if nowait_2(tally.points, tally.blocked) else _nothing()
+    return Result(Verdict.OK, evidence, points=tally.points) if nowait_2(tally.points, tally.blocked) else _nothing()
 
 
+@counted("sweeps.interrupt")
 def _interrupt(subject: Subject, settings: Settings) -> Result:
     del settings
     tally = interrupt(subject)
@@ -111,7 +118,34 @@ def _interrupt(subject: Subject, settings: Settings) -> Result:
     if blames:
         witness = tally.witness or (woken.witness if woken else "")
         return _illegal("sweeps.interrupt", evidence, witness, blames, whole=not tally.cut_short)
-    return Result(Verdict.OK, evidence) if tally.points and (woken is None or woken.points) else _nothing()
+    points = tally.points + (woken.points if woken else 0)
+    return Result(Verdict.OK, evidence, points=points) if tally.points and (woken is None or woken.points) else _nothing()
+
+
+@counted("sweeps.waits")
+def _waits(subject: Subject, settings: Settings) -> Result:
+    del settings
+    tally = waits(subject)
+    evidence = (
+        f"{tally.points} exceptions out of calls that may wait, in {tally.situations} situations, and {tally.real} of a thread "
+        f"that waited: {tally.swallowed} unheard, {tally.slots_lost} lost a slot, {tally.minted} minted one, "
+        f"{tally.items_lost} items lost, {tally.items_doubled} doubled, {tally.asleep} others not woken"
+    )
+    blames = _blamed(
+        (tally.swallowed + tally.books, "INTERRUPT-1"),
+        (tally.slots_lost + tally.minted, "INTERRUPT-1 BOUND-2"),
+        (tally.items_lost + tally.items_doubled, "INTERRUPT-1 LOCAL-1"),
+        (tally.asleep, "CLOSE-2"),
+    )
+    if blames:
+        return _illegal("sweeps.waits", evidence, tally.witness, blames, whole=True)
+    if tally.unmet:
+        return Result(Verdict.UNKNOWN, evidence, tally.witness)
+    if tally.points and not tally.real:
+        return Result(
+            Verdict.UNKNOWN, evidence, "nobody waited for real: a signal can only be sent to the main thread, on a POSIX system"
+        )
+    return Result(Verdict.OK, evidence, points=tally.points + tally.real) if tally.points else _nothing()
 
 
 def _storm(subject: Subject, settings: Settings) -> Result:
@@ -138,6 +172,7 @@ def _storm(subject: Subject, settings: Settings) -> Result:
     return Result(Verdict.OK, evidence)
 
 
+@counted("sweeps.double_fault")
 def _double_fault(subject: Subject, settings: Settings) -> Result:
     tally = double_fault(subject, stride=5, step=1) if settings.profile == "full" else double_fault(subject, stride=7, step=5)
     evidence = (
@@ -150,9 +185,10 @@ def _double_fault(subject: Subject, settings: Settings) -> Result:
     )
     if blames:
         return Result(Verdict.ILLEGAL, evidence, tally.witness, blames)
-    return Result(Verdict.OK, evidence) if tally.runs else _nothing()
+    return Result(Verdict.OK, evidence, points=tally.runs) if tally.runs else _nothing()
 
 
+@counted("sweeps.reentry")
 def _reentry(subject: Subject, settings: Settings) -> Result:
     every = [(way, call) for way in WAYS for call in CALLS]
     plan = every if settings.profile == "full" else [(way, call) for way, call in every if call == "offer"]
@@ -177,9 +213,10 @@ def _reentry(subject: Subject, settings: Settings) -> Result:
         return Result(
             Verdict.UNKNOWN, evidence, "signal handlers " + ("do not exist here" if alone else "run in the main thread only")
         )
-    return Result(Verdict.OK, evidence) if tally.points else _nothing()
+    return Result(Verdict.OK, evidence, points=tally.points) if tally.points else _nothing()
 
 
+@counted("sweeps.fork")
 def _fork(subject: Subject, settings: Settings) -> Result:
     if not hasattr(os, "fork"):
         return Result(Verdict.UNKNOWN, "0 forks", "this system has no fork")
@@ -194,7 +231,8 @@ def _fork(subject: Subject, settings: Settings) -> Result:
     blames = _blamed((tally.bad + takes.bad, "FORK-1"), (tally.parents, "FORK-1 BOUND-2"))
     if blames:
         return Result(Verdict.ILLEGAL, evidence, tally.witness or takes.witness, blames)
-    return Result(Verdict.OK, evidence) if tally.forks and tally.inside else _nothing()
+    points = tally.forks + tally.inside + takes.went_on
+    return Result(Verdict.OK, evidence, points=points) if tally.forks and tally.inside else _nothing()
 
 
 def _controls(subject: Subject, settings: Settings) -> Result:
@@ -231,6 +269,16 @@ CHECKS: Final[tuple[Check, ...]] = (
         + ONE_AT_A_TIME,
         run=_interrupt,
         needs=needs("offer take bytecode"),
+    ),
+    Check(
+        name="sweeps.waits",
+        group="sweeps",
+        tool="calls that wait",
+        clauses=("INTERRUPT-1", "BOUND-2", "LOCAL-1", "CLOSE-2"),
+        shows="an exception that comes out of a call into C that waits, a signal handler's or one that another thread set, reaches "
+        "the caller of take and drain, loses, mints and doubles nothing, and costs nobody else the end of their wait",
+        shows_not="Calls into C that can't wait. A signal that comes while another is being handled.",
+        run=_waits,
     ),
     Check(
         name="sweeps.storm",

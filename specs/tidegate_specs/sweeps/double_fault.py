@@ -14,8 +14,9 @@ from typing import Any, Final, final
 from ..check import Subject
 from ..injection import Injector, Interrupt, is_in
 from ..progress import progress
+from ..stops import handler_entries, stops
 from .interrupt import tell
-from .operations import Audit, Operation, Overtaken, Stage, audit, handler_entries, interrupted, operations_of, sweeping
+from .operations import Audit, Operation, Overtaken, Stage, audit, interrupted, operations_of, sweeping
 from .party import ENDED, Party
 
 RECOVERING: Final = (
@@ -77,7 +78,7 @@ class Faults:
         return self._traced
 
     def _traced(self, frame: FrameType, event: str, _: Any) -> Any:
-        if event == "opcode":
+        if event == "opcode" and frame.f_lasti in stops(frame.f_code):
             self._step(0, frame.f_code, frame.f_lasti)
         return self._traced
 

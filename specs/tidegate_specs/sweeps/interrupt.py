@@ -13,6 +13,7 @@ from ..check import Subject, capabilities_of
 from ..clauses import interrupt_1
 from ..injection import Injector, Interrupt, quiet_finalisers
 from ..progress import progress
+from ..stops import handler_entries
 from .operations import (
     MAKE,
     Audit,
@@ -21,7 +22,6 @@ from .operations import (
     Stage,
     audit,
     confirm_s,
-    handler_entries,
     interrupted,
     operations_of,
     sweeping,

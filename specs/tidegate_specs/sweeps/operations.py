@@ -3,8 +3,6 @@
 from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from dis import get_instructions
-from functools import cache
 from types import CodeType
 from typing import Any, Final, final
 
@@ -230,16 +228,6 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
 def operations_of(subject: Subject) -> tuple[Operation, ...]:
     """Choose the operations that an implementation has."""
     return tuple(operation for operation in OPERATIONS if operation.needs <= capabilities_of(subject))
-
-
-@cache
-def handler_entries(code: CodeType) -> frozenset[int]:
-    """Give the offsets at which an exception handler of the code begins.
-
-    No exception can arrive there, between another exception and its handler, and one that a hook raises there makes 3.12 leak the
-    first one, with all that it refers to.
-    """
-    return frozenset(step.offset for step in get_instructions(code) if step.opname == "PUSH_EXC_INFO")
 
 
 def confirm_s(subject: Subject) -> float:

@@ -28,6 +28,33 @@ ENDED: Final = "ended"
 WAITING: Final = "waiting"
 
 
+def place_of(thread: threading.Thread) -> tuple[int, int, str]:
+    """Tell where a thread is: its innermost frame, the bytecode in it, and the system's letter for what it does."""
+    frame = _stacks().get(thread.ident or 0)
+    try:
+        with open(f"/proc/self/task/{thread.native_id}/stat", encoding="ascii", errors="replace") as stat:
+            state = stat.read().rpartition(")")[2].split()[0]
+    except OSError:
+        state = "?"
+    return (id(frame), frame.f_lasti if frame else -1, state)
+
+
+def asleep_in(thread: threading.Thread, looks: int, inside: Callable[[FrameType], bool], over: Callable[[], bool]) -> bool:
+    """Look on until a thread sleeps at one and the same bytecode so many looks in a row; false if it does not in a while.
+
+    inside: where its innermost frame must be. over: it is no longer where it could.
+    """
+    deadline_s = time.monotonic() + PATIENCE_S
+    place, seen = place_of(thread), 0
+    while seen < looks and time.monotonic() < deadline_s and not over():
+        time.sleep(GLANCE_S / 2)
+        before, place = place, place_of(thread)
+        frame = _stacks().get(thread.ident or 0)
+        still = place == before and place[2] in "S?" and frame is not None and inside(frame)
+        seen = seen + 1 if still else 0
+    return seen >= looks
+
+
 class Runaway(BaseException):
     """End a call that took more bytecodes than an operation without a loop can, or left finalisers that made more of themselves."""
 
@@ -106,13 +133,7 @@ class Party:
 
     def _place(self) -> tuple[int, int, str]:
         """Tell where the thread is: its innermost frame, the bytecode in it, and the system's letter for what it does."""
-        frame = _stacks().get(self.thread.ident or 0)
-        try:
-            with open(f"/proc/self/task/{self.thread.native_id}/stat", encoding="ascii", errors="replace") as stat:
-                state = stat.read().rpartition(")")[2].split()[0]
-        except OSError:
-            state = "?"
-        return (id(frame), frame.f_lasti if frame else -1, state)
+        return place_of(self.thread)
 
     def answer(self) -> Any:
         """Hand over what the call returned, and keep nothing of it."""

@@ -1,0 +1,17 @@
+"""A drain that is interrupted in its wait answers as at its deadline: a Ctrl-C that is pressed while it waits is never heard.
+
+Breaks: INTERRUPT-1
+Killed by: sweeps.waits
+"""
+
+from . import Patch
+
+BREAKS = ("INTERRUPT-1",)
+KILLED_BY = ("sweeps.waits",)
+PATCHES = (
+    Patch(
+        "_intake.py",
+        "            except queue.Empty:\n                left",
+        "            except (queue.Empty, BaseException):\n                left",
+    ),
+)
