@@ -55,7 +55,7 @@ Linearization points
     offer       ACCEPTED: the claim admits, the publish makes it takeable. FULL: the look at the empty free list, or the
                 failed claim. CLOSED: reading the closed flag.
     take        removing the token from the queue; Closed: the second reading in `Slots.exhausted`.
-    release     removing the token from the lease decides who releases; appending it to the free list frees the slot.
+    release     emptying the lease's mark decides who releases; appending the token to the free list frees the slot.
     close       setting the flag.   drain   reading that every slot is at home.
     statistics  one C call that copies the state of all slots: at one instant where there is a GIL, else each slot at its own.
 
