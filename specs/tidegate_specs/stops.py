@@ -136,16 +136,17 @@ def handler(code: CodeType, offset: int) -> int:
     return next((target for start, end, target in _table(code) if start <= offset < end), -1)
 
 
+@cache
 def handler_of_arrival(code: CodeType, at: int) -> int:
     """Give the offset of the handler for what arrives at an instruction that looks; -1 where it leaves the function.
 
     Up to 3.12 a jump backwards is done before the interpreter looks, and it takes the unit before the target for the place.
     """
-    steps = {stop.at: stop for stop in instructions(code).values()}
-    if steps[at].name in JUMPS_BACK and sys.version_info < (3, 13):
+    stop = instructions(code)[at]
+    if stop.name in JUMPS_BACK and sys.version_info < (3, 13):
         target = next(step.argval for step in get_instructions(code) if step.offset >= at and step.opname in JUMPS_BACK)
         return handler(code, target - UNIT_BYTES)
-    return steps[at].handler
+    return stop.handler
 
 
 @cache
@@ -199,7 +200,7 @@ def arrives(code: CodeType, before: int, at: int) -> bool:
     first, second = instructions(code)[before], instructions(code)[at]
     if not first.looks or (first.name in JUMPS_BACK and at > before):
         return False
-    return first.handler == second.handler
+    return handler_of_arrival(code, before) == second.handler
 
 
 @cache
