@@ -20,13 +20,6 @@ TOLD = [*re.findall(r"`([\w./-]+)`", PAGE), *re.findall(r"(?:tests|specs|kernel|
 FILES = sorted({path.rstrip(".") for path in TOLD if "/" in path and NEW not in path} - CPYTHONS)
 PLACES = re.findall(r"`(\w+)` (?:in|of tox|of `Walk`)\s*`([\w./-]+)`", PAGE)
 COMMANDS = [line for block in re.findall(r"```sh\n(.*?)```", PAGE, re.DOTALL) for line in block.splitlines()]
-COMING = {"specs/tidegate_specs/stops.py", "specs/tidegate_specs/sweeps/points.json", "python -m tidegate_specs.sweeps --record"}
-
-
-def some(found: list[str]) -> list[object]:
-    """Mark what another branch brings: as soon as it is here, its mark must go."""
-    mark = pytest.mark.xfail(reason="comes with the table of stops", strict=True)
-    return [pytest.param(each, marks=mark) if each in COMING else each for each in found]
 
 
 @cache
@@ -42,7 +35,7 @@ def test_there_are_ten_steps() -> None:
     assert len(PAGE.splitlines()) < 132, "a page"
 
 
-@pytest.mark.parametrize("file", some(FILES))
+@pytest.mark.parametrize("file", FILES)
 def test_its_files_exist(file: str) -> None:
     assert (ROOT / file).exists()
 
@@ -52,7 +45,7 @@ def test_its_names_are_where_it_says(name: str, file: str) -> None:
     assert re.search(rf"^(class )?{name}\b", (ROOT / file).read_text("utf-8"), re.MULTILINE)
 
 
-@pytest.mark.parametrize("command", some(COMMANDS))
+@pytest.mark.parametrize("command", COMMANDS)
 def test_its_commands_exist(command: str) -> None:
     program, *words = shlex.split(command.removeprefix(f".venv-{NEW}/bin/"))
     if program == "tidegate":
