@@ -11,9 +11,9 @@ KILLED_BY = ("adapters.edges_model",)
 PATCHES = (
     Patch(
         "_intake.py",
-        "            outcome = FULL\n",
+        "            outcome, rejections = FULL, next(slots.answered_full)\n",
         (
-            "            outcome = FULL\n"
+            "            outcome, rejections = FULL, next(slots.answered_full)\n"
             "            from .adapters import edges\n"
             "\n"
             "            for watch in edges.WATCHES:\n"
