@@ -197,7 +197,7 @@ class Intake(Generic[T]):
                     pass  # others claimed what we saw
                 else:
                     if not slots.closed:  # read again holding the slot: who saw it at home after `close` relies on it
-                        slots.items[token.index] = item
+                        slots.items[token.deed.index] = item
                         token = None  # from here on it is queued: no call, so no exception can come before the next line
                         slots.publish(held)
                         return ACCEPTED
@@ -248,7 +248,7 @@ class Intake(Generic[T]):
                 if slots.closed:
                     slots.ring()  # the same
                 raise Empty(f"nothing to take within {timeout} seconds") from None
-            index = token.index
+            index = token.deed.index
             slots.seen[index] = seen = [False]
             slots.turns[index] += STEP
             lease = new(LEASE)

@@ -57,10 +57,10 @@ class Token:
     The last reference dropped means that a call was interrupted or a lease was lost: a successor takes its place.
     """
 
-    __slots__ = ("deed", "index")
+    __slots__ = ("deed",)
 
     def __init__(self, deed: Deed) -> None:
-        self.deed, self.index = deed, deed.index  # here too: every operation reads it
+        self.deed = deed
 
     def __del__(self) -> None:
         self.deed.recover()
