@@ -30,7 +30,7 @@ SENTENCES = {
     "STABLE-1": "eb901cb3a512eebc",
     "LOCAL-1": "76aa7d6f114b96cd",
     "RECOVER-1": "83dbfd33c134ae33",
-    "LEASE-1": "2fb56bbfe5f2e422",
+    "LEASE-1": "477144c0c11bc404",
     "CLOSE-1": "3abbfc488a880a6e",
     "CLOSE-2": "fabbb3fdecc93919",
     "LEDGER-1": "cf95e665383d4495",
