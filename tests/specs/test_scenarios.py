@@ -576,7 +576,7 @@ def test_every_bytecode_is_seen_once_and_in_order() -> None:
 
 def test_only_the_owners_files_are_stepped_through() -> None:
     assert files_of(threading.Event) == (threading.__file__,)
-    assert {name for name, _ in _positions(lambda: tidegate.Intake(1).offer("a"), tidegate)} >= {"offer", "__init__"}
+    assert {name for name, _ in _positions(lambda: tidegate.Intake[str](1).offer("a"), tidegate)} >= {"offer", "__init__"}
     assert not _positions(lambda: Counter().step(), tidegate)
 
 
