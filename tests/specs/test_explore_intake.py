@@ -153,14 +153,9 @@ def test_every_configuration_is_a_check_and_its_plans_are_in_the_manifest() -> N
         assert plans <= {(name, key) for name, found in entries.items() for key in found}, version
 
 
-# Where versions take another number of steps: the `with` of an iterator's look (to 3.12 and after), and the comprehension in
-# `statistics`, which 3.12 alone reads as touching everything. More schedules than needed, not fewer: the outcomes are the same.
-BY_VERSION = ("list-", "statistics-", "close-statistics")
-
-
 def test_all_versions_have_the_same_schedules_at_accesses() -> None:
     """What threads share is the same, whatever the instructions are called. A reader that overlooks one access has fewer."""
-    for configuration in [each for each in CONFIGURATIONS if not each.name.startswith(BY_VERSION)]:
+    for configuration in CONFIGURATIONS:
         for plan in configuration.plans:
             entries = [found.get(configuration.name, {}).get(plan.key) for found in load_manifest().values()]
             counts = {entry["schedules"] for entry in entries if entry}

@@ -216,7 +216,7 @@ class Alarm:
             assert known, f"the interpreter looked at {name_of(arrived)}, {arrived}"
             assert arrived == place or name_of(arrived) in stops.CALLS | stops.STARTS, f"{arrived} is not at or around {place}"
             self.seen.add(arrived)
-        if arrived is not None and not is_stepped(arrived[0]):
+        if arrived is not None and not is_stepped(arrived[0]) and name_of(place) in stops.CALLS:
             return  # the call runs Python code that nobody steps through, such as the `__init__` of a data class: it looks there
         if looked(self.steps, index):
             assert arrived == place, f"the interpreter did not look at {name_of(place)}, {place}: it arrived at {arrived}"

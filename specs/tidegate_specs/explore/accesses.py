@@ -323,6 +323,8 @@ class _Reader:
         if ".0" in scope:
             return _reach(scope[".0"])
         node = self.node.iter if isinstance(self.node, ast.For) else self.node
+        if isinstance(node, (ast.ListComp, ast.SetComp, ast.DictComp)):  # 3.12 says that its loop is at all of it
+            return self._values([each.iter for each in node.generators], scope, world)
         if not isinstance(node, ast.expr):
             return UNKNOWN
         called = _called_by(lookup(node, scope, world)) if isinstance(node, ast.Name) else LOCAL
@@ -429,8 +431,9 @@ class Sites:
             return (LOCAL_KIND if made_by in _MADE_NEW else kind), before
         if meaning is Meaning.UNPACK:
             return (kind if made_by in _FOUND else LOCAL_KIND), before
-        if meaning is Meaning.CALL and made_by is Meaning.LOAD_SPECIAL:
-            return "enter", each
+        leaves = made_by is Meaning.LOAD_CONSTANT and before.argval is None and before.positions == each.positions
+        if meaning is Meaning.CALL and (made_by is Meaning.LOAD_SPECIAL or leaves):
+            return "enter", each  # a `with` block begins or ends: from 3.13 on its end is said to be at what it was entered with
         if meaning is Meaning.LOAD_GLOBAL and (code.co_filename, each.argval) not in self._stored:
             return LOCAL_KIND, each
         return kind, each

@@ -206,7 +206,7 @@ CONFIGURATIONS: Final = (
         _CLOSE,
         (ACCESS_1, ACCESS_2_FULL, ACCESS_3_LONG, OPCODE_1),
     ),
-    Configuration("list-close", 2, ("offer a", "offer b"), ("next next next", "close"), _CLOSE, (REDUCED, ACCESS_2, OPCODE_1)),
+    Configuration("list-close", 2, ("offer a", "offer b"), ("next next next", "close"), _CLOSE, (ACCESS_2, REDUCED_FULL, OPCODE_1)),
     Configuration(
         "list-close-take",
         1,

@@ -3,14 +3,14 @@ released.
 
 Breaks: LEDGER-1
 Killed by: explore.statistics-drop-offer
-Within: 100 schedules of explore.statistics-drop-offer
+Within: 20 schedules of explore.statistics-drop-offer
 """
 
 from . import Patch
 
 BREAKS = ("LEDGER-1",)
 KILLED_BY = ("explore.statistics-drop-offer",)
-WITHIN = {"explore.statistics-drop-offer": 100}
+WITHIN = {"explore.statistics-drop-offer": 20}
 PATCHES = (
     Patch(
         "_slots.py",

@@ -2,14 +2,14 @@
 
 Breaks: LEDGER-1, BOUND-2
 Killed by: explore.statistics-release-offer
-Within: 150 schedules of explore.statistics-release-offer
+Within: 50 schedules of explore.statistics-release-offer
 """
 
 from . import Patch
 
 BREAKS = ("LEDGER-1", "BOUND-2")
 KILLED_BY = ("explore.statistics-release-offer",)
-WITHIN = {"explore.statistics-release-offer": 150}
+WITHIN = {"explore.statistics-release-offer": 50}
 PATCHES = (
     Patch(
         "_slots.py",
