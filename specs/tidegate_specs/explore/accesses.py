@@ -424,14 +424,15 @@ class Sites:
         """Tell how to find out what an instruction touches, and whose source expression tells it."""
         meaning, made_by = meaning_of(each), meaning_of(before)
         kind = "anything" if meaning is None else _KINDS.get(meaning, "anything")
-        fused = isinstance(before.argval, tuple) and made_by in (Meaning.LOAD_LOCAL, Meaning.STORE_AND_LOAD_LOCAL)
+        argument: object = before.argval
+        fused = isinstance(argument, tuple) and made_by in (Meaning.LOAD_LOCAL, Meaning.STORE_AND_LOAD_LOCAL)
         if fused and (kind == "test" or meaning is Meaning.UNPACK):
             return "anything", each  # its place in the source is that of another value
         if kind == "test":
             return (LOCAL_KIND if made_by in _MADE_NEW else kind), before
         if meaning is Meaning.UNPACK:
             return (kind if made_by in _FOUND else LOCAL_KIND), before
-        leaves = made_by is Meaning.LOAD_CONSTANT and before.argval is None and before.positions == each.positions
+        leaves = made_by is Meaning.LOAD_CONSTANT and argument is None and before.positions == each.positions
         if meaning is Meaning.CALL and (made_by is Meaning.LOAD_SPECIAL or leaves):
             return "enter", each  # a `with` block begins or ends: from 3.13 on its end is said to be at what it was entered with
         if meaning is Meaning.LOAD_GLOBAL and (code.co_filename, each.argval) not in self._stored:
