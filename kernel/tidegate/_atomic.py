@@ -82,22 +82,18 @@ Memory order on FT
     only; for ARM64 this is an argument from the sources. What a slot holds is no part of it: that travels with the token,
     through the lock of the queue or of the free list.
 
-`SimpleQueue` has a pure-Python stand-in whose `put` takes a lock; importing the kernel without the C one is an error.
+`SimpleQueue` has a pure-Python stand-in whose `put` takes a lock. So it comes from where only the C one is, which also is the real
+one where the host has put another into `queue` (gevent).
 """
 
+import os
+from _queue import SimpleQueue
+from functools import partial
 from itertools import chain, count, repeat
 from operator import is_not
-from queue import SimpleQueue
+from time import sleep
 
-try:
-    from os import sched_yield as yield_processor
-except ImportError:  # no such call on Windows, where sleeping for zero gives up the time slice
-    from functools import partial
-    from time import sleep
-
-    yield_processor = partial(sleep, 0)
+# There is no such call on Windows, where sleeping for zero gives up the time slice.
+yield_processor = getattr(os, "sched_yield", partial(sleep, 0))
 
 __all__ = ["SimpleQueue", "chain", "count", "is_not", "repeat", "yield_processor"]
-
-if SimpleQueue.__module__ != "_queue":
-    raise ImportError("tidegate needs the C implementation of queue.SimpleQueue (CPython's _queue module)")

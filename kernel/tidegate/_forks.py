@@ -7,21 +7,17 @@ in silence. Ours is one call into C, whatever there is to do, and what has to be
 
 import os
 from functools import partial
-from typing import Final
 
-Epoch = list[None]  # empty, and so false, until the process that it was made in is a child's memory
-
-_current: Final[list[Epoch]] = []
+_current: list[list[object]] = []
 
 
-def epoch() -> Epoch:
+def epoch() -> list[object]:
     """Give the list that is empty in this process and holds something in every process forked from it.
 
     Interrupted anywhere, it leaves a list too many and no harm. Threads may get different ones of the same process.
     """
     if not _current or _current[-1]:
-        new: Epoch = []
-        if hasattr(os, "register_at_fork"):
-            os.register_at_fork(after_in_child=partial(new.append, None))
+        new: list[object] = []
+        getattr(os, "register_at_fork", dict)(after_in_child=partial(new.append, None))  # where there is no fork: nothing
         _current[:] = [new]
     return _current[-1]

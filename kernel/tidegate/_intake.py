@@ -5,18 +5,15 @@ Comments say what another thread, a signal handler or an asynchronous exception 
 """
 
 import os
-import queue
-import sys
-import weakref
+from _queue import Empty as TimeIsOver
 from collections.abc import Iterator
-from contextlib import suppress
 from threading import TIMEOUT_MAX
 from time import monotonic
-from typing import Any, Final, Generic, NoReturn, TypeVar, final
+from typing import Any, Final, Generic, NoReturn, TypeVar, cast, final
 
 from ._atomic import yield_processor
-from ._slots import COLLECTING, NOTHING, STEP, Slots, Token
-from ._types import Closed, Empty, Outcome, Statistics
+from ._slots import NOTHING, STEP, Slots, Token
+from ._types import Closed, Empty, Outcome, Statistics, sealed
 
 T = TypeVar("T")
 
@@ -24,14 +21,8 @@ ACCEPTED, FULL, CLOSED = Outcome
 YIELD_EVERY: Final = 24  # rejections; fewer cost the offers' tail, more the workers: `tidegate stress --curve` measures both
 new: Final = object.__new__
 SLOT_BYTES: Final = 200  # the most one slot costs
-
-
-def _memory_bytes() -> int:
-    """Tell the machine's memory, or the address space's size where that is not known."""
-    try:
-        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    except (AttributeError, OSError, ValueError):
-        return sys.maxsize
+IS_KNOWN: Final = "SC_PHYS_PAGES" in getattr(os, "sysconf_names", ())
+MEMORY_BYTES: Final = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") if IS_KNOWN else 1 << 63
 
 
 def _checked_capacity(capacity: object) -> int:
@@ -39,19 +30,28 @@ def _checked_capacity(capacity: object) -> int:
         raise TypeError(f"capacity must be an int, not {type(capacity).__name__}")
     if capacity < 1:
         raise ValueError(f"capacity must be at least 1, not {capacity}")
-    if capacity * SLOT_BYTES > _memory_bytes():
+    if capacity * SLOT_BYTES > MEMORY_BYTES:
         raise ValueError(f"capacity {capacity} needs more memory than this machine has: {SLOT_BYTES} bytes for each slot")
     return capacity
 
 
-def _checked_timeout(timeout: object) -> tuple[float | None, float]:
+def _checked_timeout(timeout: object) -> tuple[float, float]:
     """Give the time-out as a float that a wait in C accepts, and the instant at which it is over."""
     if not isinstance(timeout, (int, float)) or isinstance(timeout, bool):
         raise TypeError(f"timeout must be a number of seconds or None, not {type(timeout).__name__}")
     if not timeout >= 0:  # also catches NaN
         raise ValueError(f"timeout must be at least 0 seconds, not {timeout}")
-    remaining = float(min(timeout, TIMEOUT_MAX))
-    return remaining, monotonic() + remaining
+    return (remaining := float(min(timeout, TIMEOUT_MAX))), monotonic() + remaining
+
+
+class Quietly(float):
+    """A time-out after which `take` gives None, as it does on a closed intake: for callers in this package.
+
+    They could not tell an exception of its own from one that a signal handler raises in it.
+    """
+
+
+FOREVER: Final = Quietly("inf")
 
 
 @final
@@ -75,21 +75,22 @@ class Lease(Generic[T]):
     def __init__(self) -> None:
         raise TypeError("a lease is made by Intake.take() only")
 
-    def __init_subclass__(cls) -> None:
-        raise TypeError("Lease is final: what it promises holds of this class alone")
+    __init_subclass__ = sealed
 
     @property
     def item(self) -> T:
         """Give the item. From then on dropping the lease abandons it. ValueError once the lease is released."""
         item: T = self._slots.items[self._index]
-        if not self._seen:  # released, maybe before the read: the item may be another offer's
-            raise ValueError("this lease is released, its item is gone")
         try:
-            self._seen[0] = True
+            try:
+                self._seen[0] = True
+            except IndexError:  # released, maybe before the read: the item may be another offer's
+                raise ValueError("this lease is released, its item is gone") from None
             if self._slots.closed:
                 self._slots.ring()  # a taker may wait to hear that this item can't come back
         except BaseException:
-            self._slots.ring()
+            if self._seen:
+                self._slots.ring()
             raise
         return item
 
@@ -111,19 +112,15 @@ class Lease(Generic[T]):
             slots.seen[index] = None
             slots.items[index] = NOTHING
             slots.turns[index] += STEP  # ours alone to write: we own the slot
-            if COLLECTING[0]:  # by a finaliser, maybe: the collector will then finalise the token, wherever it is
-                slots.recover(held.deed)
-            else:
-                token = None  # from here on it is at home
-                slots.restore(held)
+            token = None  # from here on it is at home
+            slots.restore(held)
             if slots.closed:
                 slots.ring()
             return True
         except BaseException:
             slots.give_back(token)
             token = held = None  # the traceback must not keep it from its finaliser
-            if not self._seen:
-                self._token = None  # nor must the lease
+            self._token = self._token if self._seen else None  # nor must the lease
             raise
 
     def __enter__(self) -> T:
@@ -137,9 +134,6 @@ class Lease(Generic[T]):
 
     def __repr__(self) -> str:
         return f"<tidegate.Lease {'held' if self._seen else 'released'}>"
-
-
-LEASE: Final[type[Lease[Any]]] = Lease
 
 
 @final
@@ -163,11 +157,20 @@ class Intake(Generic[T]):
     def __new__(cls, capacity: int) -> "Intake[T]":  # not __init__, which could be called again, with another capacity
         intake = super().__new__(cls)
         intake._slots = Slots(_checked_capacity(capacity))
-        _intakes.add(intake)
         return intake
 
-    def __init_subclass__(cls) -> None:
-        raise TypeError("Intake is final: what it promises holds of this class alone")
+    __init_subclass__ = sealed
+
+    def _here(self) -> Slots:
+        """Give the slots of this process: after a fork new ones, made by whoever asks first (FORK-1, HOST-2)."""
+        while (slots := self._slots).epoch:
+            slots.epoch.append(slots)  # for ever: dropping them would finalise the parent's items here
+            heir = Slots(slots.capacity, slots.closed is True)
+            heir.ring()  # it may be closed, so takers must look
+            slots.heirs.append(heir)
+            slots.ring()  # this thread may have forked inside a wait in `take` or `drain`: it goes on with the new slots
+            self._slots = slots.heirs[0]
+        return slots
 
     @property
     def capacity(self) -> int:
@@ -209,6 +212,9 @@ class Intake(Generic[T]):
                 token = held = None  # the traceback must not keep it from its finaliser
                 raise
         if slots.closed:  # read after finding no slot: one kept from us by a late claimer is no reason to say FULL
+            if slots.epoch:  # not closed, but those of the process that was forked
+                self._here()
+                return self.offer(item)
             outcome, rejections = CLOSED, next(slots.answered_closed)
         else:
             outcome, rejections = FULL, next(slots.answered_full)
@@ -225,36 +231,41 @@ class Intake(Generic[T]):
         With `timeout=0` it never waits.
         Linearization points: removing the token from the queue; Closed, counting the settled slots; Empty, finding none.
         """
-        remaining, deadline = (None, 0.0) if timeout is None else _checked_timeout(timeout)
+        remaining, deadline = (None, 0.0) if timeout is None or timeout is FOREVER else _checked_timeout(timeout)
         slots = self._slots
         token: Token | None = None
         lease: Lease[T] | None = None
         try:
-            try:
-                while True:
-                    # A loop, not a call: an exception can come out of a call, when its result has no name yet.
-                    waits = slots.arrivals if remaining is None else map(slots.await_slot, (True,), (remaining,))
+            while True:
+                if slots.closed:  # or forked
+                    slots = self._here()
+                # A loop, not a call: an exception can come out of a call, when its result has no name yet.
+                waits = slots.arrivals if remaining is None else map(slots.await_slot, (True,), (remaining,))
+                try:
                     for token in waits:  # noqa: B007 - for the first only
                         break
-                    if token is not None:
-                        break
-                    slots = self._slots  # a bell: closed, or forked
-                    if slots.exhausted():
+                except TimeIsOver as error:
+                    if remaining is None or (monotonic() < deadline and getattr(error.__traceback__, "tb_next", None)):
+                        raise  # a signal handler's: C adds no frame of its own
+                    if slots.closed:
                         slots.ring()  # whoever leaves passes the bell on
-                        raise Closed("closed, and everything accepted has been taken")
-                    if remaining is not None:
-                        remaining = max(0.0, min(remaining, deadline - monotonic()))
-            except queue.Empty:
-                if slots.closed:
+                    if isinstance(timeout, Quietly):
+                        return cast("Lease[T]", None)
+                    raise Empty(f"nothing to take within {timeout} seconds") from None
+                if token is not None:
+                    index = token.deed.index
+                    slots.seen[index] = seen = [False]
+                    slots.turns[index] += STEP
+                    lease = new(Lease)  # pyright: ignore[reportUnknownVariableType]
+                    lease._slots, lease._index, lease._seen = slots, index, seen
+                    lease._token = token  # last: with it the lease owns the slot
+                    return lease
+                if slots.exhausted():  # a bell: closed, or forked
                     slots.ring()  # the same
-                raise Empty(f"nothing to take within {timeout} seconds") from None
-            index = token.deed.index
-            slots.seen[index] = seen = [False]
-            slots.turns[index] += STEP
-            lease = new(LEASE)
-            lease._slots, lease._index, lease._seen = slots, index, seen
-            lease._token = token  # last: with it the lease owns the slot
-            return lease
+                    if isinstance(timeout, Quietly):
+                        return cast("Lease[T]", None)
+                    raise Closed("closed, and everything accepted has been taken")
+                remaining = remaining and max(0.0, min(remaining, deadline - monotonic()))
         except BaseException:
             slots.give_back(token)  # and ring, also should the exception have hit while passing the bell on
             token = lease = None  # the traceback must not keep it from its finaliser
@@ -266,24 +277,21 @@ class Intake(Generic[T]):
         Asking for the next lease is a look at the one before (LEASE-1): dropped later, that one is abandoned. The iterator keeps
         no lease: one that is dropped before gives its item back as any other.
         """
-        seen: list[bool] = []  # of the lease given last; the lease itself is not kept
+        last: list[list[bool]] = [[]]  # the mark of the lease given last; the lease itself is not kept
 
         def following() -> Lease[T] | None:
-            nonlocal seen
-            slots = self._slots
             try:
-                with suppress(IndexError):  # none was given yet, or it was released or dropped
-                    seen[0] = True
-                if slots.closed:
-                    slots.ring()  # a taker may wait to hear that this item can't come back
+                try:  # noqa: SIM105 - nobody else may raise it in here
+                    last[0][0] = True
+                except IndexError:
+                    pass  # none was given yet, or it was released or dropped
+                if self._slots.closed:
+                    self._slots.ring()  # a taker may wait to hear that this item can't come back
             except BaseException:
-                slots.ring()
+                self._slots.ring()
                 raise
-            try:
-                lease = self.take()
-            except Closed:
-                return None
-            seen = lease._seen
+            lease = cast("Lease[T] | None", self.take(FOREVER))
+            last[0] = lease._seen if lease else []
             return lease
 
         return iter(following, None)
@@ -294,7 +302,7 @@ class Intake(Generic[T]):
         What was accepted can still be taken; waiting takers wake when nothing more can come (CLOSE-2).
         Linearization point: setting the flag.
         """
-        slots = self._slots
+        slots = self._here()
         try:
             slots.closed = True
             slots.ring()
@@ -314,13 +322,18 @@ class Intake(Generic[T]):
         self.close()
         slots = self._slots
         try:
-            try:
-                while left := slots.capacity - len(slots.free):
-                    slots.await_home(True, remaining)
-                    if remaining is not None:
-                        remaining = max(0.0, min(remaining, deadline - monotonic()))
-            except queue.Empty:
-                left = slots.capacity - len(slots.free)
+            while left := slots.capacity - len(slots.free):
+                waits = map(slots.await_home, (True,), (remaining,))
+                try:
+                    for _ in waits:
+                        break
+                except TimeIsOver as error:
+                    if remaining is None or (monotonic() < deadline and getattr(error.__traceback__, "tb_next", None)):
+                        raise  # a signal handler's
+                    left = slots.capacity - len(slots.free)
+                    break
+                remaining = remaining and max(0.0, min(remaining, deadline - monotonic()))
+                slots = self._here()
             slots.ring()  # whoever leaves passes the bell on
         except BaseException:
             slots.ring()
@@ -336,27 +349,10 @@ class Intake(Generic[T]):
         released, abandoned, full and closed each lie between what they were when the call began and when it ended. Two slots may
         be told as they never were together: a worker that goes from one to the next may be seen with both, or with neither.
         """
-        return self._slots.statistics()
+        return self._here().statistics()
 
     def __reduce_ex__(self, protocol: object) -> NoReturn:
         raise TypeError("an intake can't be copied or pickled: its slots are this one's")
 
     def __repr__(self) -> str:
-        slots = self._slots
-        return f"<tidegate.Intake {'closed' if slots.closed else 'open'}, {len(slots.free)} of {slots.capacity} free>"
-
-
-_intakes: Final["weakref.WeakSet[Intake[Any]]"] = weakref.WeakSet()
-
-
-def _after_fork_in_child() -> None:
-    """Give every intake new slots: those copied from the parent belong to threads that do not exist here (FORK-1)."""
-    for intake in list(_intakes):
-        slots, intake._slots = intake._slots, Slots(intake.capacity)
-        if slots.closed:
-            intake.close()
-        slots.ring()  # this thread may have forked inside a wait in `take`: it goes on with the new slots
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_after_fork_in_child)
+        return f"<tidegate.Intake {'closed' if self._here().closed else 'open'}, {len(self._slots.free)} of {self.capacity} free>"

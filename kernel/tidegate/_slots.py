@@ -4,11 +4,12 @@
 See the package docstring for the representation and the invariants named here.
 """
 
-import gc
 import weakref
-from typing import Any, Final, cast, final
+from sys import getrefcount
+from typing import Any, Final, cast
 
 from ._atomic import SimpleQueue, chain, count, is_not, repeat
+from ._forks import epoch
 from ._types import Statistics
 
 NOTHING: Final = object()  # in place of an item
@@ -18,19 +19,9 @@ generations: Final = count(1)  # never the same twice, so that a successor that 
 # A turn: bit 1 is set while in flight, bits 2 to 63 count the items finished, the bits above count those abandoned.
 # Bit 0 is free for `statistics` to note whether there is an item.
 STEP: Final = 2
-ABANDON: Final = STEP + (1 << 64)  # one store both frees the slot and counts
-COUNTED: Final = (1 << 64) - 1
+ABANDONED: Final = 1 << 64
 
 
-# While the collector runs: it finalises every object of a dead cycle, also one that another finaliser has just brought back.
-# A lease released then sends home a successor of its token, so that the token is nowhere when its own finaliser comes.
-COLLECTING: Final = [False]
-
-
-gc.callbacks.append(lambda phase, info: COLLECTING.__setitem__(0, phase == "start"))
-
-
-@final
 class Deed:
     """Say which slot a token owns, and be the second to notice that it was lost.
 
@@ -38,19 +29,15 @@ class Deed:
     generation tells whether a successor owns the slot already.
     """
 
-    __slots__ = ("generation", "home", "index")
+    __slots__ = ("again", "generation", "home", "index")
 
-    def __init__(self, home: "weakref.ref[Slots]", index: int, generation: int) -> None:
-        self.home, self.index, self.generation = home, index, generation
+    def __init__(self, home: "weakref.ref[Slots]", index: int, generation: int, again: "Deed | None" = None) -> None:
+        self.home, self.index, self.generation, self.again = home, index, generation, again
 
-    def recover(self) -> None:
-        if (slots := self.home()) is not None:  # else the intake is gone too
-            slots.recover(self)
-
-    __del__ = recover
+    def __del__(*me: "Deed") -> None:
+        ended(getrefcount(me[0]), me[0])
 
 
-@final
 class Token:
     """Own one slot: whoever holds the token does (one-token).
 
@@ -62,11 +49,37 @@ class Token:
     def __init__(self, deed: Deed) -> None:
         self.deed = deed
 
-    def __del__(self) -> None:
-        self.deed.recover()
+    def __del__(*me: "Token") -> None:
+        ended(getrefcount(me[0]), me[0].deed)
 
 
-@final
+def ended(references: int, deed: Deed) -> None:
+    """Be told by a finaliser of a token's end, and how many references to its object there are.
+
+    The collector calls the finalisers of a dead cycle before it takes the cycle apart, and one of them may still release a lease.
+    So an object that somebody refers to is not lost. But its finaliser has run, and does so once only: a new deed, which dies with
+    the old one, has one that has not.
+    """
+    if references > DYING[0]:
+        deed.again = Deed(deed.home, deed.index, deed.generation, deed.again)
+    elif (slots := deed.home()) is not None:  # else the intake is gone too
+        slots.recover(deed)
+
+
+class Dying:
+    """Find out what `getrefcount` tells a finaliser whose object nobody else refers to: it differs between versions.
+
+    The object has no name in there, or a debugger that looks at the names of a frame would add a reference (up to 3.12).
+    """
+
+    def __del__(*me: "Dying") -> None:
+        DYING.append(getrefcount(me[0]))
+
+
+DYING: Final[list[int]] = []
+Dying()
+
+
 class FreeList(list[Token]):
     """Hold the tokens that are at home, the newest last. Reading `newest` takes it away, or raises IndexError.
 
@@ -75,16 +88,18 @@ class FreeList(list[Token]):
     """
 
     __slots__ = ()
-    newest: Token = cast("Token", property(list[Token].pop))
+    newest = cast("Token", property(list[Token].pop))
 
 
-@final
 class Slots:
-    """Hold all state of one intake. A fork replaces it whole, so that nothing of the parent's is left in the child."""
+    """Hold all state of one intake. After a fork the child makes it anew, so that nothing of the parent's is left there."""
 
-    def __init__(self, capacity: int) -> None:
+    def __init__(self, capacity: int, closed: bool = False) -> None:
         self.home: Final[weakref.ref[Slots]] = weakref.ref(self)  # kept here: the collector clears one that is garbage
-        self.capacity, self.closed = capacity, False
+        self.capacity = capacity
+        self.epoch: Final[list[object]] = epoch()
+        self.closed: list[object] | bool = closed or self.epoch  # true once closed, and after a fork: so one look tells both
+        self.heirs: Final[list[Slots]] = []  # after a fork: what took its place, first
         self.items: Final[list[Any]] = [NOTHING] * capacity
         self.turns: Final = [0] * capacity
         self.generations: Final[dict[int, int]] = {}  # of the slots whose token was ever lost
@@ -95,8 +110,7 @@ class Slots:
         self.queue: Final[SimpleQueue[Token | None]] = SimpleQueue()  # None wakes a taker after `close`
         self.bell: Final[SimpleQueue[None]] = SimpleQueue()  # wakes a drain
         # The atomic primitives, each bound once: see `_atomic`.
-        self.restore = self.free.append
-        self.publish = self.queue.put
+        self.restore, self.publish = self.free.append, self.queue.put
         self.await_slot, self.await_home = self.queue.get, self.bell.get
         self.arrivals: Final = map(self.await_slot, repeat(True))  # each next one as it is waited for
         # Last: a token that is dropped by an exception in here needs all of the above, or its successors would die without end.
@@ -117,13 +131,11 @@ class Slots:
             self.generations[index] = token.deed.generation
             _item, turn = self.items[index], self.turns[index]  # the item is kept until the slot is home: its finaliser may offer
             if turn & STEP:
-                seen = self.seen[index]
-                if not seen:  # a release was under way
-                    seen = [True]
+                seen = self.seen[index] or [True]  # or a release was under way
                 seen.append(False)  # so that a look from here on, by an iterator, does not make it count as settled
                 if seen[0] is True:
                     self.items[index] = NOTHING
-                    self.turns[index] = turn + ABANDON
+                    self.turns[index] = turn + STEP + ABANDONED  # one store both frees the slot and counts
                 else:
                     self.turns[index] = turn - STEP  # put back: nobody looked, it is QUEUED again
                 seen.clear()  # ends the lease too, should the collector's finalisers bring it back to life
@@ -167,7 +179,7 @@ class Slots:
         Read in this order: a slot found at home after `close` never leaves again (its claimer would see the flag), so it
         cannot be counted a second time as in flight.
         """
-        if not self.closed:
+        if self.closed is not True:
             return False
         settled = len(self.free)
         self.queue.empty()  # for its lock alone: no machine makes the readings below before the one above (see `_atomic`)
@@ -190,13 +202,8 @@ class Slots:
         states = [turn + (item if turn == first else turn < first) for first, item, turn in zip(before, there, after, strict=True)]
         queued = sum(state & 3 == 1 for state in states)
         in_flight = sum(state & STEP for state in states) // STEP
-        abandoned, peak = sum(state >> 64 for state in states), sum(state != 0 for state in states)
-        finished = sum((state & COUNTED) >> 2 for state in states)
-        full, closed = value_of(self.answered_full), value_of(self.answered_closed)
+        abandoned, peak = sum(state // ABANDONED for state in states), sum(state != 0 for state in states)
+        finished = sum(state % ABANDONED >> 2 for state in states)
+        full, closed = (int(repr(each)[len("count(") : -1]) for each in (self.answered_full, self.answered_closed))
         accepted, free = queued + in_flight + finished, capacity - queued - in_flight
         return Statistics(capacity, free, queued, in_flight, accepted, full, closed, finished - abandoned, abandoned, peak)
-
-
-def value_of(counter: "count[int]") -> int:
-    """Read a count without advancing it: its `repr` is the one way to that does not change it on every version."""
-    return int(repr(counter).removeprefix("count(").removesuffix(")"))

@@ -3,14 +3,14 @@
 
 import enum
 import queue
-import sys
 from dataclasses import dataclass
 from typing import final
 
-if sys.version_info >= (3, 13):
-    _ShutDown = queue.ShutDown
-else:
-    _ShutDown = Exception
+
+@classmethod  # type: ignore[misc]
+def sealed(cls: type) -> None:
+    """Let no class derive from one that has this for its `__init_subclass__`: what it promises holds of it alone."""
+    raise TypeError(f"{cls.__mro__[1].__name__} is final: what it promises holds of this class alone")
 
 
 @final
@@ -34,7 +34,7 @@ class Empty(queue.Empty):
     """Raised by `take` when its time is over and nothing was there. More may come."""
 
 
-class Closed(_ShutDown):
+class Closed(getattr(queue, "ShutDown", Exception)):  # type: ignore[misc]  # it is new in 3.13
     """Raised by `take` when the intake is closed and no accepted item can ever appear again (CLOSE-2)."""
 
 
@@ -62,5 +62,4 @@ class Statistics:
     abandoned: int
     peak: int
 
-    def __init_subclass__(cls) -> None:
-        raise TypeError("Statistics is final: what it tells holds of this class alone")
+    __init_subclass__ = sealed

@@ -12,6 +12,7 @@ An operation that is overtaken is tried with a call of another party before each
 
 import ast
 import dis
+import gc
 import sys
 import types
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -37,7 +38,7 @@ Scope = Mapping[str, Any]
 EFFECTS: Final = {
     "slots.free": "look at free",
     "slots.closed": "look at closed",
-    "not self.closed": "look at closed",
+    "self.closed is not True": "look at closed",
     "slots.closed = True": "set closed",
     "free.newest": "free.pop",
     "slots.restore(held)": "free.append",
@@ -49,14 +50,14 @@ EFFECTS: Final = {
     "self.bell.put(None)": "bell.put",
     "self.bell.empty()": "bell.empty",
     "for token in waits": "queue.get",
-    "slots.await_home(True, remaining)": "bell.get",
+    "for _ in waits": "bell.get",
     "slots.items[token.deed.index] = item": "store in items",
     "slots.items[index] = NOTHING": "store in items",
     "slots.seen[index] = seen = [False]": "store in seen",
     "slots.seen[index] = None": "store in seen",
     "slots.turns[index] += STEP": "store in turns",
     "self.turns[index] = turn - STEP": "store in turns",
-    "self.turns[index] = turn + ABANDON": "store in turns",
+    "self.turns[index] = turn + STEP + ABANDONED": "store in turns",
     "lease._token = token": "set _token",
     "del self._seen[0]": "delete in mark",
     "self._seen[0] = True": "store in mark",
@@ -93,6 +94,8 @@ PRIVATE: Final = frozenset(
         ("Lease.release", "set _token"),
         # For its lock: its answer is not looked at.
         ("Slots.exhausted", "queue.empty"),
+        # The iterator's own note of the lease that it gave last.
+        ("Intake.__iter__.<locals>.following", "store in last"),
         # A slot that is in flight and not seen is not counted as settled.
         ("Slots.exhausted.<locals>.<genexpr>", "compare mark, false"),
     }
@@ -102,13 +105,12 @@ PRIVATE: Final = frozenset(
 PURE: Final = frozenset({isinstance, float, min, max, sum, zip, map, repr, int, super, str.format, iter, bool, type})
 
 # After these a taker goes on from the idle point: it asks on, or waits again.
-GOES_ON: Final = frozenset({"not self.closed", "len(self.free)", "seen == SEEN"})
+GOES_ON: Final = frozenset({"self.closed is not True", "len(self.free)", "seen == SEEN"})
 NOT_TRIED: Final = {  # which transitions no call here performs, and why
     "an exception": "the sweeps raise one at every bytecode",
     "never": "the net says that no reachable state enables it",
     "recovering": "only an offer that was struck comes there",
     "delivering": "only an offer that was struck comes there",
-    "restoring": "the collector's own finalisers (COLLECTING), where a successor of the token goes home",
     "other taker": "the watched taker's numbers change while another party releases",
 }
 
@@ -240,7 +242,7 @@ class Reader:
         if isinstance(node, ast.Name):
             return "look at free" if lookup(node, scope, {}) is self.slots.free else ""
         if isinstance(node, ast.For):
-            return "queue.get" if isinstance(scope[ast.unparse(node.iter)], map) else f"iterate over {ast.unparse(node.iter)}"
+            return self._waited_on(scope[ast.unparse(node.iter)]) or f"iterate over {ast.unparse(node.iter)}"
         if isinstance(node, ast.Subscript):
             does = "delete" if place.meaning is Meaning.DELETE_ITEM else "store"
             return f"{does} in {self._role(node.value, scope)}"
@@ -257,6 +259,12 @@ class Reader:
         if owner is self.slots and node.attr == "free" and not isinstance(place.parent, (ast.Call, ast.Attribute, ast.Assign)):
             return "look at free"
         return ""
+
+    def _waited_on(self, iterator: object) -> str:
+        """Tell what the next step of a `map` over the `get` of a queue waits on."""
+        called = gc.get_referents(iterator) if isinstance(iterator, map) else []
+        owners = [getattr(each, "__self__", None) for each in called]
+        return next((f"{name}.get" for name in ("queue", "bell") if getattr(self.slots, name) in owners), "")
 
     def _compare(self, node: ast.Compare, scope: Scope) -> str:
         if isinstance(node.left, ast.Name) and node.left.id == "settled":
@@ -298,7 +306,7 @@ class Reader:
         for name, held in cast(dict[str, object], vars(self.slots)).items():
             if held is value and not isinstance(held, types.BuiltinFunctionType):
                 return name
-        if any(value is mark for mark in self.slots.seen) or (isinstance(node, ast.Name) and node.id == "seen"):
+        if any(value is mark for mark in self.slots.seen) or ast.unparse(node) in ("seen", "last[0]"):
             return "mark"
         while isinstance(node, ast.Attribute):
             if node.attr == "_seen":
@@ -592,7 +600,7 @@ def why_not_tried(t: Transition) -> str:
         return "never"
     if not t.primitive:
         return "" if t.operation == "drop" else "an exception"
-    if t.operation == "recover" and t.at in ("recovering", "delivering", "restoring"):
+    if t.operation == "recover" and t.at in ("recovering", "delivering"):
         return t.at
     return "other taker" if "counted" in t.outcome or "and released" in t.outcome else ""
 

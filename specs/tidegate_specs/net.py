@@ -482,14 +482,16 @@ OFFER: Final = (
     T("offer", "yield_processor()", "yielded", "yielding", IDLE),
 )
 TAKE: Final = (
+    T("take", "slots.closed", "open", IDLE, IDLE, is_open),  # it looks for a fork only
+    T("take", "slots.closed", "closed", IDLE, IDLE, is_closed),
     T("take", "for token in waits", "a token", IDLE, "marking", has_token, take, "take"),
     T("take", "for token in waits", "a bell", IDLE, "asking", has_bell, hear),
     T("take", "for token in waits", "Empty", IDLE, "leaving", is_empty, tell_empty),
     T("take", "slots.seen[index] = seen = [False]", "stored", "marking", "turning"),
     T("take", "slots.turns[index] += STEP", "stored", "turning", "handing"),
     T("take", "lease._token = token", "a lease", "handing", IDLE),
-    T("take", "not self.closed", "open", "asking", IDLE, is_open, never=True),
-    T("take", "not self.closed", "closed", "asking", "adding", is_closed),
+    T("take", "self.closed is not True", "open", "asking", IDLE, is_open, never=True),
+    T("take", "self.closed is not True", "closed", "asking", "adding", is_closed),
     T("take", "len(self.free)", "a number", "adding", "scanning"),
     T("take", "len(self.free)", "watched", "adding", IDLE, unwatched, watch),
     T("take", "seen == SEEN", "true", IDLE, IDLE, can_meet, meet),
@@ -501,6 +503,7 @@ TAKE: Final = (
 LEASE: Final = (
     T("look", "self._seen[0] = True", "first", IDLE, "leaving", a_lease_unseen, look, "look", of_item=True),
     T("look", "self._seen[0] = True", "again", IDLE, "leaving"),
+    T("look", "self._seen[0] = True", "IndexError", IDLE, IDLE),
     T("next", "self._seen[0] = True", "first", IDLE, "leaving", a_lease_unseen, look, "look", of_item=True),
     T("next", "self._seen[0] = True", "again", IDLE, "leaving"),
     T("next", "self._seen[0] = True", "IndexError", IDLE, "leaving"),
@@ -562,7 +565,7 @@ DROP: Final = (
     T("recover", "self.publish(token)", "queued", "delivering", IDLE, always, publish, "publish"),
     T("recover", "self.turns[index] = turn - STEP", "stored", "returning", "requeuing"),
     T("recover", "self.publish(token)", "put back", "requeuing", IDLE, an_item_unseen, put_back, "put_back", of_item=True),
-    T("recover", "self.turns[index] = turn + ABANDON", "stored", "giving_up", "sending_home"),
+    T("recover", "self.turns[index] = turn + STEP + ABANDONED", "stored", "giving_up", "sending_home"),
     T(
         "recover",
         "self.restore(token)",
@@ -585,28 +588,6 @@ DROP: Final = (
         "abandon",
         of_item=True,
     ),
-    T(
-        "recover",
-        "self.restore(token)",
-        "finished",
-        "restoring",
-        "leaving",
-        an_uncounted_item_seen,
-        release,
-        "release",
-        of_item=True,
-    ),
-    T(
-        "recover",
-        "self.restore(token)",
-        "finished, counted",
-        "restoring",
-        "leaving",
-        a_counted_item_seen,
-        release_counted,
-        "release",
-        of_item=True,
-    ),
 )
 END: Final = (
     T("leave", "slots.closed", "open", "leaving", IDLE, is_open),
@@ -621,8 +602,8 @@ END: Final = (
     T("drain", "slots.closed = True", "closed", IDLE, "draining", always, shut_and_ring, "close"),
     T("drain", "len(slots.free)", "all", "draining", "ringing", all_home, tell_drained, "answer_drained"),
     T("drain", "len(slots.free)", "fewer", "draining", "draining", some_out),
-    T("drain", "slots.await_home(True, remaining)", "a bell", "draining", "draining", has_ring, hear_ring),
-    T("drain", "slots.await_home(True, remaining)", "Empty", "draining", "draining", rings_empty),
+    T("drain", "for _ in waits", "a bell", "draining", "draining", has_ring, hear_ring),
+    T("drain", "for _ in waits", "Empty", "draining", "draining", rings_empty),
     T("drain", "len(slots.free)", "at the deadline", "draining", "ringing", some_out),
     T("statistics", "list(chain(iter(turns)", "a copy", IDLE, IDLE),
 )

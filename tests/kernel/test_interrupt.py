@@ -11,11 +11,9 @@ from typing import Any
 import pytest
 
 import tidegate
-from tidegate._slots import COLLECTING
-from tidegate_specs.check import Subject
 from tidegate_specs.injection import Interrupt, quiet_finalisers
 from tidegate_specs.stops import handler_entries
-from tidegate_specs.sweeps.operations import OPERATIONS, Operation, Stage, audit, sweeping
+from tidegate_specs.sweeps.operations import OPERATIONS, Operation, audit, sweeping
 
 
 @cache
@@ -25,27 +23,7 @@ def out_of_reach(code: CodeType) -> frozenset[int]:
     return handler_entries(code) | returns
 
 
-def release_by_a_finaliser(subject: Subject) -> Stage:
-    """Prepare a release as one that is made while the collector runs: it sends home a successor of its token."""
-    (release,) = [operation for operation in OPERATIONS if operation.name == "release"]
-    stage = release.prepare(subject)
-    plain = stage.call
-
-    def collecting() -> Any:
-        COLLECTING[0] = True
-        try:
-            return plain()
-        finally:
-            COLLECTING[0] = False
-
-    stage.call = collecting
-    return stage
-
-
-FINALISED = Operation("release by a finaliser", frozenset({"release"}), release_by_a_finaliser)
-
-
-@pytest.mark.parametrize("operation", [*OPERATIONS, FINALISED], ids=lambda operation: str(operation.name).replace(" ", "-"))
+@pytest.mark.parametrize("operation", OPERATIONS, ids=lambda operation: str(operation.name).replace(" ", "-"))
 def test_an_exception_comes_out_and_keeps_no_slot(operation: Operation) -> None:
     with sweeping(tidegate) as injector:
         for position in range(1, 1_000):

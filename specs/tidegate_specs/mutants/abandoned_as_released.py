@@ -11,7 +11,7 @@ KILLED_BY = ("scenarios.11", "stateful.enumeration")
 PATCHES = (
     Patch(
         "_slots.py",
-        "self.turns[index] = turn + ABANDON",
-        "self.turns[index] = turn + STEP",
+        "self.turns[index] = turn + STEP + ABANDONED  # one store both frees the slot and counts\n",
+        "self.turns[index] = turn + STEP\n",
     ),
 )

@@ -13,8 +13,8 @@ WITHIN = {"explore.close-take-take": 50}
 PATCHES = (
     Patch(
         "_intake.py",
-        ("slots.ring()  # whoever leaves passes the bell on\n                        raise"),
-        "raise",
+        "                    slots.ring()  # the same\n",
+        "",
     ),
     Patch(
         "_intake.py",

@@ -18,12 +18,12 @@ PATCHES = (
     ),
     Patch(
         "_slots.py",
-        "full, closed = value_of(self.answered_full), value_of(self.answered_closed)",
-        'full, closed = value_of(self.answered_full), self.answers.get("CLOSED", 0)',
+        'full, closed = (int(repr(each)[len("count(") : -1]) for each in (self.answered_full, self.answered_closed))',
+        'full, closed = int(repr(self.answered_full)[len("count(") : -1]), self.answers.get("CLOSED", 0)',
     ),
     Patch(
         "_intake.py",
         "            outcome, rejections = CLOSED, next(slots.answered_closed)",
-        '            outcome = CLOSED\n            rejections = slots.answers["CLOSED"] = slots.answers.get("CLOSED", 0) + 1',
+        ('            outcome = CLOSED\n            rejections = slots.answers["CLOSED"] = slots.answers.get("CLOSED", 0) + 1'),
     ),
 )

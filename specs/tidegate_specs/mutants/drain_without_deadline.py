@@ -11,7 +11,7 @@ KILLED_BY = ("scenarios.24",)
 PATCHES = (
     Patch(
         "_intake.py",
-        "slots.await_home(True, remaining)",
-        "slots.await_home(True)",
+        "waits = map(slots.await_home, (True,), (remaining,))",
+        "waits = map(slots.await_home, (True,))",
     ),
 )

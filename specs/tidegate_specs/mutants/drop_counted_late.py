@@ -19,8 +19,8 @@ PATCHES = (
     ),
     Patch(
         "_slots.py",
-        "                    self.turns[index] = turn + ABANDON\n",
-        ("                    self.turns[index] = turn + STEP\n                    late = ABANDON - STEP\n"),
+        "                    self.turns[index] = turn + STEP + ABANDONED  # one store both frees the slot and counts\n",
+        ("                    self.turns[index] = turn + STEP\n                    late = ABANDONED\n"),
     ),
     Patch(
         "_slots.py",

@@ -10,8 +10,8 @@ BREAKS = ("FORK-1",)
 KILLED_BY = ("scenarios.19", "sweeps.fork")
 PATCHES = (
     Patch(
-        "_intake.py",
-        'if hasattr(os, "register_at_fork"):',
-        "if not os:",
+        "_forks.py",
+        'getattr(os, "register_at_fork", dict)(',
+        "dict(",
     ),
 )

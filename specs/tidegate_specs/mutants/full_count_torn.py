@@ -18,12 +18,12 @@ PATCHES = (
     ),
     Patch(
         "_slots.py",
-        "full, closed = value_of(self.answered_full), value_of(self.answered_closed)",
-        'full, closed = self.answers.get("FULL", 0), value_of(self.answered_closed)',
+        'full, closed = (int(repr(each)[len("count(") : -1]) for each in (self.answered_full, self.answered_closed))',
+        'full, closed = self.answers.get("FULL", 0), int(repr(self.answered_closed)[len("count(") : -1])',
     ),
     Patch(
         "_intake.py",
         "            outcome, rejections = FULL, next(slots.answered_full)",
-        '            outcome = FULL\n            rejections = slots.answers["FULL"] = slots.answers.get("FULL", 0) + 1',
+        ('            outcome = FULL\n            rejections = slots.answers["FULL"] = slots.answers.get("FULL", 0) + 1'),
     ),
 )

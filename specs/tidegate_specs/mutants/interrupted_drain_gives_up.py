@@ -11,7 +11,12 @@ KILLED_BY = ("sweeps.waits",)
 PATCHES = (
     Patch(
         "_intake.py",
-        "            except queue.Empty:\n                left",
-        "            except (queue.Empty, BaseException):\n                left",
+        ("                    for _ in waits:\n                        break\n                except TimeIsOver as error:\n"),
+        ("                    for _ in waits:\n                        break\n                except BaseException as error:\n"),
+    ),
+    Patch(
+        "_intake.py",
+        "raise  # a signal handler's\n",
+        "pass  # a signal handler's\n",
     ),
 )

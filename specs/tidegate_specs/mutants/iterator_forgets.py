@@ -13,7 +13,7 @@ WITHIN = {"explore.list-close": 20}
 PATCHES = (
     Patch(
         "_intake.py",
-        "            seen = lease._seen\n",
+        "            last[0] = lease._seen if lease else []\n",
         "",
     ),
 )

@@ -11,12 +11,12 @@ KILLED_BY = ("stateful.lockstep",)
 PATCHES = (
     Patch(
         "_intake.py",
-        "        seen: list[bool] = []",
-        "        lease: Any = None\n        seen: list[bool] = []",
+        "        last: list[list[bool]] = [[]]",
+        ("        lease: Any = None\n        last: list[list[bool]] = [[]]"),
     ),
     Patch(
         "_intake.py",
-        "            nonlocal seen\n",
-        "            nonlocal seen, lease\n",
+        "        def following() -> Lease[T] | None:\n",
+        ("        def following() -> Lease[T] | None:\n            nonlocal lease\n"),
     ),
 )

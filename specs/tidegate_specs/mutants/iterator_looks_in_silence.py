@@ -14,10 +14,9 @@ PATCHES = (
     Patch(
         "_intake.py",
         (
-            "                    seen[0] = True\n"
-            "                if slots.closed:\n"
-            "                    slots.ring()  # a taker may wait to hear that this item can't come back\n"
+            "                if self._slots.closed:\n"
+            "                    self._slots.ring()  # a taker may wait to hear that this item can't come back\n"
         ),
-        "                    seen[0] = True\n",
+        "",
     ),
 )

@@ -17,8 +17,8 @@ PATCHES = (
     ),
     Patch(
         "_intake.py",
-        "import sys\n",
-        ("import sys\nfrom threading import Lock\n"),
+        "import os\n",
+        ("import os\nfrom threading import Lock\n"),
     ),
     Patch(
         "_intake.py",

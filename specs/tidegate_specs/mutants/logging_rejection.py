@@ -11,8 +11,8 @@ KILLED_BY = ("audit.quiet", "scenarios.06")
 PATCHES = (
     Patch(
         "_intake.py",
-        ("import os\nimport queue\n"),
-        ("import logging\nimport os\nimport queue\n"),
+        "import os\n",
+        ("import logging\nimport os\n"),
     ),
     Patch(
         "_intake.py",

@@ -11,15 +11,12 @@ KILLED_BY = ("audit.imports",)
 PATCHES = (
     Patch(
         "_intake.py",
-        """    def __new__(cls, capacity: int) -> "Intake[T]":  # not __init__, which could be called again, with another capacity
-        intake = super().__new__(cls)
-        intake._slots = Slots(_checked_capacity(capacity))
-        _intakes.add(intake)
-        return intake
-""",
-        """    def __init__(self, capacity: int) -> None:
-        self._slots = Slots(_checked_capacity(capacity))
-        _intakes.add(self)
-""",
+        (
+            'def __new__(cls, capacity: int) -> "Intake[T]":  # not __init__, which could be called again, with another capacity\n'
+            "        intake = super().__new__(cls)\n"
+            "        intake._slots = Slots(_checked_capacity(capacity))\n"
+            "        return intake\n"
+        ),
+        ("def __init__(self, capacity: int) -> None:\n        self._slots = Slots(_checked_capacity(capacity))\n"),
     ),
 )

@@ -8,4 +8,10 @@ from . import Patch
 
 BREAKS = ("FORK-1",)
 KILLED_BY = ("sweeps.fork",)
-PATCHES = (Patch("_slots.py", "        if not self.closed:\n            return False\n        settled", "        settled"),)
+PATCHES = (
+    Patch(
+        "_slots.py",
+        ("        if self.closed is not True:\n            return False\n        settled"),
+        "        settled",
+    ),
+)

@@ -16,7 +16,7 @@ PATCHES = (
     ),
     Patch(
         "_intake.py",
-        "        try:\n            self._seen[0] = True\n            if self._slots.closed:",
-        "        try:\n            self._seen[0] = True\n            self._item = item\n            if self._slots.closed:",
+        ("        return item\n\n    def release"),
+        ("        self._item = item\n        return item\n\n    def release"),
     ),
 )

@@ -11,7 +11,7 @@ KILLED_BY = ("stateful.lockstep",)
 PATCHES = (
     Patch(
         "_intake.py",
-        "if not self._seen:  # released",
-        "if self._seen is None:  # released",
+        'raise ValueError("this lease is released, its item is gone") from None',
+        "pass",
     ),
 )

@@ -11,7 +11,7 @@ KILLED_BY = ("audit.hostile",)
 PATCHES = (
     Patch(
         "_intake.py",
-        "if capacity * SLOT_BYTES > _memory_bytes():",
-        "if capacity > sys.maxsize:",
+        "if capacity * SLOT_BYTES > MEMORY_BYTES:",
+        "if capacity > 1 << 63:",
     ),
 )
