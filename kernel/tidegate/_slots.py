@@ -204,6 +204,6 @@ class Slots:
         in_flight = sum(state & STEP for state in states) // STEP
         abandoned, peak = sum(state // ABANDONED for state in states), sum(state != 0 for state in states)
         finished = sum(state % ABANDONED >> 2 for state in states)
-        full, closed = (int(repr(each)[len("count(") : -1]) for each in (self.answered_full, self.answered_closed))
+        full, closed = (int(repr(each)[6:-1]) for each in (self.answered_full, self.answered_closed))  # "count(7)"
         accepted, free = queued + in_flight + finished, capacity - queued - in_flight
         return Statistics(capacity, free, queued, in_flight, accepted, full, closed, finished - abandoned, abandoned, peak)

@@ -61,6 +61,7 @@ EFFECTS: Final = {
     "lease._token = token": "set _token",
     "del self._seen[0]": "delete in mark",
     "self._seen[0] = True": "store in mark",
+    "last[0][0] = True": "store in mark",
     "next(slots.answered_full)": "next answered_full",
     "next(slots.answered_closed)": "next answered_closed",
     "yield_processor()": "yield_processor",
@@ -86,6 +87,7 @@ PRIVATE: Final = frozenset(
         ("Deed.__init__", "set home"),
         ("Deed.__init__", "set index"),
         ("Deed.__init__", "set generation"),
+        ("Deed.__init__", "set again"),
         ("Token.__init__", "set deed"),
         ("Intake.take", "set _slots"),
         ("Intake.take", "set _index"),
@@ -102,7 +104,9 @@ PRIVATE: Final = frozenset(
 )
 
 # Calls that touch nothing that is shared, or read what the copy has (`statistics`).
-PURE: Final = frozenset({isinstance, float, min, max, sum, zip, map, repr, int, super, str.format, iter, bool, type})
+PURE: Final = frozenset(
+    {isinstance, float, min, max, sum, zip, map, repr, int, super, str.format, iter, bool, type, sys.getrefcount}
+)
 
 # After these a taker goes on from the idle point: it asks on, or waits again.
 GOES_ON: Final = frozenset({"self.closed is not True", "len(self.free)", "seen == SEEN"})
@@ -277,7 +281,11 @@ class Reader:
         try:
             callee = lookup(node.func, scope, {})
         except Unclear:
-            return "" if isinstance(node.func, ast.Attribute) and hasattr(str, node.func.attr) else f"call {ast.unparse(node.func)}"
+            method = node.func.attr if isinstance(node.func, ast.Attribute) else ""
+            own = isinstance(node.func, ast.Attribute) and ast.unparse(node.func.value) == "self._here()"
+            if own and isinstance(getattr(type(self.slots), method, None), types.FunctionType):
+                return ""  # of the slots: its own bytecodes are looked at one by one
+            return "" if method and hasattr(str, method) else f"call {ast.unparse(node.func)}"
         first = node.args[0] if node.args else None
         if callee is len:
             return f"len {self._role(cast(ast.expr, first), scope)}"
@@ -368,6 +376,7 @@ def _stepped(walker: Walker, t: Transition, after: Net) -> Walker:
     leaves = after.leaving - walker.net.leaving - (t.to == "leaving") + (t.at == "leaving")
     stack = (*below, *("leaving",) * leaves, *((t.to,) if t.to != IDLE else ()), *("ringing",) * rings)
     asks_on = t.primitive in GOES_ON or (t.primitive.startswith("settled") and t.outcome.startswith("false"))
+    asks_on = asks_on or (t.operation, t.primitive) == ("take", "slots.closed")
     return Walker(after, stack, bool(stack) or not asks_on)
 
 
@@ -410,6 +419,7 @@ class Pair:
             found |= {"look": lambda: self.leases[0].item, "release": self._release, "drop": self._drop}
         if self.finished:
             found["release again"] = self.finished[-1].release
+            found["look late"] = lambda: self.finished[-1].item
         return found
 
     def _next(self) -> None:
@@ -448,7 +458,7 @@ class Pair:
                 self._perform(operation, event, fault)
 
         call = self.calls()[name]
-        with suppress(self.subject.Empty, self.subject.Closed, StopIteration):
+        with suppress(self.subject.Empty, self.subject.Closed, StopIteration, ValueError):
             self.injector.run(call, hook)
         if fault:
             raise LeavesThePath(f"{name}: {fault[0]}")
@@ -524,7 +534,7 @@ def _alone(start: Walker, operation: str) -> set[Net]:
 # What is tried.
 
 SCRIPTS: Final = (  # calls on an intake of capacity 2
-    "offer statistics take look look release release again offer take release",
+    "offer statistics take look look release release again look late offer take release",
     "offer offer offer take drop take look drop statistics",
     "offer " * 20,
     "take offer take take drop",
@@ -566,7 +576,7 @@ class Tally:
 
 
 def _words(script: str) -> list[str]:
-    words = script.replace("release again", "release_again").split()
+    words = script.replace(" again", "_again").replace(" late", "_late").split()
     return [word.replace("_", " ") for word in words]
 
 

@@ -289,6 +289,11 @@ def tell_closed(n: Net) -> Net:
     return replace(n, watched=False, ended=True, leaving=n.leaving + 1)
 
 
+def tell_closed_quietly(n: Net) -> Net:
+    """End a take of the iterator's: it rings, and gives its answer as a value."""
+    return replace(n, watched=False, ended=True)
+
+
 def tell_empty(n: Net) -> Net:
     """End a take: it reads the flag, and the handler of its exception reads it once more."""
     return replace(n, leaving=n.leaving + 1)
@@ -497,6 +502,7 @@ TAKE: Final = (
     T("take", "seen == SEEN", "true", IDLE, IDLE, can_meet, meet),
     T("take", "seen == SEEN", "true, and released", IDLE, IDLE, can_meet_at_home, meet_at_home),
     T("take", "settled == self.capacity", "true", IDLE, "ringing", all_settled, tell_closed, "answer_closed"),
+    T("take", "settled == self.capacity", "true, quietly", IDLE, "ringing", all_settled, tell_closed_quietly, "answer_closed"),
     T("take", "settled == self.capacity", "false, watched", IDLE, IDLE, is_watched, stop_watching),
     T("take", "settled == self.capacity", "false", "scanning", IDLE),
 )
@@ -504,9 +510,9 @@ LEASE: Final = (
     T("look", "self._seen[0] = True", "first", IDLE, "leaving", a_lease_unseen, look, "look", of_item=True),
     T("look", "self._seen[0] = True", "again", IDLE, "leaving"),
     T("look", "self._seen[0] = True", "IndexError", IDLE, IDLE),
-    T("next", "self._seen[0] = True", "first", IDLE, "leaving", a_lease_unseen, look, "look", of_item=True),
-    T("next", "self._seen[0] = True", "again", IDLE, "leaving"),
-    T("next", "self._seen[0] = True", "IndexError", IDLE, "leaving"),
+    T("next", "last[0][0] = True", "first", IDLE, "leaving", a_lease_unseen, look, "look", of_item=True),
+    T("next", "last[0][0] = True", "again", IDLE, "leaving"),
+    T("next", "last[0][0] = True", "IndexError", IDLE, "leaving"),
     T("release", "del self._seen[0]", "first", IDLE, "hiding", a_lease_unseen, look, "look", of_item=True),
     T("release", "del self._seen[0]", "again", IDLE, "hiding", some_lease_seen),
     T("release", "del self._seen[0]", "IndexError", IDLE, IDLE),

@@ -28,7 +28,7 @@ def planted(old: str, new: str, file: str = "_intake.py") -> Subject:
 def test_the_kernel_keeps_to_the_paths() -> None:
     result = correspondence.check_paths(tidegate, SETTINGS)
     assert (result.verdict, result.witness) == (Verdict.OK, "")
-    assert "66 of 66 transitions taken" in result.evidence
+    assert "70 of 70 transitions taken" in result.evidence
 
 
 STORE = "                        slots.items[token.deed.index] = item\n"
@@ -60,8 +60,8 @@ PLANTED = {
     ),
     "two stores of a release exchanged": (HIDE + CLEAR, CLEAR + HIDE, "_intake.py"),
     "another object behind a name": (
-        "        self.restore = self.free.append",
-        "        self.restore = list(self.free).append",
+        "        self.restore, self.publish = self.free.append, self.queue.put",
+        "        self.restore, self.publish = list(self.free).append, self.queue.put",
         "_slots.py",
     ),
     "a call that nobody knows": (PUBLISH, PUBLISH + "                        slots.queue.qsize()\n", "_intake.py"),

@@ -18,8 +18,8 @@ PATCHES = (
     ),
     Patch(
         "_slots.py",
-        'full, closed = (int(repr(each)[len("count(") : -1]) for each in (self.answered_full, self.answered_closed))',
-        'full, closed = int(repr(self.answered_full)[len("count(") : -1]), self.answers.get("CLOSED", 0)',
+        "full, closed = (int(repr(each)[6:-1]) for each in (self.answered_full, self.answered_closed))",
+        'full, closed = int(repr(self.answered_full)[6:-1]), self.answers.get("CLOSED", 0)',
     ),
     Patch(
         "_intake.py",

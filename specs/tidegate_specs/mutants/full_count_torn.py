@@ -18,8 +18,8 @@ PATCHES = (
     ),
     Patch(
         "_slots.py",
-        'full, closed = (int(repr(each)[len("count(") : -1]) for each in (self.answered_full, self.answered_closed))',
-        'full, closed = self.answers.get("FULL", 0), int(repr(self.answered_closed)[len("count(") : -1])',
+        "full, closed = (int(repr(each)[6:-1]) for each in (self.answered_full, self.answered_closed))",
+        'full, closed = self.answers.get("FULL", 0), int(repr(self.answered_closed)[6:-1])',
     ),
     Patch(
         "_intake.py",
