@@ -86,14 +86,15 @@ Memory order on FT
 one where the host has put another into `queue` (gevent).
 """
 
-import os
 from _queue import SimpleQueue
 from functools import partial
 from itertools import chain, count, repeat
 from operator import is_not
 from time import sleep
 
-# There is no such call on Windows, where sleeping for zero gives up the time slice.
-yield_processor = getattr(os, "sched_yield", partial(sleep, 0))
+try:
+    from os import sched_yield as yield_processor
+except ImportError:  # no such call on Windows, where sleeping for zero gives up the time slice
+    yield_processor = partial(sleep, 0)
 
 __all__ = ["SimpleQueue", "chain", "count", "is_not", "repeat", "yield_processor"]

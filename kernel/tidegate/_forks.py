@@ -18,6 +18,7 @@ def epoch() -> list[object]:
     """
     if not _current or _current[-1]:
         new: list[object] = []
-        getattr(os, "register_at_fork", dict)(after_in_child=partial(new.append, None))  # where there is no fork: nothing
+        if hasattr(os, "register_at_fork"):
+            os.register_at_fork(after_in_child=partial(new.append, None))
         _current[:] = [new]
     return _current[-1]

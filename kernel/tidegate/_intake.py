@@ -21,7 +21,7 @@ ACCEPTED, FULL, CLOSED = Outcome
 YIELD_EVERY: Final = 24  # rejections; fewer cost the offers' tail, more the workers: `tidegate stress --curve` measures both
 new: Final = object.__new__
 SLOT_BYTES: Final = 200  # the most one slot costs
-IS_KNOWN: Final = "SC_PHYS_PAGES" in getattr(os, "sysconf_names", ())
+IS_KNOWN: Final = hasattr(os, "sysconf_names") and "SC_PHYS_PAGES" in os.sysconf_names
 MEMORY_BYTES: Final = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") if IS_KNOWN else 1 << 63
 
 
@@ -165,7 +165,7 @@ class Intake(Generic[T]):
         """Give the slots of this process: after a fork new ones, made by whoever asks first (FORK-1, HOST-2)."""
         while (slots := self._slots).epoch:
             slots.epoch.append(slots)  # for ever: dropping them would finalise the parent's items here
-            heir = Slots(slots.capacity, slots.closed is True)
+            heir = Slots(slots.capacity, slots.closed)
             heir.ring()  # it may be closed, so takers must look
             slots.heirs.append(heir)
             slots.ring()  # this thread may have forked inside a wait in `take` or `drain`: it goes on with the new slots
@@ -190,6 +190,8 @@ class Intake(Generic[T]):
         reading the flag.
         """
         slots = self._slots
+        if slots.epoch:  # they are those of the process that was forked
+            slots = self._here()
         free = slots.free
         if free and not slots.closed:
             token: Token | None = None  # while set, this call owns the slot
@@ -212,9 +214,6 @@ class Intake(Generic[T]):
                 token = held = None  # the traceback must not keep it from its finaliser
                 raise
         if slots.closed:  # read after finding no slot: one kept from us by a late claimer is no reason to say FULL
-            if slots.epoch:  # not closed, but those of the process that was forked
-                self._here()
-                return self.offer(item)
             outcome, rejections = CLOSED, next(slots.answered_closed)
         else:
             outcome, rejections = FULL, next(slots.answered_full)
@@ -237,7 +236,7 @@ class Intake(Generic[T]):
         lease: Lease[T] | None = None
         try:
             while True:
-                if slots.closed:  # or forked
+                if slots.epoch:
                     slots = self._here()
                 # A loop, not a call: an exception can come out of a call, when its result has no name yet.
                 waits = slots.arrivals if remaining is None else map(slots.await_slot, (True,), (remaining,))
@@ -245,7 +244,7 @@ class Intake(Generic[T]):
                     for token in waits:  # noqa: B007 - for the first only
                         break
                 except TimeIsOver as error:
-                    if remaining is None or (monotonic() < deadline and getattr(error.__traceback__, "tb_next", None)):
+                    if remaining is None or (monotonic() < deadline and error.__traceback__ and error.__traceback__.tb_next):
                         raise  # a signal handler's: C adds no frame of its own
                     if slots.closed:
                         slots.ring()  # whoever leaves passes the bell on
@@ -328,7 +327,7 @@ class Intake(Generic[T]):
                     for _ in waits:
                         break
                 except TimeIsOver as error:
-                    if remaining is None or (monotonic() < deadline and getattr(error.__traceback__, "tb_next", None)):
+                    if remaining is None or (monotonic() < deadline and error.__traceback__ and error.__traceback__.tb_next):
                         raise  # a signal handler's
                     left = slots.capacity - len(slots.free)
                     break

@@ -96,9 +96,7 @@ class Slots:
 
     def __init__(self, capacity: int, closed: bool = False) -> None:
         self.home: Final[weakref.ref[Slots]] = weakref.ref(self)  # kept here: the collector clears one that is garbage
-        self.capacity = capacity
-        self.epoch: Final[list[object]] = epoch()
-        self.closed: list[object] | bool = closed or self.epoch  # true once closed, and after a fork: so one look tells both
+        self.capacity, self.closed, self.epoch = capacity, closed, epoch()
         self.heirs: Final[list[Slots]] = []  # after a fork: what took its place, first
         self.items: Final[list[Any]] = [NOTHING] * capacity
         self.turns: Final = [0] * capacity
@@ -179,7 +177,7 @@ class Slots:
         Read in this order: a slot found at home after `close` never leaves again (its claimer would see the flag), so it
         cannot be counted a second time as in flight.
         """
-        if self.closed is not True:
+        if not self.closed:
             return False
         settled = len(self.free)
         self.queue.empty()  # for its lock alone: no machine makes the readings below before the one above (see `_atomic`)

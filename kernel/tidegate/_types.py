@@ -34,7 +34,7 @@ class Empty(queue.Empty):
     """Raised by `take` when its time is over and nothing was there. More may come."""
 
 
-class Closed(getattr(queue, "ShutDown", Exception)):  # type: ignore[misc]  # it is new in 3.13
+class Closed(queue.ShutDown if hasattr(queue, "ShutDown") else Exception):  # type: ignore[misc]  # it is new in 3.13
     """Raised by `take` when the intake is closed and no accepted item can ever appear again (CLOSE-2)."""
 
 

@@ -15,10 +15,10 @@ import pickle
 import sys
 import tracemalloc
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from .bytecode import EXPLICIT, NOWAIT, QUIET, OfferReport, audit_offer, package_of
 from .check import Check, Result, Settings, Subject, Verdict
@@ -133,24 +133,34 @@ def check_quiet(subject: Subject, settings: Settings) -> Result:
 # What the kernel imports, and what it exposes
 
 ALLOWED: Final[Mapping[str, frozenset[str]]] = {
+    "_queue": frozenset({"Empty", "SimpleQueue"}),
     "collections.abc": frozenset({"Iterator"}),
-    "contextlib": frozenset({"suppress"}),
     "dataclasses": frozenset({"dataclass"}),
     "enum": frozenset({"Enum"}),
     "functools": frozenset({"partial"}),
-    "gc": frozenset({"callbacks"}),
     "itertools": frozenset({"chain", "count", "repeat"}),
     "operator": frozenset({"is_not"}),
-    "os": frozenset({"register_at_fork", "sched_yield", "sysconf"}),
-    "queue": frozenset({"Empty", "ShutDown", "SimpleQueue"}),
-    "sys": frozenset({"maxsize", "version_info"}),
+    "os": frozenset({"register_at_fork", "sched_yield", "sysconf", "sysconf_names"}),
+    "queue": frozenset({"Empty", "ShutDown"}),
+    "sys": frozenset({"getrefcount"}),
     "threading": frozenset({"TIMEOUT_MAX"}),
     "time": frozenset({"monotonic", "sleep"}),
     "typing": frozenset({"Any", "Final", "Generic", "NoReturn", "TypeVar", "cast", "final"}),
-    "weakref": frozenset({"WeakSet", "ref"}),
+    "weakref": frozenset({"ref"}),
 }
 DYNAMIC: Final = frozenset({"__import__", "eval", "exec", "compile", "open", "import_module"})
 PUBLIC: Final = frozenset({"capacity", "offer", "take", "close", "drain", "statistics"})
+
+
+def _reads(node: ast.AST) -> Iterator[tuple[str, str]]:
+    """Give the name and the attribute where something is read from a name: with a dot, or by `getattr` with a text."""
+    match node:
+        case ast.Attribute(value=ast.Name(id=owner), attr=attribute):
+            yield owner, attribute
+        case ast.Call(func=ast.Name(id="getattr"), args=[ast.Name(id=owner), ast.Constant(value=str(attribute)), *_]):
+            yield owner, attribute
+        case _:
+            pass
 
 
 def import_findings(source: str, file: str) -> list[str]:
@@ -169,11 +179,11 @@ def import_findings(source: str, file: str) -> list[str]:
             unknown = [alias.name for alias in node.names if alias.name not in ALLOWED.get(module, frozenset())]
             findings += [f"{file} line {node.lineno}: imports {name} from {module}" for name in unknown]
     for node in ast.walk(tree):
-        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id in modules:
-            module = modules[node.value.id]
-            if node.attr not in ALLOWED.get(module, frozenset()):
-                findings.append(f"{file} line {node.lineno}: uses {module}.{node.attr}")
-        elif isinstance(node, ast.Name) and node.id in DYNAMIC:
+        for owner, attribute in _reads(node):
+            module = modules.get(owner)
+            if module is not None and attribute not in ALLOWED.get(module, frozenset()):
+                findings.append(f"{file} line {cast(ast.expr, node).lineno}: uses {module}.{attribute}")
+        if isinstance(node, ast.Name) and node.id in DYNAMIC:
             findings.append(f"{file} line {node.lineno}: uses {node.id}")
     return findings
 

@@ -38,7 +38,7 @@ Scope = Mapping[str, Any]
 EFFECTS: Final = {
     "slots.free": "look at free",
     "slots.closed": "look at closed",
-    "self.closed is not True": "look at closed",
+    "not self.closed": "look at closed",
     "slots.closed = True": "set closed",
     "free.newest": "free.pop",
     "slots.restore(held)": "free.append",
@@ -109,7 +109,7 @@ PURE: Final = frozenset(
 )
 
 # After these a taker goes on from the idle point: it asks on, or waits again.
-GOES_ON: Final = frozenset({"self.closed is not True", "len(self.free)", "seen == SEEN"})
+GOES_ON: Final = frozenset({"not self.closed", "len(self.free)", "seen == SEEN"})
 NOT_TRIED: Final = {  # which transitions no call here performs, and why
     "an exception": "the sweeps raise one at every bytecode",
     "never": "the net says that no reachable state enables it",
@@ -376,7 +376,6 @@ def _stepped(walker: Walker, t: Transition, after: Net) -> Walker:
     leaves = after.leaving - walker.net.leaving - (t.to == "leaving") + (t.at == "leaving")
     stack = (*below, *("leaving",) * leaves, *((t.to,) if t.to != IDLE else ()), *("ringing",) * rings)
     asks_on = t.primitive in GOES_ON or (t.primitive.startswith("settled") and t.outcome.startswith("false"))
-    asks_on = asks_on or (t.operation, t.primitive) == ("take", "slots.closed")
     return Walker(after, stack, bool(stack) or not asks_on)
 
 

@@ -487,16 +487,14 @@ OFFER: Final = (
     T("offer", "yield_processor()", "yielded", "yielding", IDLE),
 )
 TAKE: Final = (
-    T("take", "slots.closed", "open", IDLE, IDLE, is_open),  # it looks for a fork only
-    T("take", "slots.closed", "closed", IDLE, IDLE, is_closed),
     T("take", "for token in waits", "a token", IDLE, "marking", has_token, take, "take"),
     T("take", "for token in waits", "a bell", IDLE, "asking", has_bell, hear),
     T("take", "for token in waits", "Empty", IDLE, "leaving", is_empty, tell_empty),
     T("take", "slots.seen[index] = seen = [False]", "stored", "marking", "turning"),
     T("take", "slots.turns[index] += STEP", "stored", "turning", "handing"),
     T("take", "lease._token = token", "a lease", "handing", IDLE),
-    T("take", "self.closed is not True", "open", "asking", IDLE, is_open, never=True),
-    T("take", "self.closed is not True", "closed", "asking", "adding", is_closed),
+    T("take", "not self.closed", "open", "asking", IDLE, is_open, never=True),
+    T("take", "not self.closed", "closed", "asking", "adding", is_closed),
     T("take", "len(self.free)", "a number", "adding", "scanning"),
     T("take", "len(self.free)", "watched", "adding", IDLE, unwatched, watch),
     T("take", "seen == SEEN", "true", IDLE, IDLE, can_meet, meet),

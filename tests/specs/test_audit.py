@@ -19,7 +19,7 @@ def planted(*lines: str, imports: str = "") -> Subject:
     """Make a kernel whose offer does something more before it answers FULL."""
     patches = [Patch("_intake.py", FULL_PATH, FULL_PATH + "".join(f"            {line}\n" for line in lines))]
     if imports:
-        patches.append(Patch("_intake.py", "import os\nimport queue\n", f"{imports}\nimport os\nimport queue\n"))
+        patches.append(Patch("_intake.py", "import os\n", f"{imports}\nimport os\n"))
     return mutation.load_patched(patches, "planted")
 
 
@@ -158,6 +158,7 @@ def test_a_graph_knows_a_cycle_from_a_jump_backward() -> None:
         ("from threading import *", "imports * from threading"),
         ("from tidegate import Intake", "imports Intake from tidegate"),
         ("import os\nos.fork()", "uses os.fork"),
+        ("import os\ngetattr(os, 'fork', None)()", "uses os.fork"),
         ("import os as system\nsystem.system('x')", "uses os.system"),
         ("__import__('socket')", "uses __import__"),
         ("open('x')", "uses open"),
@@ -169,7 +170,7 @@ def test_imports_notices(source: str, expected: str) -> None:
 
 def test_imports_allows_what_the_kernel_needs() -> None:
     assert (
-        audit.import_findings("import os\nfrom ._slots import Slots\nos.sysconf\nfrom queue import SimpleQueue", "planted.py") == []
+        audit.import_findings("import os\nfrom ._slots import Slots\nos.sysconf\nfrom _queue import SimpleQueue", "planted.py") == []
     )
 
 

@@ -14,8 +14,8 @@ from tidegate_specs.mutants import Patch
 from tidegate_specs.sweeps.operations import OPERATIONS, Operation, audit, interrupted
 
 WITHOUT_FINALISERS = (
-    Patch("_slots.py", "    __del__ = recover\n", ""),
-    Patch("_slots.py", "    def __del__(self) -> None:\n        self.deed.recover()\n", ""),
+    Patch("_slots.py", "        ended(getrefcount(me[0]), me[0])\n", "        del me\n"),
+    Patch("_slots.py", "        ended(getrefcount(me[0]), me[0].deed)\n", "        del me\n"),
 )
 # What would need a finaliser: a handler that recovers nothing, and calls whose result has no name yet when an exception arrives.
 PLANTED = {

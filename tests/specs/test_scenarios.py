@@ -20,11 +20,13 @@ from tidegate_specs.mutants import Patch
 from tidegate_specs.scenarios import CHECKS
 
 # The kernel's class is final at run time too: faults are planted into a copy that is not.
-FINAL = """    def __init_subclass__(cls) -> None:
-        raise TypeError("Intake is final: what it promises holds of this class alone")
+FINAL = """    __init_subclass__ = sealed
 
-"""
-OPEN: Any = mutation.load_patched([Patch("_intake.py", FINAL, "")], "open")
+    @property
+    def capacity"""
+UNSEALED = """    @property
+    def capacity"""
+OPEN: Any = mutation.load_patched([Patch("_intake.py", FINAL, UNSEALED)], "open")
 KERNEL, Outcome, Empty, Closed = OPEN.Intake, OPEN.Outcome, OPEN.Empty, OPEN.Closed
 BY_NUMBER = {int(check.name.partition(".")[2]): check for check in CHECKS}
 QUICK = Settings("quick", seed=1)

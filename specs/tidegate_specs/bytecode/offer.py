@@ -14,6 +14,7 @@ import dis
 import gc
 import inspect
 import itertools
+import sys
 import time
 import types
 import weakref
@@ -43,6 +44,7 @@ WRITE_NAMES: Final = frozenset(
         *("log", "debug", "info", "warning", "error", "exception", "critical"),
     )
 )
+AFTER_A_FORK: Final = "_here"  # makes the slots anew for the first who calls in a child: no part of the bound (FORK-1)
 WRITING_MODULES: Final = ("logging", "traceback", "warnings")
 REFUSED: Final = {  # what no way through `offer` may do, by the meaning of an instruction
     Meaning.ITERATE: (NOWAIT, "a loop"),
@@ -109,8 +111,12 @@ class OfferAudit:
         graph = self.functions.setdefault(code, graph_of(code))
         if not self._admissible(function, graph):
             return NO_ACCOUNT
-        names = code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
+        named = code.co_argcount + code.co_kwonlyargcount
+        names = code.co_varnames[:named]
         local = dict.fromkeys(names, ANYTHING) | dict(zip(names, arguments, strict=False))
+        if code.co_flags & inspect.CO_VARARGS:
+            rest = code.co_varnames[named]
+            local[rest] = value_of(tuple(each.example for each in arguments[code.co_argcount :]), rest)
         self._open.append(code)
         try:
             return Walk(self, function, graph).run(State([], local, {"": 0}))
@@ -145,6 +151,9 @@ class OfferAudit:
         """Resolve one call: to an atomic primitive, or to a function of the package, which is audited in turn. Else refuse it."""
         target = callee.example
         function = _function(callee)
+        if function is not None and function[0].__name__ == AFTER_A_FORK and function[1]:
+            self.primitives.add("a fork")
+            return Account({"": 0}, 0, value_of(function[1][0].example._slots, "slots"))
         if function is not None:
             return self._python(function[0], (*function[1], *arguments), where)
         if isinstance(target, type) and type(target) is type and self._ours(target.__module__):
@@ -240,6 +249,8 @@ def _primitive(callee: Value, arguments: Sequence[Value]) -> tuple[str, Value] |
     """Give the name of the atomic primitive that a call goes to, and what comes back; None if it is not on the list."""
     target = callee.example
     kinds = tuple(argument.kind for argument in arguments)
+    if target is sys.getrefcount and len(kinds) == 1:
+        return "getrefcount", Value(int, text="number")
     if isinstance(target, partial):
         return ("yield_processor", NONE) if target.func is time.sleep and target.args == (0,) and not kinds else None
     if isinstance(target, types.BuiltinFunctionType) and isinstance(target.__self__, types.ModuleType):

@@ -11,15 +11,15 @@ KILLED_BY = ("audit.wait_free",)
 PATCHES = (
     Patch(
         "_intake.py",
-        ("        slots = self._slots\n        free = slots.free\n        if free and"),
+        ("            slots = self._here()\n        free = slots.free\n"),
         (
-            "        slots = self._slots\n"
+            "            slots = self._here()\n"
             "        if not slots.free:\n"
             "            try:\n"
             "                slots.await_home(True, 0.5)\n"
-            "            except queue.Empty:\n"
+            "            except TimeIsOver:\n"
             "                pass\n"
-            "        free = slots.free\n        if free and"
+            "        free = slots.free\n"
         ),
     ),
 )

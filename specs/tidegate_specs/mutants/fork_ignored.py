@@ -11,7 +11,7 @@ KILLED_BY = ("scenarios.19", "sweeps.fork")
 PATCHES = (
     Patch(
         "_forks.py",
-        'getattr(os, "register_at_fork", dict)(',
-        "dict(",
+        'if hasattr(os, "register_at_fork"):',
+        "if not os:",
     ),
 )

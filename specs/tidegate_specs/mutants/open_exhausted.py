@@ -11,7 +11,7 @@ KILLED_BY = ("sweeps.fork",)
 PATCHES = (
     Patch(
         "_slots.py",
-        ("        if self.closed is not True:\n            return False\n        settled"),
+        ("        if not self.closed:\n            return False\n        settled"),
         "        settled",
     ),
 )

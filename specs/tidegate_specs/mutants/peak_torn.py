@@ -14,8 +14,8 @@ WITHIN = {"explore.offers-3-take-1-wide": 1000}
 PATCHES = (
     Patch(
         "_slots.py",
-        "        self.capacity = capacity\n",
-        ("        self.capacity = capacity\n        self.peak = 0\n"),
+        "        self.capacity, self.closed, self.epoch = capacity, closed, epoch()\n",
+        ("        self.capacity, self.closed, self.epoch = capacity, closed, epoch()\n        self.peak = 0\n"),
     ),
     Patch(
         "_slots.py",

@@ -11,14 +11,8 @@ KILLED_BY = ("scenarios.12", "stateful.enumeration")
 PATCHES = (
     Patch(
         "_intake.py",
-        ("        slots = self._slots\n        free = slots.free\n        if free and"),
-        (
-            "        slots = self._slots\n"
-            "        if not slots.free:\n"
-            "            slots.grow()\n"
-            "        free = slots.free\n"
-            "        if free and"
-        ),
+        ("            slots = self._here()\n        free = slots.free\n"),
+        ("            slots = self._here()\n        if not slots.free:\n            slots.grow()\n        free = slots.free\n"),
     ),
     Patch(
         "_slots.py",
