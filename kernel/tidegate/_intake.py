@@ -20,18 +20,15 @@ T = TypeVar("T")
 ACCEPTED, FULL, CLOSED = Outcome
 YIELD_EVERY: Final = 24  # rejections; fewer cost the offers' tail, more the workers: `tidegate stress --curve` measures both
 new: Final = object.__new__
-SLOT_BYTES: Final = 200  # the most one slot costs
 IS_KNOWN: Final = hasattr(os, "sysconf_names") and "SC_PHYS_PAGES" in os.sysconf_names
-MEMORY_BYTES: Final = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") if IS_KNOWN else 1 << 63
+MOST: Final = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 200 if IS_KNOWN else 1 << 55  # a slot costs 200 bytes
 
 
 def _checked_capacity(capacity: object) -> int:
     if not isinstance(capacity, int) or isinstance(capacity, bool):
         raise TypeError(f"capacity must be an int, not {type(capacity).__name__}")
-    if capacity < 1:
-        raise ValueError(f"capacity must be at least 1, not {capacity}")
-    if capacity * SLOT_BYTES > MEMORY_BYTES:
-        raise ValueError(f"capacity {capacity} needs more memory than this machine has: {SLOT_BYTES} bytes for each slot")
+    if not 1 <= capacity <= MOST:
+        raise ValueError(f"capacity must be at least 1, and at most {MOST} for this machine's memory, not {capacity}")
     return capacity
 
 
@@ -232,8 +229,7 @@ class Intake(Generic[T]):
         """
         remaining, deadline = (None, 0.0) if timeout is None or timeout is FOREVER else _checked_timeout(timeout)
         slots = self._slots
-        token: Token | None = None
-        lease: Lease[T] | None = None
+        token = lease = None
         try:
             while True:
                 if slots.epoch:
@@ -243,6 +239,8 @@ class Intake(Generic[T]):
                 try:
                     for token in waits:  # noqa: B007 - for the first only
                         break
+                    else:
+                        raise StopIteration  # a signal handler's, which the loop has taken for its end
                 except TimeIsOver as error:
                     if remaining is None or (monotonic() < deadline and error.__traceback__ and error.__traceback__.tb_next):
                         raise  # a signal handler's: C adds no frame of its own
@@ -258,7 +256,7 @@ class Intake(Generic[T]):
                     lease = new(Lease)  # pyright: ignore[reportUnknownVariableType]
                     lease._slots, lease._index, lease._seen = slots, index, seen
                     lease._token = token  # last: with it the lease owns the slot
-                    return lease
+                    return lease  # pyright: ignore[reportUnknownVariableType]
                 if slots.exhausted():  # a bell: closed, or forked
                     slots.ring()  # the same
                     if isinstance(timeout, Quietly):
@@ -326,6 +324,8 @@ class Intake(Generic[T]):
                 try:
                     for _ in waits:
                         break
+                    else:
+                        raise StopIteration  # the same
                 except TimeIsOver as error:
                     if remaining is None or (monotonic() < deadline and error.__traceback__ and error.__traceback__.tb_next):
                         raise  # a signal handler's

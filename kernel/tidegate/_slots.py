@@ -181,7 +181,7 @@ class Slots:
             return False
         settled = len(self.free)
         self.queue.empty()  # for its lock alone: no machine makes the readings below before the one above (see `_atomic`)
-        settled += sum(turn & STEP != 0 and seen == SEEN for turn, seen in zip(self.turns, self.seen, strict=True))
+        settled += sum([turn & STEP != 0 and seen == SEEN for turn, seen in zip(self.turns, self.seen, strict=True)])
         return settled == self.capacity
 
     def statistics(self) -> Statistics:
@@ -198,10 +198,11 @@ class Slots:
         read = list(chain(iter(turns), map(is_not, self.items, repeat(NOTHING)), iter(turns)))
         before, there, after = read[:capacity], read[capacity:-capacity], read[-capacity:]
         states = [turn + (item if turn == first else turn < first) for first, item, turn in zip(before, there, after, strict=True)]
-        queued = sum(state & 3 == 1 for state in states)
-        in_flight = sum(state & STEP for state in states) // STEP
-        abandoned, peak = sum(state // ABANDONED for state in states), sum(state != 0 for state in states)
-        finished = sum(state % ABANDONED >> 2 for state in states)
-        full, closed = (int(repr(each)[6:-1]) for each in (self.answered_full, self.answered_closed))  # "count(7)"
+        queued = sum([state & 3 == 1 for state in states])
+        in_flight = sum([state & STEP for state in states]) // STEP
+        abandoned, peak = sum([state // ABANDONED for state in states]), sum([state != 0 for state in states])
+        finished = sum([state % ABANDONED >> 2 for state in states])
+        full = int(repr(self.answered_full)[6:-1])  # "count(7)": the one way to read it that does not change it on every version
+        closed = int(repr(self.answered_closed)[6:-1])
         accepted, free = queued + in_flight + finished, capacity - queued - in_flight
         return Statistics(capacity, free, queued, in_flight, accepted, full, closed, finished - abandoned, abandoned, peak)

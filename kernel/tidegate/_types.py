@@ -13,7 +13,6 @@ def sealed(cls: type) -> None:
     raise TypeError(f"{cls.__mro__[1].__name__} is final: what it promises holds of this class alone")
 
 
-@final
 class Outcome(enum.Enum):
     """Answer an offer. Only `ACCEPTED` is true (EXPLICIT-1).
 

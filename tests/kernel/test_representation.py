@@ -19,14 +19,14 @@ def test_the_version_is_one() -> None:
 
 
 def test_a_capacity_that_just_fits_into_memory_is_good(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(_intake, "MEMORY_BYTES", 40_000)  # 200 bytes for each slot
+    monkeypatch.setattr(_intake, "MOST", 200)
     assert Intake[Any](200).capacity == 200
-    with pytest.raises(ValueError, match="capacity 201 needs more memory"):
+    with pytest.raises(ValueError, match="at most 200 for this machine's memory, not 201"):
         Intake[Any](201)
 
 
 def test_the_machines_memory_is_its_pages() -> None:
-    assert os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") == _intake.MEMORY_BYTES
+    assert os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 200 == _intake.MOST
 
 
 @pytest.mark.parametrize("closed", [False, True])

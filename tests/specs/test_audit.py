@@ -199,7 +199,7 @@ HOSTILE = {
     "an item weighed": ("_intake.py", "        return item\n", "        return item or None\n"),
     "capacity 0": ("_intake.py", "    if capacity < 1:", "    if capacity < 0:"),
     "a bool": ("_intake.py", " or isinstance(capacity, bool):", ":"),
-    "too large": ("_intake.py", "if capacity * SLOT_BYTES > MEMORY_BYTES:", "if not capacity:"),
+    "too large": ("_intake.py", "if not 1 <= capacity <= MOST:", "if not capacity:"),
     "allocation before the test": (
         "_intake.py",
         "    if capacity < 1:",

@@ -22,10 +22,8 @@ from tidegate_specs.scenarios import CHECKS
 # The kernel's class is final at run time too: faults are planted into a copy that is not.
 FINAL = """    __init_subclass__ = sealed
 
-    @property
-    def capacity"""
-UNSEALED = """    @property
-    def capacity"""
+    def _here"""
+UNSEALED = """    def _here"""
 OPEN: Any = mutation.load_patched([Patch("_intake.py", FINAL, UNSEALED)], "open")
 KERNEL, Outcome, Empty, Closed = OPEN.Intake, OPEN.Outcome, OPEN.Empty, OPEN.Closed
 BY_NUMBER = {int(check.name.partition(".")[2]): check for check in CHECKS}

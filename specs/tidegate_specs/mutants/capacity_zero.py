@@ -11,7 +11,7 @@ KILLED_BY = ("audit.hostile", "scenarios.12", "stateful.lockstep")
 PATCHES = (
     Patch(
         "_intake.py",
-        "    if capacity < 1:",
-        "    if capacity < 0:",
+        "    if not 1 <= capacity <= MOST:",
+        "    if not 0 <= capacity <= MOST:",
     ),
 )

@@ -11,8 +11,8 @@ KILLED_BY = ("scenarios.10", "stateful.enumeration")
 PATCHES = (
     Patch(
         "_intake.py",
-        "            lease._token = token  # last",
-        ("            slots.restore(token)\n            lease._token = token  # last"),
+        "                    lease._token = token  # last",
+        ("                    slots.restore(token)\n                    lease._token = token  # last"),
     ),
     Patch(
         "_intake.py",

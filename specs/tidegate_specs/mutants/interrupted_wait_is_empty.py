@@ -11,8 +11,8 @@ KILLED_BY = ("sweeps.waits",)
 PATCHES = (
     Patch(
         "_intake.py",
-        ("for the first only\n                        break\n                except TimeIsOver as error:\n"),
-        ("for the first only\n                        break\n                except BaseException as error:\n"),
+        ("which the loop has taken for its end\n                except TimeIsOver as error:\n"),
+        ("which the loop has taken for its end\n                except BaseException as error:\n"),
     ),
     Patch(
         "_intake.py",

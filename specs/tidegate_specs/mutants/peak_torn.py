@@ -19,7 +19,7 @@ PATCHES = (
     ),
     Patch(
         "_slots.py",
-        ", sum(state != 0 for state in states)\n",
+        ", sum([state != 0 for state in states])\n",
         ", self.peak\n",
     ),
     Patch(

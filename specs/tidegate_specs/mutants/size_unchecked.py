@@ -11,7 +11,7 @@ KILLED_BY = ("audit.hostile",)
 PATCHES = (
     Patch(
         "_intake.py",
-        "if capacity * SLOT_BYTES > MEMORY_BYTES:",
-        "if capacity > 1 << 63:",
+        "if not 1 <= capacity <= MOST:",
+        "if not 1 <= capacity:",
     ),
 )
