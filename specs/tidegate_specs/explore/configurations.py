@@ -139,6 +139,22 @@ CONFIGURATIONS: Final = (
         (REDUCED, WHOLE, OPCODE_2),
     ),
     Configuration(
+        "look-release-offer",
+        1,
+        ("offer a", "take"),
+        ("look@a", "release@a", "offer b take? look"),
+        (*_LEASES, "LOCAL-1"),
+        (REDUCED, ACCESS_2, OPCODE_1),
+    ),
+    Configuration(
+        "look-look-release",
+        1,
+        ("offer a", "take"),
+        ("look@a", "look@a", "release@a offer b"),
+        (*_LEASES, "LOCAL-1"),
+        (REDUCED, ACCESS_2, OPCODE_1),
+    ),
+    Configuration(
         "release-offer-offer",
         1,
         ("offer a", "take", "look"),
@@ -410,6 +426,8 @@ class Player:
             item: Hashable = lease.item
         except ValueError:
             return "released"
+        except Exception as error:  # noqa: BLE001 (an answer, and never a right one)
+            return f"raised {error!r}"
         return item
 
     def reading(self, intake: Any) -> tuple[int, ...]:

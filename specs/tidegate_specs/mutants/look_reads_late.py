@@ -1,15 +1,15 @@
 """A look at an item reads it after the check that the lease is held: released in between by another thread, it is another offer's.
 
 Breaks: LOCAL-1
-Killed by: explore.look-release-offer
-Within: 200 schedules of explore.look-release-offer
+Killed by: explore.look-release-offer, explore.look-look-release
+Within: 30 schedules of explore.look-release-offer, 30 schedules of explore.look-look-release
 """
 
 from . import Patch
 
 BREAKS = ("LOCAL-1",)
-KILLED_BY = ("explore.look-release-offer",)
-WITHIN = {"explore.look-release-offer": 200}
+KILLED_BY = ("explore.look-release-offer", "explore.look-look-release")
+WITHIN = {"explore.look-release-offer": 30, "explore.look-look-release": 30}
 PATCHES = (
     Patch(
         "_intake.py",

@@ -16,7 +16,7 @@ from typing import Final
 
 from ..check import EVERYTHING, WHOLE, Check, needs
 from .ages import ages
-from .brim import LARGE, brim
+from .brim import LARGEST, brim
 from .common import judged
 from .forks import forks
 from .takers import TAKERS, takers
@@ -43,7 +43,7 @@ CHECKS: Final[tuple[Check, ...]] = (
         ),
         shows="every capacity up to 300, the neighbours of powers of two up to 4,096, some drawn between, and a large one: as many "
         "offers accepted as there are slots, the next FULL, all taken in order, and statistics exact at each stage",
-        shows_not=f"A fault at a single capacity above 300 that was not drawn, or above {max(LARGE):,}; threads that meet there.",
+        shows_not=f"A fault at a single capacity above 300 that was not drawn, or above {LARGEST:,}; threads that meet there.",
         run=judged("sizes.brim", brim),
         needs=needs("offer refuses take"),
     ),

@@ -12,7 +12,8 @@ from .common import demand, told
 DENSE: Final = 300  # every capacity up to here
 POWERS: Final = (512, 1024, 2048, 4096)  # each with its neighbours
 ROUND: Final = (1000, 10_000)
-LARGE: Final = (65_535, 65_536, 65_537, 100_000)
+LARGE: Final = (65_535, 65_536, 65_537)
+LARGEST: Final = 100_000  # in profile full
 DRAWN: Final = 8
 SMALLER: Final = (1, 2, 3, 7, 8, 9, 15, 16, 17, 31, 32, 33, 63, 64, 65, 127, 128, 129, 255, 256, 257, 1000)  # of others' queues
 OVER: Final = 3  # offers too many
@@ -22,7 +23,7 @@ def capacities(chance: random.Random, *, everything: bool) -> list[int]:
     """Give the capacities of a run, the small ones first."""
     near = [power + step for power in POWERS for step in (-1, 0, 1)]
     drawn = [round(2 ** chance.uniform(8.3, 14.3)) for _ in range(DRAWN * (8 if everything else 1))]
-    large = LARGE if everything else (chance.choice(LARGE),)
+    large = (*LARGE, LARGEST) if everything else (chance.choice(LARGE),)
     return sorted({*range(1, DENSE + 1), *near, *ROUND, *drawn, *large})
 
 

@@ -11,6 +11,7 @@ controls.
     reenter(subject, plan)  a call made there, from a plain call, a finaliser, a weak reference's callback, a signal handler
     fork_at(subject)        a fork there, by another thread and by the thread itself
     take_on(subject)        a fork there by a taker, who goes on in the child too
+    kinds(subject)          an exception of each type that handlers catch, where one can arrive
     waits(subject)          an exception out of each call into C that waits
     storm(subject, way, n)  real asynchronous exceptions, at moments nobody chose
 """
@@ -27,6 +28,7 @@ from .double_fault import DoubleTally, double_fault
 from .fork import ForkTally, fork_at, take_on
 from .freeze import FreezeTally, freeze
 from .interrupt import InterruptTally, WakeTally, interrupt, wake
+from .kinds import KindsTally, kinds, kinds_of, waits_of
 from .points import counted
 from .reentry import ReentryTally, reenter
 from .storm import StormTally, storm
@@ -39,6 +41,7 @@ __all__ = [
     "ForkTally",
     "FreezeTally",
     "InterruptTally",
+    "KindsTally",
     "ReentryTally",
     "StormTally",
     "WaitsTally",
@@ -47,6 +50,7 @@ __all__ = [
     "fork_at",
     "freeze",
     "interrupt",
+    "kinds",
     "reenter",
     "storm",
     "take_on",
@@ -120,6 +124,41 @@ def _interrupt(subject: Subject, settings: Settings) -> Result:
         return _illegal("sweeps.interrupt", evidence, witness, blames, whole=not tally.cut_short)
     points = tally.points + (woken.points if woken else 0)
     return Result(Verdict.OK, evidence, points=points) if tally.points and (woken is None or woken.points) else _nothing()
+
+
+@counted("sweeps.kinds")
+def _kinds(subject: Subject, settings: Settings) -> Result:
+    everything = settings.profile == "full"
+    own, others = kinds_of(subject)
+    tally = kinds(subject, everything=everything)
+    whole = everything or not tally.witness
+    out_of_waits = waits_of(subject, everything=everything) if whole else WaitsTally()
+    woken = wake(subject, (*own, *others), arrivals_only=True) if whole else WakeTally()
+    faults = ", ".join(f"{kind} {count}" for kind, count in sorted(tally.by_kind.items()))
+    evidence = (
+        f"{tally.raised:,} exceptions of {len(own) + len(others)} types at {tally.places} places of {tally.operations} operations, "
+        f"{tally.unheard} of them in finalisers: {tally.lost} did not come out, {tally.untrue} became an untrue answer, after "
+        f"{tally.broken + tally.stuck} something was broken; {out_of_waits.points + out_of_waits.real} out of waits: "
+        f"{out_of_waits.swallowed} did not come out; {woken.points} with others waiting: {woken.lost} not woken"
+    )
+    broken = (
+        out_of_waits.slots_lost + out_of_waits.minted + out_of_waits.items_lost + out_of_waits.items_doubled + out_of_waits.books
+    )
+    blames = _blamed(
+        (tally.lost + tally.untrue + out_of_waits.swallowed, "INTERRUPT-1"),
+        (tally.refused, "EXACT-1"),
+        (tally.broken + tally.stuck + broken, "INTERRUPT-1 BOUND-2 LOCAL-1"),
+        (out_of_waits.asleep + woken.lost, "CLOSE-2"),
+    )
+    if blames:
+        witness = "\n".join(
+            filter(None, (tally.witness, out_of_waits.witness, woken.witness, faults and f"faults by type: {faults}"))
+        )
+        return _illegal("sweeps.kinds", evidence, witness, blames, whole=whole and not tally.cut_short)
+    if out_of_waits.unmet:
+        return Result(Verdict.UNKNOWN, evidence, out_of_waits.witness)
+    points = tally.raised + out_of_waits.points + out_of_waits.real + woken.points
+    return Result(Verdict.OK, evidence, points=points) if tally.raised and woken.points else _nothing()
 
 
 @counted("sweeps.waits")
@@ -269,6 +308,19 @@ CHECKS: Final[tuple[Check, ...]] = (
         + ONE_AT_A_TIME,
         run=_interrupt,
         needs=needs("offer take bytecode"),
+    ),
+    Check(
+        name="sweeps.kinds",
+        group="sweeps",
+        tool="bytecode sweep",
+        clauses=("INTERRUPT-1", "EXACT-1", "BOUND-2", "LOCAL-1", "CLOSE-2"),
+        shows="an exception of any type that handlers catch, or of a subclass, raised in any operation where one can arrive or out of "
+        "a call that waits, comes out of the call as the very object; no answer is made of it, and nothing is lost or asleep",
+        shows_not="In the quick profile each place has the types that the kernel itself catches, and one of the others. A "
+        "StopIteration out of an iterator's next, which is how that ends. " + ONE_AT_A_TIME,
+        run=_kinds,
+        limit_s=(60.0, 300.0),
+        needs=EVERYTHING,
     ),
     Check(
         name="sweeps.waits",
