@@ -314,8 +314,8 @@ CHECKS: Final[tuple[Check, ...]] = (
         group="sweeps",
         tool="bytecode sweep",
         clauses=("INTERRUPT-1", "EXACT-1", "BOUND-2", "LOCAL-1", "CLOSE-2"),
-        shows="an exception of any type that handlers catch, or of a subclass, raised in any operation where one can arrive or out of "
-        "a call that waits, comes out of the call as the very object; no answer is made of it, and nothing is lost or asleep",
+        shows="an exception of any type that handlers catch, or of a subclass, raised in any operation where one can arrive or out "
+        "of a call that waits, comes out of the call as the very object; no answer is made of it, and nothing is lost or asleep",
         shows_not="In the quick profile each place has the types that the kernel itself catches, and one of the others. A "
         "StopIteration out of an iterator's next, which is how that ends. " + ONE_AT_A_TIME,
         run=_kinds,

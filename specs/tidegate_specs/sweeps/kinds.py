@@ -1,8 +1,8 @@
-"""Raise exceptions of every type that the implementation catches itself, where one can arrive: each comes out (INTERRUPT-1, EXACT-1).
+"""Raise exceptions of every type that the implementation catches itself, where one can arrive: each comes out (INTERRUPT-1).
 
 A signal handler may raise anything, and so may another thread. Where an `except IndexError` takes its own IndexError for an answer,
-a foreign one must not become it: no FULL of an intake that has room, no Empty before its time, no False from a release that freed the
-slot. So here the answer is compared too: the very object that was raised comes out, or, where it ended a finaliser, which has no
+a foreign one must not become it: no FULL of an intake that has room, no Empty before its time, no False from a release that freed
+the slot. So here the answer is compared too: the very object that was raised comes out, or, where it ended a finaliser, which has no
 caller, the call's answer is the one that it gives undisturbed. Only where the interpreter looks: between two other bytecodes an
 `except` may rely on being alone.
 
@@ -72,7 +72,8 @@ class KindsTally:
     """Count exceptions and what became of them.
 
     places: where one can arrive. raised: exceptions there. lost: those that did not come out. unheard: that ended a finaliser.
-    untrue: an answer that is not the one given undisturbed. refused: that was FULL. stuck: afterwards something waits for ever. broken: what the audit found.
+    untrue: an answer that is not the one given undisturbed. refused: that was FULL. stuck: afterwards something waits for ever.
+    broken: what the audit found.
     """
 
     places: int = 0
