@@ -15,12 +15,12 @@ What is drawn comes from the seed, which the evidence tells; a failure tells the
 from typing import Final
 
 from ..check import EVERYTHING, WHOLE, Check, needs
-from .ages import ages
-from .brim import LARGEST, brim
+from .ages import live_on
+from .brim import LARGEST, fill_and_count
 from .common import judged
-from .forks import forks
-from .takers import TAKERS, takers
-from .time_outs import time_outs
+from .forks import fork_on
+from .takers import TAKERS, wake_many
+from .time_outs import set_forward
 
 __all__ = ["CHECKS"]
 
@@ -44,7 +44,7 @@ CHECKS: Final[tuple[Check, ...]] = (
         shows="every capacity up to 300, the neighbours of powers of two up to 4,096, some drawn between, and a large one: as many "
         "offers accepted as there are slots, the next FULL, all taken in order, and statistics exact at each stage",
         shows_not=f"A fault at a single capacity above 300 that was not drawn, or above {LARGEST:,}; threads that meet there.",
-        run=judged("sizes.brim", brim),
+        run=judged("sizes.brim", fill_and_count),
         needs=needs("offer refuses take"),
     ),
     Check(
@@ -56,7 +56,7 @@ CHECKS: Final[tuple[Check, ...]] = (
         "abandoned in a slot, offers refused and leases lost: each answer, and all that is visible after it",
         shows_not="A fault at an age between those; a slot's count of finished items has 62 bits, and what comes after is not "
         "claimed. The states are set, not lived through: a test shows that for small ages both are the same.",
-        run=judged("sizes.ages", ages),
+        run=judged("sizes.ages", live_on),
         needs=EVERYTHING,
     ),
     Check(
@@ -67,7 +67,7 @@ CHECKS: Final[tuple[Check, ...]] = (
         shows=f"{TAKERS} takers that wait at once, with time-outs from 1.5 seconds to for ever: each item wakes one, close wakes "
         "all the others, and as many drains end when the last lease is released, by another thread than took it",
         shows_not=f"More than {TAKERS} at once; every order in which they can wake: one is seen, and the explorer sees all of two.",
-        run=judged("sizes.takers", takers),
+        run=judged("sizes.takers", wake_many),
     ),
     Check(
         name="sizes.time_outs",
@@ -77,7 +77,7 @@ CHECKS: Final[tuple[Check, ...]] = (
         shows="take and drain with time-outs from 1.5 seconds to 290 years end at their time, and not before, whoever wakes them "
         "meanwhile",
         shows_not="That the wait in C ends at its time by itself when it is long: nobody waited for that.",
-        run=judged("sizes.time_outs", time_outs),
+        run=judged("sizes.time_outs", set_forward),
         needs=EVERYTHING,
     ),
     Check(
@@ -88,7 +88,7 @@ CHECKS: Final[tuple[Check, ...]] = (
         shows="in a child, its child and its child's child, whether those before used the intake, closed it or left it alone: it "
         "is empty and whole, closed only if it was, and no lease from before the fork changes that; the parent's is as before",
         shows_not="More than three forks deep; forks inside an operation, which the sweep tries one deep.",
-        run=judged("sizes.forks", forks),
+        run=judged("sizes.forks", fork_on),
         needs=WHOLE,
     ),
 )

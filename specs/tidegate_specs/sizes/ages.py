@@ -103,7 +103,7 @@ def wander(pair: Pair, chance: random.Random, calls: int) -> None:
         pair.do(name, chance.randrange(len(pair.joint.held)) if pair.joint.held else 0)
 
 
-def ages(subject: Subject, chance: random.Random, settings: Settings) -> str:
+def live_on(subject: Subject, chance: random.Random, settings: Settings) -> str:
     """Live on from states of every age, open and closed."""
     lives = LIVES * (8 if settings.profile == "full" else 1)
     calls = 0

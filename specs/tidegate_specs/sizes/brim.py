@@ -27,7 +27,7 @@ def capacities(chance: random.Random, *, everything: bool) -> list[int]:
     return sorted({*range(1, DENSE + 1), *near, *ROUND, *drawn, *large})
 
 
-def brim(subject: Subject, chance: random.Random, settings: Settings) -> str:
+def fill_and_count(subject: Subject, chance: random.Random, settings: Settings) -> str:
     """Go through all that is to be counted at each capacity."""
     if not capabilities_of(subject) >= WHOLE:
         for capacity in SMALLER:

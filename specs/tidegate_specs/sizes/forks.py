@@ -48,7 +48,7 @@ def _close(subject: Subject, intake: Any) -> list[Any]:
 USES: Final[dict[str, Use]] = {"left alone": _nothing, "used": _work, "closed": _close}
 
 
-def forks(subject: Subject, chance: random.Random, settings: Settings) -> str:
+def fork_on(subject: Subject, chance: random.Random, settings: Settings) -> str:
     """Try what each generation may have done with the intake, for every combination or a share of them."""
     if not hasattr(os, "fork"):
         raise NotTried("this system has no fork")

@@ -64,7 +64,7 @@ def ended(waiters: Sequence[Waiter], number: int) -> list[Waiter]:
     return [waiter for waiter in waiters if not waiter.thread.is_alive()]
 
 
-def takers(subject: Subject, chance: random.Random, settings: Settings) -> str:
+def wake_many(subject: Subject, chance: random.Random, settings: Settings) -> str:
     """Have many wait, twice: some get an item each, some hear that it is over."""
     crowds = [TAKERS, *(chance.randint(TAKERS // 4, TAKERS) for _ in range(10 if settings.profile == "full" else 1))]
     items: list[int] = []

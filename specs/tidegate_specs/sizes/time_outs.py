@@ -58,7 +58,7 @@ def clock_of(subject: Subject) -> Generator[Clock]:
             vars(module)["monotonic"] = time.monotonic
 
 
-def time_outs(subject: Subject, chance: random.Random, settings: Settings) -> str:
+def set_forward(subject: Subject, chance: random.Random, settings: Settings) -> str:
     """Try each long time-out with a take and a drain."""
     del settings
     drawn = [round(2 ** chance.uniform(1, 30), 3) for _ in range(DRAWN)]

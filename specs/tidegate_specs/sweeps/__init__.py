@@ -60,7 +60,10 @@ __all__ = [
     "wake",
 ]
 
-ONE_AT_A_TIME: Final = "Two disturbances in one operation; what the interpreter's own C code does between two bytecodes."
+ONE_AT_A_TIME: Final = (
+    "Two disturbances in one operation; what the interpreter's own C code does between two bytecodes; intakes of more than 3 "
+    "slots, and old ones."
+)
 WAYS: Final = ("call", "finaliser", "weak reference", "signal")
 CALLS: Final = ("offer", "take", "release", "close")
 

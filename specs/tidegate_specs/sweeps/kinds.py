@@ -2,8 +2,8 @@
 
 A signal handler may raise anything, and so may another thread. Where an `except IndexError` takes its own IndexError for an answer,
 a foreign one must not become it: no FULL of an intake that has room, no Empty before its time, no False from a release that freed
-the slot. So here the answer is compared too: the very object that was raised comes out, or, where it ended a finaliser, which has no
-caller, the call's answer is the one that it gives undisturbed. Only where the interpreter looks: between two other bytecodes an
+the slot. So here the answer is compared too: the very object that was raised comes out, or, where it ended a finaliser, which has
+no caller, the call's answer is the one that it gives undisturbed. Only where the interpreter looks: between two other bytecodes an
 `except` may rely on being alone.
 
 Then the same out of the calls into C that wait, and with others waiting, who must wake (CLOSE-2).
