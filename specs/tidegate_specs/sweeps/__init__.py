@@ -11,7 +11,7 @@ controls.
     reenter(subject, plan)  a call made there, from a plain call, a finaliser, a weak reference's callback, a signal handler
     fork_at(subject)        a fork there, by another thread and by the thread itself
     take_on(subject)        a fork there by a taker, who goes on in the child too
-    kinds(subject)          an exception of each type that handlers catch, where one can arrive
+    every_kind(subject)     an exception of each type that handlers catch, where one can arrive
     waits(subject)          an exception out of each call into C that waits
     storm(subject, way, n)  real asynchronous exceptions, at moments nobody chose
 """
@@ -28,7 +28,7 @@ from .double_fault import DoubleTally, double_fault
 from .fork import ForkTally, fork_at, take_on
 from .freeze import FreezeTally, freeze
 from .interrupt import InterruptTally, WakeTally, interrupt, wake
-from .kinds import KindsTally, kinds, kinds_of, waits_of
+from .kinds import KindsTally, every_kind, every_one, waits_of
 from .points import counted
 from .reentry import ReentryTally, reenter
 from .storm import StormTally, storm
@@ -47,10 +47,10 @@ __all__ = [
     "WaitsTally",
     "WakeTally",
     "double_fault",
+    "every_kind",
     "fork_at",
     "freeze",
     "interrupt",
-    "kinds",
     "reenter",
     "storm",
     "take_on",
@@ -132,15 +132,14 @@ def _interrupt(subject: Subject, settings: Settings) -> Result:
 @counted("sweeps.kinds")
 def _kinds(subject: Subject, settings: Settings) -> Result:
     everything = settings.profile == "full"
-    own, others = kinds_of(subject)
-    tally = kinds(subject, everything=everything)
+    tally = every_kind(subject, everything=everything)
     whole = everything or not tally.witness
     out_of_waits = waits_of(subject, everything=everything) if whole else WaitsTally()
-    woken = wake(subject, (*own, *others), arrivals_only=True) if whole else WakeTally()
+    woken = wake(subject, every_one(subject), arrivals_only=True) if whole else WakeTally()
     faults = ", ".join(f"{kind} {count}" for kind, count in sorted(tally.by_kind.items()))
     evidence = (
-        f"{tally.raised:,} exceptions of {len(own) + len(others)} types at {tally.places} places of {tally.operations} operations, "
-        f"{tally.unheard} of them in finalisers: {tally.lost} did not come out, {tally.untrue} became an untrue answer, after "
+        f"{tally.raised:,} exceptions of {len(every_one(subject))} types at {tally.places} places of {tally.operations} "
+        f"operations, {tally.unheard} of them in finalisers: {tally.lost} did not come out, {tally.untrue} became an untrue answer, after "
         f"{tally.broken + tally.stuck} something was broken; {out_of_waits.points + out_of_waits.real} out of waits: "
         f"{out_of_waits.swallowed} did not come out; {woken.points} with others waiting: {woken.lost} not woken"
     )
@@ -319,7 +318,7 @@ CHECKS: Final[tuple[Check, ...]] = (
         clauses=("INTERRUPT-1", "EXACT-1", "BOUND-2", "LOCAL-1", "CLOSE-2"),
         shows="an exception of any type that handlers catch, or of a subclass, raised in any operation where one can arrive or out "
         "of a call that waits, comes out of the call as the very object; no answer is made of it, and nothing is lost or asleep",
-        shows_not="In the quick profile each place has the types that the kernel itself catches, and one of the others. A "
+        shows_not="In the quick profile each place has the types that the kernel itself catches, or subclasses, and one other. A "
         "StopIteration out of an iterator's next, which is how that ends. " + ONE_AT_A_TIME,
         run=_kinds,
         limit_s=(60.0, 300.0),

@@ -51,19 +51,27 @@ def subclass_of(kind: Kind) -> Kind:
 
 
 def kinds_of(subject: Subject) -> tuple[tuple[Kind, ...], tuple[Kind, ...]]:
-    """Give the types that an intake's own handlers name, which are tried at every place, and all others; each with a subclass."""
-    own = (IndexError, queue.Empty, subject.Empty, subject.Closed, Exception)
-    others = tuple(kind for kind in BUILT_IN if kind not in own)
-    return (
-        (*own, *(subclass_of(kind) for kind in own)),
-        (*others, *(subclass_of(kind) for kind in others)),
-    )
+    """Give the types that an intake's own handlers name, and all others that are tried."""
+    own = (IndexError, queue.Empty, subject.Empty, subject.Closed, Exception, AttributeError, OSError, ValueError)
+    return own, tuple(kind for kind in BUILT_IN if kind not in own)
+
+
+def every_one(subject: Subject) -> tuple[Kind, ...]:
+    """Give all types, each with a subclass."""
+    own, others = kinds_of(subject)
+    return tuple(each for kind in (*own, *others) for each in (kind, subclass_of(kind)))
 
 
 def chosen_at(subject: Subject, number: int, *, everything: bool) -> Sequence[Kind]:
-    """Choose the types for the place with this number: those that are caught, and one other, each in its turn; or all."""
+    """Choose the types for the place with this number: all; or those that are caught, or their subclasses, and one other.
+
+    Of two neighbouring places each has a type that the other has a subclass of.
+    """
+    if everything:
+        return every_one(subject)
     own, others = kinds_of(subject)
-    return (*own, *others) if everything else (*own, others[number % len(others)])
+    chosen = (*own, others[number // 2 % len(others)])
+    return tuple(kind if (number + place) % 2 else subclass_of(kind) for place, kind in enumerate(chosen))
 
 
 @final
@@ -172,14 +180,14 @@ class _Try:
             self.fault = tell(found)
 
 
-def kinds(subject: Subject, *, everything: bool = False, injector_given: Injector | None = None) -> KindsTally:
+def every_kind(subject: Subject, *, everything: bool = False, injector_given: Injector | None = None) -> KindsTally:
     """Raise an exception of each type in turn at each place of each operation where one can arrive.
 
     everything: all types at each place, and all operations; else it ends with the first operation in which there was a fault.
     """
     if injector_given is None:
         with sweeping(subject) as injector:
-            return kinds(subject, everything=everything, injector_given=injector)
+            return every_kind(subject, everything=everything, injector_given=injector)
     injector = injector_given
     tally = KindsTally()
     chosen = operations_with_iterators(subject, injector)
@@ -250,9 +258,9 @@ def _judge(tally: KindsTally, operation: Operation, one: _Try, right: str, event
 
 
 def waits_of(subject: Subject, *, everything: bool = False) -> WaitsTally:
-    """Have exceptions of the types that are caught, or of all, come out of the calls that wait."""
-    own, others = kinds_of(subject)
+    """Have exceptions of the types that a wait ends with, or of all, come out of the calls that wait."""
     whole = WaitsTally()
-    for kind in (*own, *others) if everything else own:
+    ends = (queue.Empty, subject.Empty, subject.Closed, subclass_of(queue.Empty), Exception)
+    for kind in every_one(subject) if everything else ends:
         whole.add(waits(subject, kind))
     return whole
