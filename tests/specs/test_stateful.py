@@ -165,13 +165,8 @@ def test_one_that_serialises_items_and_does_worse_is_blamed_for_both(name: str) 
 
 
 def test_a_replay_names_the_adapter() -> None:
-    class Renamed(Kernel):
-        """Count no rejection."""
-
-        def statistics(self) -> Any:
-            return replace(super().statistics(), full=0)
-
-    subject = adapt(Renamed, "boxes:Renamed it")
+    named = replace(adapt(Kernel, "boxes:Renamed it"), make=Uncounted, Outcome=tidegate.Outcome)
+    subject = replace(named, Empty=tidegate.Empty, Closed=tidegate.Closed)
     for check in CHECKS.values():
         result = check.run(subject, Settings("quick", 0))
         assert result.verdict is Verdict.ILLEGAL

@@ -46,14 +46,15 @@ def set_age(subject: Subject, capacity: int, age: Age) -> Pair:
     pair = Pair(subject, capacity)
     slots: Any = getattr(pair.driver.intake, "_slots", None)
     internals: Any = sys.modules.get(type(slots).__module__)
-    if not all(hasattr(slots, name) for name in ("turns", "answered_full", "answered_closed")) or not all(
-        hasattr(internals, name) for name in ("STEP", "ABANDON", "generations", "value_of")
+    if not all(hasattr(slots, name) for name in ("turns", "answered_full", "answered_closed")) or not hasattr(
+        internals, "generations"
     ):
         raise NotTried("an age is set in what the kernel's slots count by, and these do not: `tidegate_specs.sizes.ages.set_age`")
+    by_release, by_loss = turns_of(subject, "release"), turns_of(subject, "drop")
     for index, (released, abandoned) in enumerate(age.slots):
-        slots.turns[index] = released * 2 * internals.STEP + abandoned * (internals.STEP + internals.ABANDON)
+        slots.turns[index] = released * by_release + abandoned * by_loss
     slots.answered_full = count(age.full)
-    internals.generations = count(max(age.lost + 1, internals.value_of(internals.generations)))
+    internals.generations = count(max(age.lost + 1, reached(internals.generations)))
     released, abandoned = (sum(counts) for counts in zip(*age.slots, strict=True))
     used = sum(counts != (0, 0) for counts in age.slots)
     state = replace(
@@ -67,6 +68,20 @@ def set_age(subject: Subject, capacity: int, age: Age) -> Pair:
     pair.joint = replace(pair.joint, state=state)
     pair.driver.accepted = state.accepted
     return pair
+
+
+def turns_of(subject: Subject, end: str) -> int:
+    """Tell by how much a slot's turn goes up in the life of one item, which is looked at, and then released or dropped."""
+    pair = Pair(subject, 1)
+    for name in ("offer", "take", "look", end):
+        pair.do(name)
+    slots: Any = pair.driver.intake._slots
+    return int(slots.turns[0])
+
+
+def reached(counter: Any) -> int:
+    """Tell what a counter gives next."""
+    return int(repr(counter)[len("count(") : -1])
 
 
 def set_refused(pair: Pair, refused: int) -> None:

@@ -139,9 +139,9 @@ def _kinds(subject: Subject, settings: Settings) -> Result:
     faults = ", ".join(f"{kind} {count}" for kind, count in sorted(tally.by_kind.items()))
     evidence = (
         f"{tally.raised:,} exceptions of {len(every_one(subject))} types at {tally.places} places of {tally.operations} "
-        f"operations, {tally.unheard} of them in finalisers: {tally.lost} did not come out, {tally.untrue} became an untrue answer, after "
-        f"{tally.broken + tally.stuck} something was broken; {out_of_waits.points + out_of_waits.real} out of waits: "
-        f"{out_of_waits.swallowed} did not come out; {woken.points} with others waiting: {woken.lost} not woken"
+        f"operations, {tally.unheard} of them in finalisers: {tally.lost} did not come out, {tally.untrue} became an untrue "
+        f"answer, after {tally.broken + tally.stuck} something was broken; {out_of_waits.points + out_of_waits.real} out of "
+        f"waits: {out_of_waits.swallowed} did not come out; {woken.points} with others waiting: {woken.lost} not woken"
     )
     broken = (
         out_of_waits.slots_lost + out_of_waits.minted + out_of_waits.items_lost + out_of_waits.items_doubled + out_of_waits.books

@@ -13,7 +13,7 @@ import queue
 from asyncio import CancelledError
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from functools import cache, partial
+from functools import partial
 from types import CodeType
 from typing import Final, final
 
@@ -44,10 +44,12 @@ BUILT_IN: Final[tuple[Kind, ...]] = (
 STUCK: Final = 10
 
 
-@cache
+_SUBCLASSES: Final[dict[Kind, Kind]] = {}
+
+
 def subclass_of(kind: Kind) -> Kind:
-    """Make a type of exception that only an `except` for its base can catch."""
-    return type(f"Foreign{kind.__name__}", (kind,), {})
+    """Give a type of exception that only an `except` for its base can catch."""
+    return _SUBCLASSES.setdefault(kind, type(f"Foreign{kind.__name__}", (kind,), {}))
 
 
 def kinds_of(subject: Subject) -> tuple[tuple[Kind, ...], tuple[Kind, ...]]:
@@ -202,7 +204,7 @@ def every_kind(subject: Subject, *, everything: bool = False, injector_given: In
         right = _form_of(calm.answer)
         tally.operations += 1
         position, reached = 0, True
-        while reached and not tally.cut_short:
+        while reached and tally.stuck < STUCK:
             position += 1
             reached = False
             for kind in chosen_at(subject, tally.places, everything=everything):
@@ -218,7 +220,7 @@ def every_kind(subject: Subject, *, everything: bool = False, injector_given: In
                     break
                 tally.raised += 1
                 party = _judge(tally, operation, one, right, event, party)
-                if tally.cut_short:
+                if event != ENDED and tally.stuck >= STUCK:
                     break
             tally.places += reached
     party.dismiss()
