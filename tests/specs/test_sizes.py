@@ -22,12 +22,15 @@ MUTANTS = {
     "drain_counts_to_255": "brim",
     "index_in_a_byte": "brim",
     "peak_below_brim": "brim",
+    "none_is_nothing": "brim",
     "turns_spill": "ages",
     "full_in_16_bits": "ages",
     "generation_in_16_bits": "ages",
     "sixteen_takers": "takers",
     "time_outs_cut": "time_outs",
+    "iterators_share": "iterators",
     "first_fork_only": "forks",
+    "iterator_keeps_parents_slots": "forks",
 }
 
 

@@ -7,6 +7,7 @@ A fault that waits for the ninth slot, for the 65,536th item, for the second for
     ages        intakes as they are after 2**8 to 2**62 items, refusals and lost leases: long histories from there on
     takers      64 who wait at once, with time-outs from seconds to for ever: each item wakes one, and close wakes all
     time_outs   a long time-out is over at its time and not before, on a clock that is set forward
+    iterators   up to nine over one intake, and whose lease each has looked at
     forks       a child's child's child, of processes that used the intake, closed it, or never looked at it
 
 What is drawn comes from the seed, which the evidence tells; a failure tells the command that draws the same.
@@ -19,6 +20,7 @@ from .ages import live_on
 from .brim import LARGEST, fill_and_count
 from .common import judged
 from .forks import fork_on
+from .iterators import MOST, ask_several
 from .takers import TAKERS, wake_many
 from .time_outs import set_forward
 
@@ -79,6 +81,15 @@ CHECKS: Final[tuple[Check, ...]] = (
         shows_not="That the wait in C ends at its time by itself when it is long: nobody waited for that.",
         run=judged("sizes.time_outs", set_forward),
         needs=EVERYTHING,
+    ),
+    Check(
+        name="sizes.iterators",
+        group="sizes",
+        tool="drawn histories",
+        clauses=("LEASE-1", "LOCAL-1", "LEDGER-1"),
+        shows=f"2 to {MOST} iterators over one intake: asking one is a look at the lease that it gave last, and at no other's",
+        shows_not="Histories that were not drawn; more iterators, and iterators in several threads.",
+        run=judged("sizes.iterators", ask_several),
     ),
     Check(
         name="sizes.forks",

@@ -22,6 +22,7 @@ LAST: Final = (1 << 62) - 1  # the most items that a slot can count
 CAPACITIES: Final = (1, 2, 3, 4, 7, 8, 9, 17)
 LIVES: Final = 50  # of each boundary
 CALLS: Final = 60  # before the intake is closed, and half as many after
+CLOSED: Final = ("close", "drain")  # again
 OPEN: Final = tuple("offer offer offer offer take take take look release release enter drop drop release_again iterate".split())
 
 
@@ -109,8 +110,9 @@ def drawn(chance: random.Random, power: int) -> tuple[int, int, Age]:
 
 def wander(pair: Pair, chance: random.Random, calls: int) -> None:
     """Make calls by chance, each compared with the state machine, as are all counts after it. None of them waits."""
+    names = (*OPEN, *CLOSED) if pair.state.closed else OPEN
     for _ in range(calls):
-        name = chance.choice(OPEN)
+        name = chance.choice(names)
         if name == "iterate" and not (can_take(pair.state) or can_answer_closed(pair.state)):
             name = "take"
         elif name in ("look", "release", "enter", "drop") and not pair.joint.held:

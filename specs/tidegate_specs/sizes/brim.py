@@ -2,6 +2,7 @@
 
 import random
 from collections import deque
+from math import nan
 from typing import Any, Final, final
 
 from ..check import WHOLE, Settings, Subject, capabilities_of
@@ -17,6 +18,7 @@ LARGEST: Final = 100_000  # in profile full
 DRAWN: Final = 8
 SMALLER: Final = (1, 2, 3, 7, 8, 9, 15, 16, 17, 31, 32, 33, 63, 64, 65, 127, 128, 129, 255, 256, 257, 1000)  # of others' queues
 OVER: Final = 3  # offers too many
+ODD: Final[tuple[Any, ...]] = (None, False, 0, "", (), NotImplemented, Ellipsis, StopIteration, IndexError(), object, (None,), nan)
 
 
 def capacities(chance: random.Random, *, everything: bool) -> list[int]:
@@ -60,12 +62,16 @@ class Brim:
     def _where(self) -> str:
         return f"Intake({self.capacity}) with {self.free} slots free, {len(self.queued)} queued and {len(self.leases)} in flight"
 
+    def _item(self, serial: int) -> Any:
+        """Give the item with this number: at first what might be taken for nothing, then numbers."""
+        return ODD[serial] if serial < len(ODD) else serial
+
     def offer(self, number: int) -> None:
         """Offer so many items: those for which there is a slot are accepted, the others refused."""
         outcomes = self.subject.Outcome
         for _ in range(number):
             right = outcomes.ACCEPTED if self.free else outcomes.FULL
-            answer = self.intake.offer(self.accepted)
+            answer = self.intake.offer(self._item(self.accepted))
             if answer is not right:
                 clauses = ("BOUND-1", "BOUND-2") if right is outcomes.FULL else ("EXACT-1", "RECOVER-1")
                 raise Divergence(clauses, f"an offer was answered {told(answer)} by an {self._where()}")
@@ -83,7 +89,7 @@ class Brim:
         for _ in range(number):
             right = self.queued.popleft()
             lease, item = self._lease()
-            if item != right:
+            if item is not self._item(right) and item != right:
                 raise Divergence(("LOCAL-1",), f"{item} was taken, not {right}, from an {self._where()}")
             self.leases.append((right, lease))
         self.calls += number

@@ -2,8 +2,9 @@
 
 import os
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
+from itertools import islice
 from typing import Any, Final
 
 from ..check import Settings, Subject
@@ -67,7 +68,8 @@ def _chain(subject: Subject, capacity: int, names: tuple[str, ...]) -> None:
     intake = subject.Intake(capacity)
     leases = USES[names[0]](subject, intake)
     before = intake.statistics()
-    found = in_child(partial(_generation, subject, intake, leases, names[1:], names[0] == "closed"), CHILD_LIMIT_S * DEPTH)
+    begun = iter(intake)
+    found = in_child(partial(_generation, subject, intake, begun, leases, names[1:], names[0] == "closed"), CHILD_LIMIT_S * DEPTH)
     where = f"Intake({capacity}), {', then '.join(names)}"
     fault = found.get("died") or found["fault"]
     demand(not fault, "FORK-1 BOUND-2", lambda: f"{where}: {fault}")
@@ -76,7 +78,9 @@ def _chain(subject: Subject, capacity: int, names: tuple[str, ...]) -> None:
     demand(all(released), "FORK-1 LEASE-1", lambda: f"{where}: afterwards the parent's leases are answered {released}")
 
 
-def _generation(subject: Subject, intake: Any, leases: list[Any], names: tuple[str, ...], closed: bool) -> dict[str, Any]:
+def _generation(
+    subject: Subject, intake: Any, begun: Iterator[Any], leases: list[Any], names: tuple[str, ...], closed: bool
+) -> dict[str, Any]:
     """Look at the intake in a child, use it as the chain says, and fork again. Gives {"fault": what is wrong, or ""}."""
     depth = DEPTH - len(names)
     where = f"fork {depth} deep"
@@ -84,18 +88,18 @@ def _generation(subject: Subject, intake: Any, leases: list[Any], names: tuple[s
     if use == "left alone" and names:
         fault, mine = "", list[Any]()
     else:
-        fault, mine = _fault(subject, intake, leases, closed)
+        fault, mine = _fault(subject, intake, begun, leases, closed)
         if not fault and use != "left alone":
             mine += USES[use](subject, intake)
             closed = closed or use == "closed"
     if fault or not names:
         return {"fault": f"{where}: {fault}" if fault else ""}
-    found = in_child(partial(_generation, subject, intake, [*leases, *mine], names[1:], closed), CHILD_LIMIT_S)
+    found = in_child(partial(_generation, subject, intake, begun, [*leases, *mine], names[1:], closed), CHILD_LIMIT_S)
     return {"fault": f"{where}: {found['died']}" if "died" in found else found["fault"]}
 
 
-def _fault(subject: Subject, intake: Any, leases: list[Any], closed: bool) -> tuple[str, list[Any]]:
-    """Say how an intake is not empty, whole and usable as after a fork."""
+def _fault(subject: Subject, intake: Any, begun: Iterator[Any], leases: list[Any], closed: bool) -> tuple[str, list[Any]]:
+    """Say how an intake is not empty, whole and usable as after a fork. begun: an iterator of before, which goes on here."""
     capacity: int = intake.capacity
     told = intake.statistics()
     if (told.free, told.queued, told.in_flight) != (capacity, 0, 0):
@@ -111,7 +115,9 @@ def _fault(subject: Subject, intake: Any, leases: list[Any], closed: bool) -> tu
     if closed:
         left = intake.drain(timeout=0)
         return ("" if left == 0 else f"closed and empty, and a drain answered {left}"), []
-    found = [intake.take(timeout=0) for _ in range(capacity)]
+    found = [*islice(begun, 1), *(intake.take(timeout=0) for _ in range(capacity - 1))]
+    if len(found) < capacity:
+        return "an iterator of before the fork finds nothing in the child", []
     items = [lease.item for lease in found]
     freed = [lease.release() for lease in found]
     if items != list(range(capacity)) or not all(freed):

@@ -22,6 +22,7 @@ from .common import NotTried, demand, told
 from .takers import LIMIT_S, Waiter, asleep
 
 TIMES: Final = (1.5, 2, 10.25, 59.999, 61, 600.5, 3599, 3601, 86_400, 86_401, 1e6, 2**31 / 1000 + 1, 2**32 / 1000 + 1, 2**31, 2**32)
+SHORT: Final = (0, 0.0, -0.0, 5e-324, 1e-9, 0.001)
 LONGEST: Final = min(TIMEOUT_MAX - 1, 2**53 / 1e6)  # beyond it a float counts seconds too coarsely
 DRAWN: Final = 3
 BEFORE_S: Final = 0.02  # so long before its time it is woken
@@ -62,6 +63,8 @@ def set_forward(subject: Subject, chance: random.Random, settings: Settings) -> 
     """Try each long time-out with a take and a drain."""
     del settings
     drawn = [round(2 ** chance.uniform(1, 30), 3) for _ in range(DRAWN)]
+    for timeout in SHORT:
+        _short(subject, timeout)
     waits = 0
     with clock_of(subject) as clock:
         for timeout in (*TIMES, *drawn, LONGEST):
@@ -70,6 +73,21 @@ def set_forward(subject: Subject, chance: random.Random, settings: Settings) -> 
                 _one(subject, name, timeout, clock)
                 waits += 1
     return f"{waits} waits of {min(TIMES)} s to {LONGEST / 86_400 / 365:,.0f} years"
+
+
+def _short(subject: Subject, timeout: float) -> None:
+    """Take with next to no time: what is there, or Empty, or Closed."""
+    intake = subject.Intake(1)
+    answers: list[object] = []
+    for prepare in (bool, partial(intake.offer, "a"), bool, intake.close):
+        prepare()
+        try:
+            with intake.take(timeout) as item:
+                answers.append(item)
+        except Exception as error:  # noqa: BLE001 - whatever ended the call is its answer
+            answers.append(type(error))
+    right = [subject.Empty, "a", subject.Empty, subject.Closed]
+    demand(answers == right, "LOCAL-1 CLOSE-2", lambda: f"take(timeout={timeout!r}) is answered {', '.join(map(told, answers))}")
 
 
 def _one(subject: Subject, name: str, timeout: float, clock: Clock) -> None:
