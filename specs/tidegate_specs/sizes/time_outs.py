@@ -63,10 +63,10 @@ def set_forward(subject: Subject, chance: random.Random, settings: Settings) -> 
     """Try each long time-out with a take and a drain."""
     del settings
     drawn = [round(2 ** chance.uniform(1, 30), 3) for _ in range(DRAWN)]
-    for timeout in SHORT:
-        _short(subject, timeout)
     waits = 0
     with clock_of(subject) as clock:
+        for timeout in SHORT:
+            _short(subject, timeout)
         for timeout in (*TIMES, *drawn, LONGEST):
             for name in ("take", "drain"):
                 progress(f"{name} with a time-out of {timeout:,} s")
