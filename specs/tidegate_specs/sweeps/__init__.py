@@ -319,7 +319,8 @@ CHECKS: Final[tuple[Check, ...]] = (
         shows="an exception of any type that handlers catch, or of a subclass, raised in any operation where one can arrive or out "
         "of a call that waits, comes out of the call as the very object; no answer is made of it, and nothing is lost or asleep",
         shows_not="In the quick profile each place has the types that the kernel itself catches, or subclasses, and one other. A "
-        "StopIteration out of an iterator's next, which is how that ends. " + ONE_AT_A_TIME,
+        "StopIteration out of an iterator's next, which is how that ends; out of a wait it may come as another one. "
+        + ONE_AT_A_TIME,
         run=_kinds,
         limit_s=(60.0, 300.0),
         needs=EVERYTHING,

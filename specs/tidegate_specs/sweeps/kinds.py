@@ -262,7 +262,7 @@ def _judge(tally: KindsTally, operation: Operation, one: _Try, right: str, event
 def waits_of(subject: Subject, *, everything: bool = False) -> WaitsTally:
     """Have exceptions of the types that a wait ends with, or of all, come out of the calls that wait."""
     whole = WaitsTally()
-    ends = (queue.Empty, subject.Empty, subject.Closed, subclass_of(queue.Empty), Exception)
+    ends = (queue.Empty, subject.Empty, subject.Closed, subclass_of(queue.Empty), Exception, StopIteration)
     for kind in every_one(subject) if everything else ends:
         whole.add(waits(subject, kind))
     return whole

@@ -126,6 +126,10 @@ SITUATIONS: Final[dict[str, Callable[[Subject], Wait]]] = {
 }
 
 
+class WentOn(BaseException):
+    """End a call that took an exception for nothing, and would wait again, for ever."""
+
+
 @final
 class Cut:
     """Raise out of the nth call that may wait, of those that one thread makes.
@@ -135,11 +139,15 @@ class Cut:
 
     def __init__(self, number: int, kind: Kind = Interrupt) -> None:
         self.left, self.thread, self.kind = number, threading.get_ident(), kind
-        self.armed = self.reached = self.waited = False
+        self.armed = self.reached = self.waited = self.over = False
 
     def before(self, source: Any, block: bool, timeout: float | None) -> None:
         """Raise, if this is the call."""
-        if not self.armed or not block or timeout == 0 or threading.get_ident() != self.thread:
+        if self.over or not block or timeout == 0 or threading.get_ident() != self.thread:
+            return
+        if self.reached and source.empty():
+            raise WentOn
+        if not self.armed:
             return
         self.left -= 1
         if self.left <= 0:
@@ -183,7 +191,7 @@ def waits(subject: Subject, kind: Kind = Interrupt) -> WaitsTally:
             number = 1
             while _simulated(subject, name, prepare, number, tally, kind) and number < CALLS:
                 number += 1
-            for way in WAYS if _can(subject) else ():
+            for way in WAYS if _can(subject) and not issubclass(kind, StopIteration) else ():  # it may be taken for a loop's end
                 _really(subject, f"{name}, {way}", WAYS[way], prepare, tally, kind)
     return tally
 
@@ -204,7 +212,7 @@ def _simulated(subject: Subject, name: str, prepare: Callable[[Subject], Wait], 
         try:
             answer = _ended(wait.stage.call, kind)
         finally:
-            cut.armed = False
+            cut.armed, cut.over = False, True
     if not cut.reached:
         tally.unmet += 1
         tally.note(f"{name}: its call {number} that may wait was never made")
@@ -219,11 +227,13 @@ def _ended(call: Callable[[], Any], kind: Kind) -> Any:
     """Make a call; give its answer, or the type of what ended it, if it was raised from outside; else its text.
 
     An exception of the implementation's own says why. One that another thread scheduled has no arguments, as only its type is told.
+    A StopIteration may come out as another one, or as a RuntimeError: loops and generators take it for their own end.
     """
     try:
         return call()
-    except (Exception, kind) as error:  # noqa: BLE001 - the implementation's own answers, and ours
+    except (Exception, WentOn, kind) as error:  # noqa: BLE001 - the implementation's own answers, and ours
         foreign = type(error) is kind and error.args in ((), (FOREIGN,))
+        foreign |= issubclass(kind, StopIteration) and isinstance(error, (StopIteration, RuntimeError))
         return kind if foreign else f"{type(error).__name__}: {error}"
 
 
