@@ -646,7 +646,8 @@ CHECKS: Final[tuple[Check, ...]] = (
         "tracing",
         ("BOUND-1", "BOUND-2", "EXACT-1", "NORETRY-1", "LOCAL-1", "LEASE-1", "CLOSE-1", "CLOSE-2", "LEDGER-1"),
         "The primitives that the bytecode of each operation performs, in their order, are a path of the net for that outcome.",
-        "Calls that an exception ends, the collector's finalisers, what a slot's owner does unseen; more than one other party.",
+        "Calls that an exception ends, the collector's finalisers, what a slot's owner does unseen; more than one other party; "
+        "other capacities than 2, and old intakes.",
         check_paths,
         (60.0, 60.0),
     ),

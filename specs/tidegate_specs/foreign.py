@@ -47,6 +47,9 @@ def import_folder(folder: Path) -> types.ModuleType:
 
 def subject_option(subject: object) -> str:
     """Give the option that has a command load an implementation again, with a space before it; none for the original."""
+    intake = str(getattr(subject, "name", ""))
+    if ":" in intake:  # an adapter's name: what loads it
+        return f" --intake {shlex.quote(intake)}"
     name = str(getattr(subject, "__name__", ORIGINAL))
     folders = [str(finder.folder) for finder in sys.meta_path if isinstance(finder, _FolderFinder) and finder.name == name]
     text = folders[0] if folders else name.replace("tidegate_mutant_", "mutant:")

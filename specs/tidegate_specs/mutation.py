@@ -47,6 +47,7 @@ GROUPS: Final[Mapping[str, str]] = {  # whose checks are run on mutants, by modu
     "audit": "tidegate_specs.audit",
     "contracts": "tidegate_specs.contracts",
     "stateful": "tidegate_specs.stateful",
+    "sizes": "tidegate_specs.sizes",
     "scenarios": "tidegate_specs.scenarios",
     "sweeps": "tidegate_specs.sweeps",
     "explore": "tidegate_specs.explore",
@@ -55,13 +56,14 @@ GROUPS: Final[Mapping[str, str]] = {  # whose checks are run on mutants, by modu
 NAMED_ONLY: Final = (
     "contracts",
     "stateful",
+    "sizes",
     "sweeps",
     "explore",
     "overload",
 )  # take too long for every mutant: run on those that name one of their checks
 STRESS: Final = "stress"  # run on the race mutants in profile full, for ten seconds; none has to die of it
 RACES: Final = ("explore", STRESS)  # the groups that have a table of their own
-FINDS_HANGS: Final = ("sweeps", *RACES)  # whose checks name a hang themselves, in more time than they take on the kernel
+FINDS_HANGS: Final = ("sweeps", "sizes", *RACES)  # whose checks name a hang themselves, in more time than they take on the kernel
 CHILDREN: Final = 2
 HANG_FACTOR: Final = 4.0  # a check that takes this many times what it takes on the kernel hangs
 HANG_FLOOR_S: Final = 3.0

@@ -290,7 +290,8 @@ CHECKS: Final[tuple[Check, ...]] = (
         clauses=("BOUND-1", "LOCAL-1", "LEASE-1", "CLOSE-1", "CLOSE-2", "LEDGER-1"),
         shows="producers, takers, a releaser, a closer and a reader, free to run as they like, for a second (ten in profile full): "
         "exact books after every round",
-        shows_not="That there is no race: it lets many of the planted ones live.",
+        shows_not="That there is no race: it lets many of the planted ones live. More than 3 slots, 3 producers and "
+        "2 takers; old intakes.",
         run=_check,
         limit_s=(60.0, 120.0),
     ),

@@ -34,6 +34,7 @@ GROUPS: tuple[Group, ...] = (
     Group("prove", "tidegate_specs.prove", "families of obligations", kernel=True),
     Group("contracts", "tidegate_specs.contracts", "families of contracts", divisible=True, kernel=True),
     Group("stateful", "tidegate_specs.stateful", "state machines"),
+    Group("sizes", "tidegate_specs.sizes", "checks of sizes", divisible=True),
     Group("scenarios", "tidegate_specs.scenarios", "scenarios", divisible=True),
     Group("walk", "tidegate_specs.walk", "walks", kernel=True),
     Group("adapters", "tidegate_specs.adapters", "adapter checks", divisible=True, kernel=True),

@@ -35,6 +35,7 @@ RACES = {  # a race mutant, or several, of each kind
     "a publication": ["published_before_stored"],
     "an offer in progress": ["closed_during_offer", "drain_misses_claims"],
     "a reading": ["statistics_torn"],
+    "a look": ["look_reads_late"],
 }
 
 

@@ -1,5 +1,6 @@
 """The lockstep and the enumeration pass on the kernel, and fail on planted faults with what replays the failure."""
 
+import pickle
 import types
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -12,6 +13,8 @@ import tidegate
 from tidegate_specs import machine, stateful
 from tidegate_specs.check import Settings, Subject, Verdict
 from tidegate_specs.clauses import BY_ID
+from tidegate_specs.conformance import adapt
+from tidegate_specs.conformance.wrong import Kernel
 from tidegate_specs.machine import State
 
 
@@ -115,6 +118,59 @@ def test_a_planted_fault_is_found(name: str, intake: Callable[[int], Any], claus
     if name == "stateful.lockstep":
         assert "@reproduce_failure(" in result.witness
         assert "--seed 0" in result.witness
+
+
+class Pickles(Wrapper):
+    """Hand out a copy of what was taken in."""
+
+    def __init__(self, capacity: int, more: int = 0) -> None:
+        super().__init__(capacity)
+        self.inner = tidegate.Intake(capacity + more)
+        self.named = capacity
+
+    @property
+    def capacity(self) -> int:
+        return self.named
+
+    def offer(self, item: Any) -> Any:
+        copied = pickle.loads(pickle.dumps(item))
+        return self.inner.offer(copied)
+
+
+class PicklesOneMore(Pickles):
+    """Admit one item above the capacity, beside."""
+
+    def __init__(self, capacity: int) -> None:
+        super().__init__(capacity, 1)
+
+    def statistics(self) -> Any:
+        told = self.inner.statistics()
+        return replace(told, capacity=self.capacity, free=told.free - 1)
+
+
+@pytest.mark.parametrize("name", CHECKS)
+def test_one_that_serialises_items_breaks_one_clause_and_is_judged_on_the_others(name: str) -> None:
+    result = CHECKS[name].run(subject_with(Pickles), Settings("quick", 0))
+    assert (result.verdict, result.blames) == (Verdict.ILLEGAL, ("HOSTILE-1",))
+    assert {*result.blames, *result.cleared} == {*stateful.CLAUSES}
+    assert "__reduce_ex__ of an item" in result.witness
+    assert "with plain items OK: " in result.evidence
+
+
+@pytest.mark.parametrize("name", CHECKS)
+def test_one_that_serialises_items_and_does_worse_is_blamed_for_both(name: str) -> None:
+    result = CHECKS[name].run(subject_with(PicklesOneMore), Settings("quick", 0))
+    assert {"HOSTILE-1", "BOUND-1"} <= {*result.blames}
+    assert result.cleared == ()
+
+
+def test_a_replay_names_the_adapter() -> None:
+    named = replace(adapt(Kernel, "boxes:Renamed it"), make=Uncounted, Outcome=tidegate.Outcome)
+    subject = replace(named, Empty=tidegate.Empty, Closed=tidegate.Closed)
+    for check in CHECKS.values():
+        result = check.run(subject, Settings("quick", 0))
+        assert result.verdict is Verdict.ILLEGAL
+        assert " --intake 'boxes:Renamed it'" in result.witness
 
 
 def test_a_found_history_is_short() -> None:

@@ -1,10 +1,12 @@
 """The sweeps over bytecodes: what they find on the kernel, on planted faults, and on queues whose faults are known."""
 
+import ast
 import queue
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from itertools import count
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -23,6 +25,7 @@ from tidegate_specs.sweeps import (
     fork_at,
     freeze,
     interrupt,
+    kinds,
     points,
     reenter,
     storm,
@@ -229,6 +232,66 @@ def test_each_wait_is_left_by_an_exception_simulated_and_for_real() -> None:
     assert (tally.swallowed, tally.asleep, tally.unmet, tally.witness) == (0, 0, 0, "")
 
 
+# Exceptions of types that are caught
+
+
+def test_every_type_that_a_handler_of_ours_names_is_tried() -> None:
+    tried = {*kinds.every_one(tidegate)}
+    own = {tidegate.Empty.__name__, tidegate.Closed.__name__, "BaseException"}
+    names = {kind.__name__ for kind in tried} | own | {"TimeIsOver"}  # another name of queue.Empty
+    missing = {f"{name} in {file}" for file, name in caught_by_name() if name not in names}
+    assert missing == set()
+    assert all(kinds.subclass_of(kind) in tried for kind in kinds.BUILT_IN)
+
+
+def caught_by_name() -> Iterator[tuple[str, str]]:
+    """Give every name of a type in an `except` or a `suppress` of the kernel and its adapters."""
+    folder = Path(tidegate.__file__).parent
+    for path in sorted(folder.rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            caught: list[ast.expr] = []
+            if isinstance(node, ast.ExceptHandler) and node.type is not None:
+                caught = node.type.elts if isinstance(node.type, ast.Tuple) else [node.type]
+            elif isinstance(node, ast.Call) and ast.unparse(node.func).rpartition(".")[2] == "suppress":
+                caught = node.args
+            for each in caught:
+                yield path.relative_to(folder).as_posix(), ast.unparse(each).rpartition(".")[2]
+
+
+def test_an_answer_made_of_a_foreign_exception_is_found() -> None:
+    tally = kinds.every_kind(load_mutant("foreign_error_is_full"))
+    assert tally.operations == 1, "the first operation with a fault is the last, unless everything is asked for"
+    assert (tally.refused, tally.broken) == (1, 0)
+    assert tally.by_kind.keys() <= {"IndexError", "ForeignIndexError"}
+    assert "the call was answered Outcome.FULL, and Outcome.ACCEPTED undisturbed" in tally.witness
+
+
+def test_what_an_exception_keeps_from_its_finaliser_is_found_and_who_is_not_woken_by_it() -> None:
+    subject = load_mutant("exception_keeps_token")
+    caught_as_exceptions = (ValueError, kinds.subclass_of(RuntimeError))
+    assert wake(subject, caught_as_exceptions, arrivals_only=True).lost > 0
+    assert waits(subject, ValueError).slots_lost > 0
+    assert waits(subject, KeyboardInterrupt).slots_lost == 0
+
+
+@pytest.mark.parametrize("kind", [ValueError, KeyboardInterrupt, GeneratorExit, kinds.subclass_of(MemoryError), SystemExit])
+def test_an_exception_of_any_type_leaves_a_wait(kind: type[BaseException]) -> None:
+    tally = waits(tidegate, kind)
+    assert (tally.points, tally.real) == (15, 22)
+    assert (tally.swallowed, tally.slots_lost, tally.items_lost, tally.asleep, tally.witness) == (0, 0, 0, 0, "")
+
+
+def test_each_place_has_the_types_that_are_caught_and_each_other_in_its_turn() -> None:
+    own, others = kinds.kinds_of(tidegate)
+    seen: set[type[BaseException]] = set()
+    for number in range(2 * len(others)):
+        chosen = kinds.chosen_at(tidegate, number, everything=False)
+        assert len(chosen) == len(own) + 1
+        assert all(issubclass(kind, caught) for kind, caught in zip(chosen, own, strict=False))
+        seen |= {*chosen}
+    assert seen == {*kinds.every_one(tidegate)} == {*kinds.chosen_at(tidegate, 0, everything=True)}
+
+
 # Points are counted
 
 
@@ -238,7 +301,7 @@ def test_the_manifest_is_of_this_kernel_on_every_interpreter() -> None:
     digest = points.digest_of(tidegate)
     assert {version for version, entry in known.items() if entry["digest"] != digest} == set(), f"{points.COMMAND} on each"
     counting = {check.name for check in CHECKS if hasattr(check.run, "__wrapped__")}
-    assert counting == {f"sweeps.{name}" for name in ("double_fault", "fork", "freeze", "interrupt", "reentry", "waits")}
+    assert counting == {f"sweeps.{name}" for name in ("double_fault", "fork", "freeze", "interrupt", "kinds", "reentry", "waits")}
     assert all(set(entry["points"]) == counting for entry in known.values())
 
 

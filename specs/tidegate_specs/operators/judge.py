@@ -34,6 +34,7 @@ GROUPS: Final[Mapping[str, str]] = {
     "audit": "tidegate_specs.audit",
     "scenarios": "tidegate_specs.scenarios",
     "stateful": "tidegate_specs.stateful",
+    "sizes": "tidegate_specs.sizes",
     "walk": "tidegate_specs.walk",
     "sweeps": "tidegate_specs.sweeps",
     "explore": "tidegate_specs.explore",
@@ -50,7 +51,7 @@ LEFT_OUT: Final = {  # to ask fewer can only leave more alive
 }
 HANG_FACTOR: Final = 5.0
 HANG_FLOOR_S: Final = 5.0
-FINDS_HANGS: Final = ("sweeps", "explore")  # whose checks name a hang themselves, in time of their own
+FINDS_HANGS: Final = ("sweeps", "sizes", "explore")  # whose checks name a hang themselves, in time of their own
 MEMORY_BYTES: Final = 8 << 30
 IMPORT: Final = "import"
 HUNG: Final = "hung"

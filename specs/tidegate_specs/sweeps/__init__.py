@@ -11,6 +11,7 @@ controls.
     reenter(subject, plan)  a call made there, from a plain call, a finaliser, a weak reference's callback, a signal handler
     fork_at(subject)        a fork there, by another thread and by the thread itself
     take_on(subject)        a fork there by a taker, who goes on in the child too
+    every_kind(subject)     an exception of each type that handlers catch, where one can arrive
     waits(subject)          an exception out of each call into C that waits
     storm(subject, way, n)  real asynchronous exceptions, at moments nobody chose
 """
@@ -27,6 +28,7 @@ from .double_fault import DoubleTally, double_fault
 from .fork import ForkTally, fork_at, take_on
 from .freeze import FreezeTally, freeze
 from .interrupt import InterruptTally, WakeTally, interrupt, wake
+from .kinds import KindsTally, every_kind, every_one, waits_of
 from .points import counted
 from .reentry import ReentryTally, reenter
 from .storm import StormTally, storm
@@ -39,11 +41,13 @@ __all__ = [
     "ForkTally",
     "FreezeTally",
     "InterruptTally",
+    "KindsTally",
     "ReentryTally",
     "StormTally",
     "WaitsTally",
     "WakeTally",
     "double_fault",
+    "every_kind",
     "fork_at",
     "freeze",
     "interrupt",
@@ -56,7 +60,10 @@ __all__ = [
     "wake",
 ]
 
-ONE_AT_A_TIME: Final = "Two disturbances in one operation; what the interpreter's own C code does between two bytecodes."
+ONE_AT_A_TIME: Final = (
+    "Two disturbances in one operation; what the interpreter's own C code does between two bytecodes; intakes of more than 3 "
+    "slots, and old ones."
+)
 WAYS: Final = ("call", "finaliser", "weak reference", "signal")
 CALLS: Final = ("offer", "take", "release", "close")
 
@@ -120,6 +127,40 @@ def _interrupt(subject: Subject, settings: Settings) -> Result:
         return _illegal("sweeps.interrupt", evidence, witness, blames, whole=not tally.cut_short)
     points = tally.points + (woken.points if woken else 0)
     return Result(Verdict.OK, evidence, points=points) if tally.points and (woken is None or woken.points) else _nothing()
+
+
+@counted("sweeps.kinds")
+def _kinds(subject: Subject, settings: Settings) -> Result:
+    everything = settings.profile == "full"
+    tally = every_kind(subject, everything=everything)
+    whole = everything or not tally.witness
+    out_of_waits = waits_of(subject, everything=everything) if whole else WaitsTally()
+    woken = wake(subject, every_one(subject), arrivals_only=True) if whole else WakeTally()
+    faults = ", ".join(f"{kind} {count}" for kind, count in sorted(tally.by_kind.items()))
+    evidence = (
+        f"{tally.raised:,} exceptions of {len(every_one(subject))} types at {tally.places} places of {tally.operations} "
+        f"operations, {tally.unheard} of them in finalisers: {tally.lost} did not come out, {tally.untrue} became an untrue "
+        f"answer, after {tally.broken + tally.stuck} something was broken; {out_of_waits.points + out_of_waits.real} out of "
+        f"waits: {out_of_waits.swallowed} did not come out; {woken.points} with others waiting: {woken.lost} not woken"
+    )
+    broken = (
+        out_of_waits.slots_lost + out_of_waits.minted + out_of_waits.items_lost + out_of_waits.items_doubled + out_of_waits.books
+    )
+    blames = _blamed(
+        (tally.lost + tally.untrue + out_of_waits.swallowed, "INTERRUPT-1"),
+        (tally.refused, "EXACT-1"),
+        (tally.broken + tally.stuck + broken, "INTERRUPT-1 BOUND-2 LOCAL-1"),
+        (out_of_waits.asleep + woken.lost, "CLOSE-2"),
+    )
+    if blames:
+        witness = "\n".join(
+            filter(None, (tally.witness, out_of_waits.witness, woken.witness, faults and f"faults by type: {faults}"))
+        )
+        return _illegal("sweeps.kinds", evidence, witness, blames, whole=whole and not tally.cut_short)
+    if out_of_waits.unmet:
+        return Result(Verdict.UNKNOWN, evidence, out_of_waits.witness)
+    points = tally.raised + out_of_waits.points + out_of_waits.real + woken.points
+    return Result(Verdict.OK, evidence, points=points) if tally.raised and woken.points else _nothing()
 
 
 @counted("sweeps.waits")
@@ -269,6 +310,20 @@ CHECKS: Final[tuple[Check, ...]] = (
         + ONE_AT_A_TIME,
         run=_interrupt,
         needs=needs("offer take bytecode"),
+    ),
+    Check(
+        name="sweeps.kinds",
+        group="sweeps",
+        tool="bytecode sweep",
+        clauses=("INTERRUPT-1", "EXACT-1", "BOUND-2", "LOCAL-1", "CLOSE-2"),
+        shows="an exception of any type that handlers catch, or of a subclass, raised in any operation where one can arrive or out "
+        "of a call that waits, comes out of the call as the very object; no answer is made of it, and nothing is lost or asleep",
+        shows_not="In the quick profile each place has the types that the kernel itself catches, or subclasses, and one other. A "
+        "StopIteration out of an iterator's next, which is how that ends; out of a wait it may come as another one. "
+        + ONE_AT_A_TIME,
+        run=_kinds,
+        limit_s=(60.0, 300.0),
+        needs=EVERYTHING,
     ),
     Check(
         name="sweeps.waits",

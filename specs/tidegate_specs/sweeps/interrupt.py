@@ -3,7 +3,7 @@
 And that nobody sleeps on: whoever waits in `take` or `drain` when an interrupted call ends their wait must wake (CLOSE-2).
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from types import CodeType
@@ -15,14 +15,17 @@ from ..injection import Injector, Interrupt, quiet_finalisers
 from ..progress import progress
 from ..stops import handler_entries
 from .operations import (
+    FOREIGN,
     MAKE,
     Audit,
+    Kind,
     Operation,
     Overtaken,
     Stage,
     audit,
     confirm_s,
     interrupted,
+    interruption_of,
     operations_of,
     sweeping,
 )
@@ -295,8 +298,11 @@ SITUATIONS: Final[dict[str, Callable[[Subject], Waiting]]] = {
 }
 
 
-def wake(subject: Subject) -> WakeTally:
-    """Raise an exception before each bytecode of each call that ends others' wait, and see that they wake."""
+def wake(subject: Subject, kinds: Sequence[Kind] = (Interrupt,), arrivals_only: bool = False) -> WakeTally:
+    """Raise an exception before each bytecode of each call that ends others' wait, and see that they wake.
+
+    kinds: the types of exceptions, each in its turn. arrivals_only: only where one can arrive.
+    """
     tally = WakeTally()
     with sweeping(subject) as injector:
         situations = dict(SITUATIONS)
@@ -304,11 +310,14 @@ def wake(subject: Subject) -> WakeTally:
         if overtaken.at:
             situations["offer overtaken by a close, a taker waits"] = partial(_overtaken, overtaken.at, "take")
             situations["offer overtaken by a close, a drain waits"] = partial(_overtaken, overtaken.at, "drain")
+        injector.arrivals_only |= arrivals_only
         for name, prepare in situations.items():
             progress(f"wake-ups: {name}, {tally.points:,} points so far")
             before = (tally.lost, tally.late, tally.points)
             position = 1
-            while tally.lost - before[0] < LOST and _wake_point(subject, injector, prepare, name, position, tally):
+            while tally.lost - before[0] < LOST and _wake_point(
+                subject, injector, prepare, name, position, tally, kinds[tally.points % len(kinds)]
+            ):
                 position += 1
             tally.situations += 1
             tally.by_situation[name] = (tally.lost - before[0], tally.late - before[1], tally.points - before[2])
@@ -323,7 +332,13 @@ def _overtaken(cut_in_at: int, wait: str, subject: Subject) -> Waiting:
 
 
 def _wake_point(
-    subject: Subject, injector: Injector, prepare: Callable[[Subject], Waiting], name: str, position: int, tally: WakeTally
+    subject: Subject,
+    injector: Injector,
+    prepare: Callable[[Subject], Waiting],
+    name: str,
+    position: int,
+    tally: WakeTally,
+    kind: Kind,
 ) -> bool:
     """Interrupt at one position; false when the call ended before it."""
     waiting = prepare(subject)
@@ -340,9 +355,9 @@ def _wake_point(
         if at == position:
             where = f"{name}, interrupted at {code.co_qualname}+{offset}"
             if offset not in handler_entries(code):
-                raise Interrupt
+                raise kind(FOREIGN)
 
-    answer = interrupted(injector, Stage(intake, waiting.call), hook)
+    answer, _ = interruption_of(injector, Stage(intake, waiting.call), hook, kind, FOREIGN)
     answer = None
     if cut_in is None:
         parties.extend(_wait_in_party(call) for call in waiting.late_waits)

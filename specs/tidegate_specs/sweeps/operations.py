@@ -11,6 +11,9 @@ from ..conformance.adapter import Adapted, injector_for
 from ..injection import Hook, Injector, Interrupt, quiet_finalisers
 
 CONFIRM_S: Final = 1.0
+FOREIGN: Final = "raised by a handler"  # what exceptions say that the sweeps raise, and none of an implementation's own
+
+Kind = type[BaseException]
 
 
 @final
@@ -384,5 +387,28 @@ def interrupted(injector: Injector, stage: Stage, hook: Hook) -> Any:
     stage.call = caught
     try:
         return stage.run(injector, hook)
+    finally:
+        stage.call = call
+
+
+def interruption_of(injector: Injector, stage: Stage, hook: Hook, kind: Kind, mark: object) -> tuple[Any, bool]:
+    """Do the same where the hook raises `kind(mark)`. Give the answer, and whether it was that exception that ended the call.
+
+    The mark tells it from one of the implementation's own, and nobody has to hold the exception, and its traceback.
+    """
+    call = stage.call
+    came_out = False
+
+    def caught() -> Any:
+        nonlocal came_out
+        try:
+            return call()
+        except (Exception, kind) as error:  # noqa: BLE001 - as above
+            came_out = type(error) is kind and len(error.args) == 1 and error.args[0] is mark
+            return type(error)
+
+    stage.call = caught
+    try:
+        return stage.run(injector, hook), came_out
     finally:
         stage.call = call

@@ -15,7 +15,7 @@ import sys
 import threading
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from functools import partial
 from types import FrameType
 from typing import Any, Final, final
@@ -24,7 +24,7 @@ from ..check import Subject
 from ..injection import Interrupt, files_of, is_in, quiet_finalisers
 from ..progress import progress
 from .interrupt import tell
-from .operations import Stage, audit
+from .operations import FOREIGN, Kind, Stage, audit
 from .party import ENDED, PATIENCE_S, Party, asleep_in
 
 LONG_S: Final = 3600.0
@@ -59,6 +59,12 @@ class WaitsTally:
     def note(self, text: str) -> None:
         """Keep the first account of a fault."""
         self.witness = self.witness or text
+
+    def add(self, other: "WaitsTally") -> None:
+        """Count what another has counted, too."""
+        for each in fields(self):
+            mine, theirs = getattr(self, each.name), getattr(other, each.name)
+            setattr(self, each.name, mine or theirs if each.name == "witness" else mine + theirs)
 
 
 @final
@@ -120,6 +126,10 @@ SITUATIONS: Final[dict[str, Callable[[Subject], Wait]]] = {
 }
 
 
+class WentOn(BaseException):
+    """End a call that took an exception for nothing, and would wait again, for ever."""
+
+
 @final
 class Cut:
     """Raise out of the nth call that may wait, of those that one thread makes.
@@ -127,18 +137,22 @@ class Cut:
     waited: that call would have waited. reached: there was one.
     """
 
-    def __init__(self, number: int) -> None:
-        self.left, self.thread = number, threading.get_ident()
-        self.armed = self.reached = self.waited = False
+    def __init__(self, number: int, kind: Kind = Interrupt) -> None:
+        self.left, self.thread, self.kind = number, threading.get_ident(), kind
+        self.armed = self.reached = self.waited = self.over = False
 
     def before(self, source: Any, block: bool, timeout: float | None) -> None:
         """Raise, if this is the call."""
-        if not self.armed or not block or timeout == 0 or threading.get_ident() != self.thread:
+        if self.over or not block or timeout == 0 or threading.get_ident() != self.thread:
+            return
+        if self.reached and source.empty():
+            raise WentOn
+        if not self.armed:
             return
         self.left -= 1
         if self.left <= 0:
             self.armed, self.reached, self.waited = False, True, source.empty()
-            raise Interrupt
+            raise self.kind(FOREIGN)
 
 
 @contextmanager
@@ -167,18 +181,18 @@ def _lives_in(module: Any, files: tuple[str, ...]) -> bool:
     return any(name == file or name.startswith(file) for file in files)
 
 
-def waits(subject: Subject) -> WaitsTally:
-    """Raise out of each call that may wait, simulated, and then out of each situation's wait, for real."""
+def waits(subject: Subject, kind: Kind = Interrupt) -> WaitsTally:
+    """Raise out of each call that may wait, simulated, and then out of each situation's wait, for real. kind: what is raised."""
     tally = WaitsTally()
     with quiet_finalisers():
         for name, prepare in SITUATIONS.items():
             progress(f"out of the wait: {name}, {tally.points} points so far")
             tally.situations += 1
             number = 1
-            while _simulated(subject, name, prepare, number, tally) and number < CALLS:
+            while _simulated(subject, name, prepare, number, tally, kind) and number < CALLS:
                 number += 1
-            for way in WAYS if _can(subject) else ():
-                _really(subject, f"{name}, {way}", WAYS[way], prepare, tally)
+            for way in WAYS if _can(subject) and not issubclass(kind, StopIteration) else ():  # it may be taken for a loop's end
+                _really(subject, f"{name}, {way}", WAYS[way], prepare, tally, kind)
     return tally
 
 
@@ -188,33 +202,39 @@ def _can(subject: Subject) -> bool:
     return REAL and threading.current_thread() is threading.main_thread()
 
 
-def _simulated(subject: Subject, name: str, prepare: Callable[[Subject], Wait], number: int, tally: WaitsTally) -> bool:
+def _simulated(subject: Subject, name: str, prepare: Callable[[Subject], Wait], number: int, tally: WaitsTally, kind: Kind) -> bool:
     """Raise out of one call; false when it was one that would have waited, and so the last."""
-    cut = Cut(number)
+    cut = Cut(number, kind)
     with cutting(subject, cut):
         wait = prepare(subject)
         others = [_begun(call) for call in wait.others]
         cut.armed = True
         try:
-            answer = _ended(wait.stage.call)
+            answer = _ended(wait.stage.call, kind)
         finally:
-            cut.armed = False
+            cut.armed, cut.over = False, True
     if not cut.reached:
         tally.unmet += 1
         tally.note(f"{name}: its call {number} that may wait was never made")
         _dismiss(others, wait, tally, name)
         return False
     tally.points += 1
-    _judge(subject, f"{name}, out of call {number} that may wait", wait, answer, others, tally)
+    _judge(subject, f"{name}, out of call {number} that may wait", wait, answer, others, tally, kind)
     return not cut.waited
 
 
-def _ended(call: Callable[[], Any]) -> Any:
-    """Make a call; give its answer, or the type of what ended it."""
+def _ended(call: Callable[[], Any], kind: Kind) -> Any:
+    """Make a call; give its answer, or the type of what ended it, if it was raised from outside; else its text.
+
+    An exception of the implementation's own says why. One that another thread scheduled has no arguments, as only its type is told.
+    A StopIteration may come out as another one, or as a RuntimeError: loops and generators take it for their own end.
+    """
     try:
         return call()
-    except (Exception, Interrupt) as error:  # noqa: BLE001 - the implementation's own answers, and ours
-        return type(error)
+    except (Exception, WentOn, kind) as error:  # noqa: BLE001 - the implementation's own answers, and ours
+        foreign = type(error) is kind and error.args in ((), (FOREIGN,))
+        foreign |= issubclass(kind, StopIteration) and isinstance(error, (StopIteration, RuntimeError))
+        return kind if foreign else f"{type(error).__name__}: {error}"
 
 
 def _begun(call: Callable[[], Any]) -> Party:
@@ -225,12 +245,15 @@ def _begun(call: Callable[[], Any]) -> Party:
 
 
 def _judge(
-    subject: Subject, where: str, wait: Wait, answer: Any, others: list[Party], tally: WaitsTally, woken: bool = False
+    subject: Subject, where: str, wait: Wait, answer: Any, others: list[Party], tally: WaitsTally, kind: Kind, woken: bool = False
 ) -> None:
     """See that the exception reached the caller, that the others' wait ends when it should, and that nothing is lost."""
-    if answer is not Interrupt:
+    if answer is not kind:
         tally.swallowed += 1
-        tally.note(f"{where}: the exception did not reach the caller, who was answered {getattr(answer, '__name__', answer)}")
+        raised = "" if kind is Interrupt else f", {kind.__name__},"
+        tally.note(
+            f"{where}: the exception{raised} did not reach the caller, who was answered {getattr(answer, '__name__', answer)}"
+        )
     out = _finish(answer)
     answer = None
     ours = wait.offers if others else []
@@ -287,6 +310,7 @@ class Real:
 
     wait: Wait
     files: tuple[str, ...]
+    kind: Kind = Interrupt
     thread: threading.Thread = field(default_factory=threading.current_thread)
     answered: bool = False
     woken: bool = False
@@ -311,7 +335,7 @@ class Real:
 
     def schedule(self) -> None:
         """Have an exception raised in the thread, when it next looks."""
-        ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(self.thread.ident or 0), ctypes.py_object(Interrupt))
+        ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(self.thread.ident or 0), ctypes.py_object(self.kind))
 
 
 def _by_signal(real: Real) -> None:
@@ -340,8 +364,8 @@ WAYS: Final[dict[str, Callable[[Real], None]]] = {
 }
 
 
-def _raise(_number: int, _frame: FrameType | None) -> None:
-    raise Interrupt
+def _raise(kind: Kind, _number: int, _frame: FrameType | None) -> None:
+    raise kind(FOREIGN)
 
 
 def _return(_number: int, _frame: FrameType | None) -> None:
@@ -349,10 +373,10 @@ def _return(_number: int, _frame: FrameType | None) -> None:
 
 
 @contextmanager
-def _handlers() -> Generator[None]:
+def _handlers(kind: Kind) -> Generator[None]:
     """Have SIGUSR1's handler raise, and SIGUSR2's do nothing."""
     before = {signal.SIGUSR1: signal.getsignal(signal.SIGUSR1), signal.SIGUSR2: signal.getsignal(signal.SIGUSR2)}
-    signal.signal(signal.SIGUSR1, _raise)
+    signal.signal(signal.SIGUSR1, partial(_raise, kind))
     signal.signal(signal.SIGUSR2, _return)
     try:
         yield
@@ -362,17 +386,22 @@ def _handlers() -> Generator[None]:
 
 
 def _really(
-    subject: Subject, where: str, way: Callable[[Real], None], prepare: Callable[[Subject], Wait], tally: WaitsTally
+    subject: Subject,
+    where: str,
+    way: Callable[[Real], None],
+    prepare: Callable[[Subject], Wait],
+    tally: WaitsTally,
+    kind: Kind,
 ) -> None:
     """Wait in this thread, the main one, and let another end that."""
-    real = Real(prepare(subject), files_of(subject))
+    real = Real(prepare(subject), files_of(subject), kind)
     if real.wait.others and way is not _by_signal:
         return  # what ends the wait might end another's
     wait, helper = real.wait, Party()
     others = [_begun(call) for call in wait.others]
-    with _handlers():
+    with _handlers(kind):
         helper.start(partial(real.disturb, way))
-        answer = _ended(wait.stage.call)
+        answer = _ended(wait.stage.call, kind)
         real.answered = True
         helper.wait(confirm_s=2 * PATIENCE_S)
     helper.dismiss()
@@ -384,4 +413,4 @@ def _really(
     if real.woken:
         wait.stage.must.extend(wait.offers)
         wait.offers = []
-    _judge(subject, where, wait, answer, others, tally, real.woken)
+    _judge(subject, where, wait, answer, others, tally, kind, real.woken)

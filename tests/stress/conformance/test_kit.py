@@ -2,6 +2,7 @@
 
 import json
 import os
+import shlex
 import subprocess
 import sys
 import xml.etree.ElementTree as ET
@@ -73,6 +74,32 @@ def test_an_expected_failure_is_no_failure(tmp_path: Path) -> None:
     told = {clause["id"]: clause for clause in json.loads(report.read_text("utf-8"))["clauses"]}
     assert told["BOUND-1"]["verdict"] == "ILLEGAL"
     assert told["BOUND-1"]["expected"]["reason"] == "it is a test"
+
+
+@pytest.mark.parametrize("intake", ["Pickles", "PicklesAsExpected"])
+def test_one_that_serialises_its_items_breaks_one_clause_and_is_judged_on_the_others(intake: str) -> None:
+    run = gate("--intake", f"boxes:{intake}")
+    expected = intake == "PicklesAsExpected"
+    assert run.returncode == (0 if expected else 1), run.stdout + run.stderr
+    assert ("EXPECTED HOSTILE-1" if expected else "ILLEGAL  HOSTILE-1") in run.stdout
+    assert not any(line.startswith("UNKNOWN") for line in run.stdout.splitlines())
+    assert f"replay: tidegate verify --check stateful.enumeration --profile quick --intake boxes:{intake}" in run.stdout
+
+
+def test_one_that_serialises_its_items_and_takes_in_too_many_is_blamed_for_both() -> None:
+    run = gate("--intake", "boxes:PicklesOneMore", "--check", "stateful.enumeration")
+    assert run.returncode == 1, run.stdout + run.stderr
+    assert {"ILLEGAL  HOSTILE-1", "ILLEGAL  BOUND-1"} <= {line[:18].rstrip() for line in run.stdout.splitlines()}
+
+
+def test_a_replay_of_an_intake_judges_the_intake() -> None:
+    run = gate("--intake", "boxes:OneMore", "--check", "stateful.enumeration")
+    line = next(
+        line for line in run.stdout.splitlines() if "replay: tidegate verify --check stateful.enumeration --profile" in line
+    )
+    again = gate(*shlex.split(line.partition("tidegate verify ")[2]))
+    assert again.returncode == 1
+    assert "ILLEGAL  BOUND-1" in again.stdout
 
 
 def test_an_expected_failure_that_does_not_come_fails_and_an_idle_one_warns(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """Small intakes for the tests of the kit: a right one, and ones that are wrong, hang, crash, or boast."""
 
 import os
+import pickle
 import queue
 from collections import deque
 from typing import Any, ClassVar
@@ -106,3 +107,38 @@ def plain(capacity: int) -> int:
 
 
 NUMBER = 7
+
+
+class Pickles(Box):
+    """Keep what `pickle` makes of the items, as queues between processes do."""
+
+    capabilities = needs("offer answers refuses take")
+    title = "a box of pickles"
+
+    def offer(self, item: Any) -> Outcome:
+        if len(self.items) >= self.capacity:
+            return Outcome.FULL
+        self.items.append(pickle.dumps(item))
+        return Outcome.ACCEPTED
+
+    def take(self, timeout: float | None = None) -> Taken:
+        del timeout
+        if not self.items:
+            raise Empty
+        return Taken(pickle.loads(self.items.popleft()))
+
+
+class PicklesAsExpected(Pickles):
+    """Say so."""
+
+    expected: ClassVar = {"HOSTILE-1": WHY}
+
+
+class PicklesOneMore(Pickles):
+    """Take in one more than it has room for, beside."""
+
+    def offer(self, item: Any) -> Outcome:
+        if len(self.items) > self.capacity:
+            return Outcome.FULL
+        self.items.append(pickle.dumps(item))
+        return Outcome.ACCEPTED

@@ -1,0 +1,105 @@
+"""Sizes, ages, numbers and times beyond the few that the other checks use.
+
+The proof holds for every capacity, every count and any number of threads; what samples the real thing must not stop at 1, 2 and 3.
+A fault that waits for the ninth slot, for the 65,536th item, for the second fork or for a time-out of more than an hour shows here.
+
+    brim        every capacity up to 300, some beyond, and a large one: filled to the brim, and counted exactly
+    ages        intakes as they are after 2**8 to 2**62 items, refusals and lost leases: long histories from there on
+    takers      64 who wait at once, with time-outs from seconds to for ever: each item wakes one, and close wakes all
+    time_outs   a long time-out is over at its time and not before, on a clock that is set forward
+    iterators   up to nine over one intake, and whose lease each has looked at
+    forks       a child's child's child, of processes that used the intake, closed it, or never looked at it
+
+What is drawn comes from the seed, which the evidence tells; a failure tells the command that draws the same.
+"""
+
+from typing import Final
+
+from ..check import EVERYTHING, WHOLE, Check, needs
+from .ages import live_on
+from .brim import LARGEST, fill_and_count
+from .common import judged
+from .forks import fork_on
+from .iterators import MOST, ask_several
+from .takers import TAKERS, wake_many
+from .time_outs import set_forward
+
+__all__ = ["CHECKS"]
+
+CHECKS: Final[tuple[Check, ...]] = (
+    Check(
+        name="sizes.brim",
+        group="sizes",
+        tool="drawn sizes",
+        clauses=(
+            "BOUND-1",
+            "BOUND-2",
+            "EXACT-1",
+            "FIXED-1",
+            "LOCAL-1",
+            "RECOVER-1",
+            "LEASE-1",
+            "CLOSE-1",
+            "CLOSE-2",
+            "LEDGER-1",
+        ),
+        shows="every capacity up to 300, the neighbours of powers of two up to 4,096, some drawn between, and a large one: as many "
+        "offers accepted as there are slots, the next FULL, all taken in order, and statistics exact at each stage",
+        shows_not=f"A fault at a single capacity above 300 that was not drawn, or above {LARGEST:,}; threads that meet there.",
+        run=judged("sizes.brim", fill_and_count),
+        needs=needs("offer refuses take"),
+    ),
+    Check(
+        name="sizes.ages",
+        group="sizes",
+        tool="aged states",
+        clauses=("BOUND-1", "BOUND-2", "EXACT-1", "LOCAL-1", "LEASE-1", "CLOSE-2", "LEDGER-1", "RECOVER-1"),
+        shows="histories from states that are as after about 2**8, 2**15, 2**16, 2**31, 2**32, 2**53 and 2**62 items finished or "
+        "abandoned in a slot, offers refused and leases lost: each answer, and all that is visible after it",
+        shows_not="A fault at an age between those; a slot's count of finished items has 62 bits, and what comes after is not "
+        "claimed. The states are set, not lived through: a test shows that for small ages both are the same.",
+        run=judged("sizes.ages", live_on),
+        needs=EVERYTHING,
+    ),
+    Check(
+        name="sizes.takers",
+        group="sizes",
+        tool="many threads",
+        clauses=("LOCAL-1", "LEASE-1", "CLOSE-2", "LEDGER-1"),
+        shows=f"{TAKERS} takers that wait at once, with time-outs from 1.5 seconds to for ever: each item wakes one, close wakes "
+        "all the others, and as many drains end when the last lease is released, by another thread than took it",
+        shows_not=f"More than {TAKERS} at once; every order in which they can wake: one is seen, and the explorer sees all of two.",
+        run=judged("sizes.takers", wake_many),
+    ),
+    Check(
+        name="sizes.time_outs",
+        group="sizes",
+        tool="a clock set forward",
+        clauses=("CLOSE-2", "LOCAL-1"),
+        shows="take and drain with time-outs from 1.5 seconds to 290 years end at their time, and not before, whoever wakes them "
+        "meanwhile",
+        shows_not="That the wait in C ends at its time by itself when it is long: nobody waited for that.",
+        run=judged("sizes.time_outs", set_forward),
+        needs=EVERYTHING,
+    ),
+    Check(
+        name="sizes.iterators",
+        group="sizes",
+        tool="drawn histories",
+        clauses=("LEASE-1", "LOCAL-1", "LEDGER-1"),
+        shows=f"2 to {MOST} iterators over one intake: asking one is a look at the lease that it gave last, and at no other's",
+        shows_not="Histories that were not drawn; more iterators, and iterators in several threads.",
+        run=judged("sizes.iterators", ask_several),
+    ),
+    Check(
+        name="sizes.forks",
+        group="sizes",
+        tool="forks of forks",
+        clauses=("FORK-1", "BOUND-1", "BOUND-2", "CLOSE-1"),
+        shows="in a child, its child and its child's child, whether those before used the intake, closed it or left it alone: it "
+        "is empty and whole, closed only if it was, and no lease from before the fork changes that; the parent's is as before",
+        shows_not="More than three forks deep; forks inside an operation, which the sweep tries one deep.",
+        run=judged("sizes.forks", fork_on),
+        needs=WHOLE,
+    ),
+)
