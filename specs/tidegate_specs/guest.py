@@ -15,7 +15,7 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from types import CodeType, FunctionType, MethodType, ModuleType, TracebackType
-from typing import Any, Final, cast
+from typing import Any, Final
 
 FOLDER: Final = Path(sys.argv[1]) if len(sys.argv) > 1 else Path()
 NAME: Final = sys.argv[2] if len(sys.argv) > 2 else ""
@@ -60,11 +60,13 @@ def code_of(call: object) -> CodeType | None:
     if isinstance(call, MethodType):
         return code_of(call.__func__)
     if isinstance(call, partial):
-        return code_of(cast("partial[Any]", call).func)
+        return code_of(call.func)
     code = getattr(call, "__code__", None)
     if isinstance(code, CodeType):
         return code
-    methods = (call.__init__, call.__new__) if isinstance(call, type) else (getattr(type(call), "__call__", None),)
+    owner = call if isinstance(call, type) else type(call)
+    names = ("__init__", "__new__") if owner is call else ("__call__",)
+    methods: list[Any] = [getattr(owner, name, None) for name in names]
     return next((method.__code__ for method in methods if isinstance(method, FunctionType)), None)
 
 

@@ -49,6 +49,7 @@ GROUPS: Final[Mapping[str, str]] = {  # whose checks are run on mutants, by modu
     "stateful": "tidegate_specs.stateful",
     "scenarios": "tidegate_specs.scenarios",
     "sweeps": "tidegate_specs.sweeps",
+    "host": "tidegate_specs.host",
     "explore": "tidegate_specs.explore",
     "stress": "tidegate_specs.plain_stress",
 }
@@ -56,6 +57,7 @@ NAMED_ONLY: Final = (
     "contracts",
     "stateful",
     "sweeps",
+    "host",
     "explore",
     "overload",
 )  # take too long for every mutant: run on those that name one of their checks

@@ -20,6 +20,7 @@ PROBES: Final = Path(__file__).with_name("probes")
 PLAIN: Final = "tidegate"
 VENDORED: Final = "somebodys_service.vendored.doorkeeper"  # how a copy may be named in somebody else's project
 LIMIT_S: Final = 30.0
+ENDED: Final = "status 0"
 Found = Mapping[str, Any]
 
 
@@ -27,12 +28,21 @@ def sources_of(subject: Subject) -> dict[str, str]:
     """Give an implementation's sources by file, as they are imported: a mutant's are in memory. Empty if it is no package."""
     if not isinstance(subject, ModuleType) or subject.__spec__ is None or not hasattr(subject, "__path__"):
         return {}
-    loader: Any = subject.__spec__.loader
-    in_memory = getattr(loader, "files", None)
-    if isinstance(in_memory, Mapping):
-        return {str(file): str(source) for file, source in in_memory.values()}
+    in_memory: Mapping[str, tuple[str, str]] | None = getattr(subject.__spec__.loader, "files", None)  # `mutation.MemoryFinder`
+    if in_memory is not None:
+        return dict(in_memory.values())
     folder = Path(str(subject.__file__)).parent
     return {path.relative_to(folder).as_posix(): path.read_text("utf-8") for path in sorted(folder.rglob("*.py"))}
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Ran:
+    """Give what a program wrote to stdout, how it ended, and the last line on stderr."""
+
+    said: str
+    ended: str
+    complaint: str
 
 
 @final
@@ -44,7 +54,16 @@ class Copy:
     name: str
 
     def ask(self, probe: str, *words: object, limit_s: float = LIMIT_S, python: str = sys.executable) -> Found:
-        """Run a probe on it and give what it counted; {"died": why} if it said nothing in time."""
+        """Run a probe on it and give what it counted; {"died": why} if it said nothing in time, {"unable": why} if it can't try."""
+        ran = self.run(probe, *words, limit_s=limit_s, python=python)
+        for line in reversed(ran.said.splitlines()):
+            if line.startswith("{") and ran.ended == ENDED:
+                found: dict[str, Any] = json.loads(line)
+                return found
+        return {"died": f"{ran.ended} {ran.complaint}".rstrip()}
+
+    def run(self, probe: str, *words: object, limit_s: float = LIMIT_S, python: str = sys.executable) -> Ran:
+        """Run a probe on it in a process of its own, to its end or to the limit; what it leaves behind is ended with it."""
         environment = {key: value for key, value in os.environ.items() if not key.startswith("PYTHON")}
         environment["PYTHONPATH"] = os.pathsep.join(entry or os.getcwd() for entry in sys.path)
         command = [python, *OPTIONS, "-P", str(PROBES / f"{probe}.py"), str(self.folder), self.name, *map(str, words)]
@@ -57,21 +76,12 @@ class Copy:
                     ended = f"status {process.returncode}"
                 except subprocess.TimeoutExpired:
                     ended = f"no end within {limit_s:g} s"
-                with suppress(ProcessLookupError):  # it, or what it left behind
+                with suppress(ProcessLookupError):
                     os.killpg(process.pid, signal.SIGKILL)
             said.seek(0)
             errors.seek(0)
-            return _read(said.read(), errors.read(), ended)
-
-
-def _read(said: bytes, errors: bytes, ended: str) -> Found:
-    for line in reversed(said.splitlines()):
-        if line.startswith(b"{"):
-            found: dict[str, Any] = json.loads(line)
-            if ended == "status 0":
-                return found
-    last = errors.decode("utf-8", "replace").strip().splitlines()[-1:] or [""]
-    return {"died": f"{ended} {last[0]}".rstrip()}
+            complaints = errors.read().decode("utf-8", "replace").strip().splitlines()
+            return Ran(said.read().decode("utf-8", "replace"), ended, complaints[-1] if complaints else "")
 
 
 @contextmanager

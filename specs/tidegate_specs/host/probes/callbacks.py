@@ -31,7 +31,7 @@ class Registrations:
         self.noted: list[tuple[str, object]] = []
         if hasattr(os, "register_at_fork"):
             self._at_fork = os.register_at_fork
-            os.register_at_fork = self.at_fork
+            setattr(os, "register_at_fork", self.at_fork)  # noqa: B010 - a patch, which a type checker would not let pass otherwise
         for module, name in ((atexit, "register"), (threading, "_register_atexit")):
             if hasattr(module, name):
                 setattr(module, name, self._noting(getattr(module, name)))
@@ -107,10 +107,10 @@ def use_bulkhead() -> object:
     bulkhead = module.Bulkhead(2)
     for _ in range(ROUNDS):
         leases = [bulkhead.enter() for _ in range(3)]
-        for lease in leases[:2]:
-            with lease:
-                pass
-        del lease, leases
+        while leases:
+            if lease := leases.pop():
+                lease.release()
+            lease = None
     bulkhead.close()
     bulkhead.enter()
     bulkhead.drain(timeout=5)
@@ -170,6 +170,10 @@ def reachable(roots: list[object], modules: list[ModuleType]) -> Iterator[object
         todo.extend(gc.get_referents(thing))
 
 
+def callback_of(thing: Any) -> Any:
+    return thing.__callback__ if issubclass(type(thing), weakref.ReferenceType) else None
+
+
 def probe() -> dict[str, Any]:
     registrations = Registrations()
     hooks = {name: getattr(sys, name) for name in SYS_HOOKS} | {"threading.excepthook": threading.excepthook}
@@ -180,10 +184,8 @@ def probe() -> dict[str, Any]:
     found = [f"the collector calls {text}" for text in bytecode([call for call in gc.callbacks if call not in collecting])]
     finalisers = Finalisers(modules)
     uses = {"the intake": use_intake} | {f"adapter {name}": use for name, use in USES.items() if adapter(name) is not None}
-    kept: list[object] = []
     finalisers.watch()
-    for use in uses.values():
-        kept.append(use())
+    kept = [use() for use in uses.values()]
     finalisers.done()
     found += [f"{name} ran {count} times" for name, count in finalisers.ran.items()]
     found += [f"the collector calls {text}" for text in bytecode([call for call in gc.callbacks if call not in collecting])]
@@ -195,9 +197,10 @@ def probe() -> dict[str, Any]:
     found += [f"signal {number} has another handler" for number, old in handlers.items() if signal.getsignal(number) != old]
     references = 0
     for thing in reachable(kept, modules):
-        if isinstance(thing, weakref.ref) and thing.__callback__ is not None:
+        callback = callback_of(thing)
+        if callback is not None:
             references += 1
-            found += [f"a weak reference's callback: {text}" for text in bytecode([thing.__callback__])]
+            found += [f"a weak reference's callback: {text}" for text in bytecode([callback])]
     return {
         "found": sorted(set(found)),
         "modules": len(modules),

@@ -1,11 +1,11 @@
-"""Let the collector find jobs in dead cycles whose finalisers use their leases, and interrupt it at every place of the guest's code.
+"""Let the collector find jobs in dead cycles whose finalisers use leases, and interrupt it at every place of the guest's code.
 
-A job holds the lease of its item and refers to itself. What its finaliser does is one of `DEEDS`. Each round has an intake and jobs
-of its own; an exception is raised before one bytecode of whatever of the guest runs while `gc.collect()` does: finalisers, callbacks,
-releases. Afterwards, undisturbed, the intake must accept as many items as it has free slots, and no slot may be lost.
+A job holds the lease of its item and refers to itself. What its finaliser does is one of `DEEDS`. Each round has an intake and
+jobs of its own; an exception is raised before one bytecode of whatever of the guest runs while `gc.collect()` does: finalisers,
+callbacks, releases. Afterwards, undisturbed, it must accept as many items as it has free slots, and no slot may be lost.
 
-WORDS: `sweep` raises at every bytecode in turn, `signals` raises from a handler of real signals, pending before the collection or
-sent by a timer.
+WORDS: `sweep` raises at every place in turn at which the interpreter looks for exceptions from outside; `signals N` raises from a
+handler of real signals, pending before the collection or, N times as often, sent by a timer.
 """
 
 import gc
@@ -14,6 +14,7 @@ import random
 import signal
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from itertools import product
 from types import CodeType, FunctionType
 from typing import Any, Final
@@ -200,7 +201,7 @@ def sweep(tally: Tally) -> dict[str, Any]:
     places: set[tuple[str, int]] = set()
     every_module()
     stepping = injector()
-    stepping.arrivals_only = WORDS[1] != "everywhere"
+    stepping.arrivals_only = True
     gc.disable()
     with stepping:
         for (capacity, number), order in product(SHAPES, ORDERS):
@@ -221,10 +222,8 @@ def sweep(tally: Tally) -> dict[str, Any]:
                             raise Interrupt
 
                     intake = prepared(deed, capacity, number, order)
-                    try:
+                    with suppress(Interrupt):
                         stepping.run(gc.collect, hook)
-                    except Interrupt:
-                        pass
                     raised += fired
                     words = deed.__name__.replace("_", " ")
                     name = f"capacity {capacity}, {order}, a job's finaliser {words}, interrupted at {where}"
@@ -269,7 +268,7 @@ def signals(tally: Tally, dropped: Dropped) -> dict[str, Any]:
     gc.disable()
     for (capacity, number), order in product(SHAPES, ORDERS):
         for deed in DEEDS:
-            for timer_s in [0.0] * PENDING + [seeded.uniform(0.00001, LONGEST_S) for _ in range(TIMED)]:
+            for timer_s in [0.0] * PENDING + [seeded.uniform(0.00001, LONGEST_S) for _ in range(TIMED * int(WORDS[1]))]:
                 intake = prepared(deed, capacity, number, order)
                 dropped.first = ""
                 try:

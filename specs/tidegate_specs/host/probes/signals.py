@@ -1,8 +1,8 @@
 """Raise exceptions in a signal handler, at moments at which the collector runs, and count those that the program hears of.
 
-WORDS: what the guest is used for (`none`, `import`, `hold`, `use`). The number of signals is fixed, and the moments are too but for
-those of a timer: a C function makes the signal pending before a collection or in the middle of one, so that the first bytecode after
-that handles it.
+WORDS: what the guest is used for (`none`, `import`, `hold`, `use`). The number of signals is fixed, and the moments are too but
+for those of a timer: a C function makes the signal pending before a collection or in the middle of one, so that the first
+bytecode after that handles it.
 """
 
 import gc
@@ -53,8 +53,6 @@ class Program:
 class Goodbye:
     """Be garbage whose finaliser, which is C code, makes the signal pending: in the middle of the collection."""
 
-    __del__: Callable[[], object]
-
     def __init__(self) -> None:
         self.me = self
 
@@ -70,7 +68,8 @@ def collect_garbage() -> None:
 
 def allocate(program: Program, step: Callable[[], object]) -> None:
     """Make objects until the collector comes by itself and finds what makes the signal pending."""
-    before, kept = program.raised, []
+    before = program.raised
+    kept: list[object] = []
     Goodbye()
     for number in range(LONGEST_LOOP):
         kept.append([number])
@@ -81,7 +80,8 @@ def allocate(program: Program, step: Callable[[], object]) -> None:
 
 def allocate_under_timer(program: Program, step: Callable[[], object]) -> None:
     """Make objects beside a large heap until a timer's signal has come."""
-    before, kept = program.raised, []
+    before = program.raised
+    kept: list[object] = []
     signal.setitimer(signal.ITIMER_REAL, TIMER_S)
     for number in range(LONGEST_LOOP):
         kept.append([[number]])
@@ -124,7 +124,7 @@ def probe() -> dict[str, Any]:
     if not hasattr(signal, "setitimer"):
         raise Unable("this system has no timer signal")
     trip = pending(signal.SIGALRM)
-    Goodbye.__del__ = staticmethod(trip)
+    setattr(Goodbye, "__del__", staticmethod(trip))  # noqa: B010 - a finaliser that is no method, and takes nothing
     dropped = Dropped()
     if mode != "none":
         every_module()

@@ -1,0 +1,25 @@
+"""A token whose finaliser is called is taken for lost, though the collector calls it while a job's own finaliser is about to
+release the lease that holds it.
+
+Breaks: BOUND-1, BOUND-2
+Killed by: host.collector
+"""
+
+from . import Patch
+
+BREAKS = (
+    "BOUND-1",
+    "BOUND-2",
+)
+KILLED_BY = ("host.collector",)
+PATCHES = (
+    Patch(
+        "__init__.py",
+        "from ._types import Closed, Empty, Outcome, Statistics\n",
+        "from ._types import Closed, Empty, Outcome, Statistics\n"
+        "from . import _slots\n"
+        "\n"
+        "_slots.Token.__del__ = lambda self: self.deed.recover()\n"
+        "_slots.Deed.__del__ = _slots.Deed.recover\n",
+    ),
+)
