@@ -19,7 +19,13 @@ PATCHES = (
         "from ._types import Closed, Empty, Outcome, Statistics\n"
         "from . import _slots\n"
         "\n"
-        "_slots.Token.__del__ = lambda self: self.deed.recover()\n"
-        "_slots.Deed.__del__ = _slots.Deed.recover\n",
+        "\n"
+        "def _recover(deed):\n"
+        "    if (slots := deed.home()) is not None:\n"
+        "        slots.recover(deed)\n"
+        "\n"
+        "\n"
+        "_slots.Token.__del__ = lambda self: _recover(self.deed)\n"
+        "_slots.Deed.__del__ = _recover\n",
     ),
 )

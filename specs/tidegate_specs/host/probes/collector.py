@@ -199,11 +199,10 @@ def injector() -> Injector:
 def sweep(tally: Tally) -> dict[str, Any]:
     raised = 0
     places: set[tuple[str, int]] = set()
-    every_module()
     stepping = injector()
     stepping.arrivals_only = True
-    gc.disable()
     with stepping:
+        set_apart()
         for (capacity, number), order in product(SHAPES, ORDERS):
             for deed in DEEDS:
                 position, reached = 0, True
@@ -236,7 +235,6 @@ class Arrival(BaseException):
 
 
 def signals(tally: Tally, dropped: Dropped) -> dict[str, Any]:
-    every_module()
     seeded = random.Random(14)
     raised = 0
     armed = False
@@ -265,7 +263,7 @@ def signals(tally: Tally, dropped: Dropped) -> dict[str, Any]:
 
     signal.signal(signal.SIGALRM, handle)
     trip = pending(signal.SIGALRM)
-    gc.disable()
+    set_apart()
     for (capacity, number), order in product(SHAPES, ORDERS):
         for deed in DEEDS:
             for timer_s in [0.0] * PENDING + [seeded.uniform(0.00001, LONGEST_S) for _ in range(TIMED * int(WORDS[1]))]:
@@ -281,13 +279,17 @@ def signals(tally: Tally, dropped: Dropped) -> dict[str, Any]:
     return {"raised": raised}
 
 
+def set_apart() -> None:
+    """Have the collector look at nothing that is here so far, and come only when it is called."""
+    gc.disable()
+    gc.collect()
+    gc.freeze()
+
+
 def probe() -> dict[str, Any]:
     dropped = Dropped()
     tally = Tally()
-    guest()
-    gc.collect()
-    if hasattr(gc, "freeze"):
-        gc.freeze()
+    every_module()
     found = sweep(tally) if WORDS[0] == "sweep" else signals(tally, dropped)
     return found | {
         "rounds": tally.rounds,

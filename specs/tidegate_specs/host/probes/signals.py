@@ -15,9 +15,9 @@ from typing import Any, Final
 
 from tidegate_specs.guest import WORDS, Dropped, Unable, every_module, guest, pending, tell
 
-ROUNDS: Final = 20  # of each way, for each type of exception
-TIMED: Final = 12
-HEAP: Final = 100_000  # objects, for a collection that takes its time
+ROUNDS: Final = 15  # of each way, for each type of exception
+TIMED: Final = 8
+HEAP: Final = 50_000  # objects, for a collection that takes its time
 LONGEST_LOOP: Final = 2_000_000
 TIMER_S: Final = 0.002
 
