@@ -11,6 +11,7 @@ which nobody can see, holds up the whole program.
 import asyncio
 import gc
 import importlib
+import inspect
 import os
 import queue
 import signal
@@ -18,9 +19,11 @@ import sys
 import threading
 import time
 import types
+import typing
 import warnings
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import dataclass
 from typing import Any, Final
 
 from tidegate_specs.guest import NAME, WORDS, Unable, adapter, every_module, guest, tell
@@ -55,10 +58,34 @@ def names() -> dict[str, Any]:
     return {"names": others()}
 
 
+def warm_up() -> None:
+    """Do what has modules of the standard library load others when it is first done, as hosts do it too."""
+
+    class Named(typing.NamedTuple):
+        field: "int"
+
+    class Typed(typing.TypedDict):
+        field: "int"
+
+    @typing.runtime_checkable
+    class Shaped(typing.Protocol):
+        field: "int"
+
+    @dataclass
+    class Record:
+        field: "int"
+
+    isinstance(Record(1), Shaped)
+    for thing in (Named, Typed, Record):
+        typing.get_type_hints(thing)
+    inspect.signature(warm_up)
+
+
 def unchanged() -> dict[str, Any]:
     for name in WORDS[1].split(","):
         with suppress(ImportError):
             importlib.import_module(name)
+    warm_up()
     modules = {name: sys.modules[name] for name in others()}
     before = {name: dict(vars(module)) for name, module in modules.items()}
     lists = {name: read() for name, read in LISTS.items()}
@@ -68,7 +95,11 @@ def unchanged() -> dict[str, Any]:
     changed: list[str] = []
     for name, old in before.items():
         now = vars(modules[name])
-        changed += [f"{name}.{key}" for key in old.keys() | now.keys() if old.get(key, MISSING) is not now.get(key, MISSING)]
+        changed += [
+            f"{name}.{key}"
+            for key in old.keys() | now.keys()
+            if old.get(key, MISSING) is not now.get(key, MISSING) and not isinstance(old.get(key), LAZY)
+        ]
     now_lists = {name: read() for name, read in LISTS.items()}
     now_lists["sys.path"] = [entry for entry in sys.path if entry != sys.argv[1]]  # put there by this probe
     changed += [name for name, value in lists.items() if now_lists[name] != value]
@@ -76,6 +107,9 @@ def unchanged() -> dict[str, Any]:
 
 
 MISSING: Final = object()
+LAZY: Final[tuple[type[Any], ...]] = tuple(
+    filter(None, [getattr(types, "LazyImportType", None)])
+)  # 3.15: at its first use it changes
 
 
 def use() -> None:
