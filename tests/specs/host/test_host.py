@@ -81,7 +81,11 @@ def test_a_probe_without_an_answer_is_unknown(program: str, why: str, tmp_path: 
     (tmp_path / "annotations.py").write_text(program)
     monkeypatch.setattr(process, "PROBES", tmp_path)
     asked = Copy.ask
-    monkeypatch.setattr(Copy, "ask", lambda copy, *words, limit_s=60.0: asked(copy, *words, limit_s=min(1.0, limit_s)))
+
+    def ask(copy: Copy, probe: str, *words: object, limit_s: float = 60.0) -> process.Found:
+        return asked(copy, probe, *words, limit_s=min(1.0, limit_s))
+
+    monkeypatch.setattr(Copy, "ask", ask)
     started_s = time.monotonic()
     result = BY_NAME["host.annotations"].run(KERNEL, Settings())
     assert result.verdict is Verdict.UNKNOWN

@@ -75,7 +75,8 @@ def warm_up() -> None:
     class Record:
         field: "int"
 
-    isinstance(Record(1), Shaped)
+    record: object = Record(1)
+    isinstance(record, Shaped)
     for thing in (Named, Typed, Record):
         typing.get_type_hints(thing)
     inspect.signature(warm_up)
