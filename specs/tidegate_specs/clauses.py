@@ -75,6 +75,16 @@ def hostile_1(item_calls: int, allocated_bytes: int) -> bool:
     return item_calls == 0 and allocated_bytes == 0
 
 
+def host_1(lost: int, callbacks: int, changed: int, unsaid: int) -> bool:
+    """No exception was lost, no bytecode stands where they are, no module was changed, nothing failed without a word."""
+    return lost == 0 and callbacks == 0 and changed == 0 and unsaid == 0
+
+
+def host_2(users_code: int, cost: float, unfinished: int) -> bool:
+    """A fork ran none of the user's code and cost at most what is allowed (1.0); at exit nothing that was accepted was lost."""
+    return users_code == 0 and cost <= 1.0 and unfinished == 0
+
+
 @dataclass(frozen=True, slots=True)
 class Clause:
     """Describe one promise: its id, its part of the contract, its sentence, its predicates, and what it does not claim."""
@@ -326,6 +336,29 @@ CLAUSES: tuple[Clause, ...] = (
         ),
         (hostile_1,),
         "An item's finaliser runs when its last reference is dropped; it is then outside every operation on slots.",
+    ),
+    Clause(
+        "HOST-1",
+        "In somebody else's process",
+        (
+            "Importing the project, or holding an intake, takes nothing from the process around it: every exception that a "
+            "signal handler raises reaches the program, nothing of ours runs where the interpreter drops exceptions, no "
+            "module of the host's is changed, and where the host has changed the standard library (gevent) it works or says "
+            "in words why not."
+        ),
+        (host_1,),
+        "A lease that is dropped unreleased, and an intake that is dropped as it is, are given back by finalisers.",
+    ),
+    Clause(
+        "HOST-2",
+        "In somebody else's process",
+        (
+            "A fork runs none of the user's code and costs nothing in proportion to the capacity. At exit what was accepted "
+            "is finished, in the order in which the standard library's executors finish, or refused: never lost without a "
+            "word."
+        ),
+        (host_2,),
+        "A process that is killed or leaves by `os._exit`. What the parent pays for the copy of its memory.",
     ),
 )
 

@@ -21,11 +21,12 @@ from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from types import CodeType, FrameType, FunctionType, TracebackType
-from typing import Any, Self, TypeVar, cast
+from typing import Any, Final, Self, TypeVar, cast
 
 from .stops import after_starts, arrives, placeholders
 
 R = TypeVar("R")
+CALLED_BY_C: Final = ("__new__", "__init__", "__call__")  # between Python code that calls and this
 Hook = Callable[[int, CodeType, int], None]
 
 
@@ -73,6 +74,7 @@ class _Running:
     arrivals_only: bool = False
     position: int = 0
     before: tuple[CodeType, int] | None = None
+    last: dict[CodeType, int] = field(default_factory=dict[CodeType, int])
 
     def step(self, code: CodeType, offset: int) -> None:
         if offset in placeholders(code) or (self.arrivals_only and not self._arrives(code, offset)):
@@ -81,11 +83,17 @@ class _Running:
         self.hook(self.position, code, offset)
 
     def _arrives(self, code: CodeType, offset: int) -> bool:
-        """Tell whether the interpreter has just looked. Not after a call of Python code: that ends with a return."""
+        """Tell whether the interpreter has just looked. Not after a call of Python code: that ends with a return.
+
+        But after one that C code makes for the caller it looks too: the methods by which a class makes its objects.
+        """
         before, self.before = self.before, (code, offset)
+        called_at, self.last[code] = self.last.get(code), offset
         if offset in after_starts(code):
             return True
-        return before is not None and before[0] is code and arrives(code, before[1], offset)
+        if before is None or before[0] is code:
+            return before is not None and arrives(code, before[1], offset)
+        return called_at is not None and before[0].co_name in CALLED_BY_C and arrives(code, called_at, offset)
 
 
 class Injector:

@@ -50,6 +50,7 @@ GROUPS: Final[Mapping[str, str]] = {  # whose checks are run on mutants, by modu
     "sizes": "tidegate_specs.sizes",
     "scenarios": "tidegate_specs.scenarios",
     "sweeps": "tidegate_specs.sweeps",
+    "host": "tidegate_specs.host",
     "explore": "tidegate_specs.explore",
     "stress": "tidegate_specs.plain_stress",
 }
@@ -58,6 +59,7 @@ NAMED_ONLY: Final = (
     "stateful",
     "sizes",
     "sweeps",
+    "host",
     "explore",
     "overload",
 )  # take too long for every mutant: run on those that name one of their checks

@@ -178,12 +178,17 @@ def as_text(table: VerdictTable) -> str:
     return "\n".join(lines)
 
 
+def verdict_in(column: Column, id_: str) -> str:
+    """Give the verdict on a clause; a dash for one that was not in the contract yet when the table was made."""
+    return column.cells[id_].verdict if id_ in column.cells else "-"
+
+
 def as_markdown(table: VerdictTable) -> str:
     """Write a table as Markdown, and below it of each subject what is expected of it, why, and where that is written."""
     heads = [f"{column.title} {column.version.removeprefix('CPython ')}" for column in table.columns]
     lines = ["| clause | kind | " + " | ".join(heads) + " |", "|" + "---|" * (len(heads) + 2)]
     lines += [
-        f"| {id_} | {CLASSES[id_].kind} | " + " | ".join(column.cells[id_].verdict for column in table.columns) + " |"
+        f"| {id_} | {CLASSES[id_].kind} | " + " | ".join(verdict_in(column, id_) for column in table.columns) + " |"
         for id_ in IDS
     ]
     for column in table.columns:

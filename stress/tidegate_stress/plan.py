@@ -41,6 +41,7 @@ GROUPS: tuple[Group, ...] = (
     Group("audit", "tidegate_specs.audit", "audits", kernel=True),
     Group("correspondence", "tidegate_specs.correspondence", "correspondences", kernel=True),
     Group("sweeps", "tidegate_specs.sweeps", "sweeps", divisible=True),
+    Group("host", "tidegate_specs.host", "host processes", divisible=True, kernel=True),
     *_WITHOUT_GIL,
     Group("overload", "tidegate_stress.overload", "measurements", alone=True),
 )

@@ -38,6 +38,8 @@ SENTENCES = {
     "INTERRUPT-1": "9a8bc8e39daa5353",
     "FORK-1": "9f5718d3ab1c908b",
     "HOSTILE-1": "6ec77bee90971029",
+    "HOST-1": "33257b4a87b276d3",
+    "HOST-2": "73ca226f0fb3a1f4",
 }
 
 
@@ -49,6 +51,7 @@ def test_every_clause_is_there_once_in_order() -> None:
         "Constraints (what it never does)",
         "Correctness under overload (what stays true)",
         "Life cycle",
+        "In somebody else's process",
     ]
 
 
@@ -113,6 +116,8 @@ OBSERVED: dict[Callable[..., bool], tuple[tuple[float, ...], list[tuple[float, .
     clauses.interrupt_1: ((3, 3, 0, 0), [(2, 3, 0, 0), (4, 3, 0, 0), (3, 3, 1, 0), (3, 3, 0, 1)]),
     clauses.fork_1: ((3, 3, 0), [(2, 3, 0), (3, 3, 1)]),
     clauses.hostile_1: ((0, 0), [(1, 0), (0, 1)]),
+    clauses.host_1: ((0, 0, 0, 0), [(1, 0, 0, 0), (0, 1, 0, 0), (0, 0, 1, 0), (0, 0, 0, 1)]),
+    clauses.host_2: ((0, 1.0, 0), [(1, 1.0, 0), (0, 1.01, 0), (0, 1.0, 1)]),
 }
 
 

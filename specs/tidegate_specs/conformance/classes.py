@@ -57,6 +57,8 @@ CLASSES: Final[Mapping[str, ClauseClass]] = {
     "INTERRUPT-1": _optional("bytecode", "C code is not interrupted in between"),
     "FORK-1": _optional("fork", "what a fork leaves is not promised"),
     "HOSTILE-1": ClauseClass("required"),
+    "HOST-1": ClauseClass("not testable here", needs("kernel"), "it is about a process with the kernel and its adapters in it"),
+    "HOST-2": ClauseClass("not testable here", needs("kernel"), "the same"),
 }
 
 

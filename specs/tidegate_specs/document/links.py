@@ -69,6 +69,8 @@ LINKS: tuple[Link, ...] = (
             "INTERRUPT-1",
             "FORK-1",
             "HOSTILE-1",
+            "HOST-1",
+            "HOST-2",
         ),
     ),
 )

@@ -47,6 +47,8 @@ NOT_PROVED: Final[Mapping[str, str]] = {
     "RESPONSIVE-2": "about time under load: measured",
     "STABLE-1": "about resident memory: measured",
     "FORK-1": "a fork makes a new intake: tried",
+    "HOST-1": "it is about a process, which the specification has none of: tried in one",
+    "HOST-2": "the same",
     "HOSTILE-1": "about calls on items and bad arguments, which the specification has none of: observed",
 }
 

@@ -1,0 +1,1 @@
+"""Programs in which the implementation under check is a guest; see `tidegate_specs.guest` for how they are started."""

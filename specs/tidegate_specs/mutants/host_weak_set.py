@@ -1,0 +1,22 @@
+"""Every intake is in a weak set, whose callback is bytecode that runs when an intake dies, and drops exceptions.
+
+Breaks: HOST-1
+Killed by: host.callbacks
+"""
+
+from . import Patch
+
+BREAKS = ("HOST-1",)
+KILLED_BY = ("host.callbacks",)
+PATCHES = (
+    Patch(
+        "_intake.py",
+        "new: Final = object.__new__\n",
+        'new: Final = object.__new__\nKNOWN = __import__("weakref").WeakSet()\n',
+    ),
+    Patch(
+        "_intake.py",
+        "        intake._slots = Slots(_checked_capacity(capacity))\n",
+        "        intake._slots = Slots(_checked_capacity(capacity))\n        KNOWN.add(intake)\n",
+    ),
+)
