@@ -46,18 +46,21 @@ Limits
 
 import math
 import sys
+import time
 from collections.abc import Awaitable, Callable, Mapping
-from time import monotonic
+from types import BuiltinFunctionType
 from typing import Any, Final, Literal, final
 
 from .. import Closed, Empty, Intake, Lease, Outcome, Statistics
 from .._intake import _checked_timeout
 
 Refusal = Literal[Outcome.FULL, Outcome.CLOSED]
+Taken = Lease[None] | type[Empty | Closed] | None
 Seconds = int | float  # at run time an int is no float
 
 BUSY: Final = b"busy, try again later\n"
-PAUSE_S: Final = (0.001, 0.05)  # between two looks of a drain in an event loop: the first, doubled each time, and the longest
+PAUSE_S: Final = 0.001  # between two looks of a drain that must not wait in C; each further one is twice as long
+LONGEST_PAUSE_S: Final = 0.05
 
 
 @final
@@ -91,7 +94,7 @@ class Bulkhead:
         intake = self._intake
         while True:  # each further turn is the success of another caller, who went inside with our item
             refusal: Refusal | None = None
-            lease: Lease[None] | type[Empty] | type[Closed] | None = None
+            lease: Taken = None
             try:
                 outcome = intake.offer(None)
                 if outcome is not Outcome.ACCEPTED:
@@ -125,7 +128,14 @@ class Bulkhead:
         Raises TypeError or ValueError for a bad `timeout`; it is closed then, too.
         """
         self.close()
-        return self._intake.drain(timeout)
+        if isinstance(time.sleep, BuiltinFunctionType):
+            return self._intake.drain(timeout)
+        # gevent or eventlet has put its own there: a wait in C would stop those who are inside.
+        deadline, pause_s = _deadline(timeout), PAUSE_S
+        while (left := self._intake.drain(0)) and (remaining_s := deadline - time.monotonic()) > 0:
+            time.sleep(min(pause_s, remaining_s))
+            pause_s = min(2 * pause_s, LONGEST_PAUSE_S)
+        return left
 
     async def drain_async(self, timeout: Seconds | None = None) -> int:
         """Do the same while the event loop goes on, asyncio's or trio's: it looks, 1 ms later, and at least every 50 ms.
@@ -133,11 +143,10 @@ class Bulkhead:
         Cancelled, it leaves nothing behind but a closed bulkhead.
         """
         self.close()
-        _, deadline = (None, math.inf) if timeout is None else _checked_timeout(timeout)
-        sleep, (pause_s, longest_s) = _sleep_of_this_loop(), PAUSE_S
-        while (left := self.drain(0)) and (remaining_s := deadline - monotonic()) > 0:
+        deadline, pause_s, sleep = _deadline(timeout), PAUSE_S, _sleep_of_this_loop()
+        while (left := self._intake.drain(0)) and (remaining_s := deadline - time.monotonic()) > 0:
             await sleep(min(pause_s, remaining_s))
-            pause_s = min(2 * pause_s, longest_s)
+            pause_s = min(2 * pause_s, LONGEST_PAUSE_S)
         return left
 
     def statistics(self) -> Statistics:
@@ -146,7 +155,7 @@ class Bulkhead:
 
     def _empty(self) -> None:
         """Free the slots of whatever is in the queue of a closed bulkhead; who is just entering offers again and is told CLOSED."""
-        lease: Lease[None] | type[Empty] | type[Closed] | None = None
+        lease: Taken = None
         try:
             while isinstance(lease := self._intake._take(0.0, 0.0), Lease):
                 lease.release()
@@ -159,13 +168,17 @@ class Bulkhead:
         return f"<tidegate.Bulkhead of {self._intake!r}>"
 
 
+def _deadline(timeout: Seconds | None) -> float:
+    return math.inf if timeout is None else _checked_timeout(timeout)[1]
+
+
 def _sleep_of_this_loop() -> Callable[[float], Awaitable[object]]:
     trio: Any = sys.modules.get("trio")
     lowlevel = sys.modules.get("trio.lowlevel")
     if trio and getattr(lowlevel, "in_trio_task", bool)():  # asked first: trio may be a guest of an asyncio loop
         sleep: Callable[[float], Awaitable[object]] = trio.sleep
         return sleep
-    import asyncio  # noqa: PLC0415 - for those who have a loop
+    import asyncio  # here: for those who have a loop
 
     return asyncio.sleep
 
@@ -187,8 +200,8 @@ class _Rule:
 class Rules:
     """Find the bulkhead of a request: the one there is, or that of the longest prefix that ends where a segment of the path ends.
 
-    Raises ValueError for a prefix that does not begin with a slash, or that is there twice but for slashes at its end; TypeError for
-    anything that is no bulkhead and not None.
+    Raises ValueError for a prefix that does not begin with a slash, or that is there twice but for slashes at its end; TypeError
+    for anything that is no bulkhead and not None.
     """
 
     def __init__(self, bulkheads: Bulkhead | Mapping[str, Bulkhead | None]) -> None:
@@ -225,10 +238,10 @@ class Rules:
 def own_path(path: str, root: str = "") -> str:
     """Give a request's path within its application, with a slash at its beginning whatever the form of its target (RFC 9112, 3.2).
 
-    An absolute target (`http://host/a`) is reduced to its path. `*`, an authority (`host:1`) and a path without its slash get one, so
-    that "/" is for everything. `root` is taken away once if it is there and ends where a segment ends: some servers tell the whole
-    path, some the rest. One that tells the rest cannot be told apart if the rest begins with `root` itself: it is taken away, as
-    Starlette and Django do.
+    An absolute target (`http://host/a`) is reduced to its path. `*`, an authority (`host:1`) and a path without its slash get one,
+    so that "/" is for everything. `root` is taken away once if it is there and ends where a segment ends: some servers tell the
+    whole path, some the rest. Should the rest itself begin with `root`, the two can't be told apart: it is taken away, as Starlette
+    and Django do.
     """
     path = _without_authority(path)
     if root and path.startswith(root):
