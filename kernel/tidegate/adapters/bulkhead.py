@@ -35,7 +35,7 @@ Considered and rejected
     Looking on every refusal: a second step for each, and counts that race even if no exception ever came. Noting each interruption
     and looking once for it: the note is spent too soon when the item is still on its way back. Taking the item back in the handler:
     it might be that of somebody who is entering, who would be refused though nobody is inside. `traceback.clear_frames`, so that a
-    lease dies that a frame holds: some of the frames are the caller's, and until 3.12 it ends generators that only stand still.
+    lease dies that a frame holds: some of the frames are not ours, and until 3.12 it ends generators that only stand still.
     A drain of an event loop in a thread of its own: a cancellation could not call it back while it waits in C.
 
 Limits
@@ -48,7 +48,7 @@ import math
 import sys
 import time
 from collections.abc import Awaitable, Callable, Mapping
-from types import BuiltinFunctionType
+from types import BuiltinFunctionType, TracebackType
 from typing import Any, Final, Literal, final
 
 from .. import Closed, Empty, Intake, Lease, Outcome, Statistics
@@ -59,6 +59,7 @@ Taken = Lease[None] | type[Empty | Closed] | None
 Seconds = int | float  # at run time an int is no float
 
 BUSY: Final = b"busy, try again later\n"
+TAKE: Final = Intake._take.__code__
 PAUSE_S: Final = 0.001  # between two looks of a drain that must not wait in C; each further one is twice as long
 LONGEST_PAUSE_S: Final = 0.05
 
@@ -107,10 +108,11 @@ class Bulkhead:
                     return lease
                 if refusal is not None:
                     return refusal
-            except BaseException:
+            except BaseException as error:
                 self._interrupted = True
                 if isinstance(lease, Lease):
                     lease.release()  # the traceback may keep it
+                _let_go(error.__traceback__)
                 if self._closed:
                     self._empty()  # whoever drains must not wait for an item that nobody takes
                 raise
@@ -159,13 +161,22 @@ class Bulkhead:
         try:
             while isinstance(lease := self._intake._take(0.0, 0.0), Lease):
                 lease.release()
-        except BaseException:
+        except BaseException as error:
             if isinstance(lease, Lease):
                 lease.release()  # the traceback may keep it
+            _let_go(error.__traceback__)
             raise
 
     def __repr__(self) -> str:
         return f"<tidegate.Bulkhead of {self._intake!r}>"
+
+
+def _let_go(trace: TracebackType | None) -> None:
+    """Have the kernel's frames in a traceback hold no lease: under a tracer one can end as it returns it. Nobody else's are cleared."""
+    while trace is not None:
+        if trace.tb_frame.f_code is TAKE:
+            trace.tb_frame.clear()
+        trace = trace.tb_next
 
 
 def _deadline(timeout: Seconds | None) -> float:
