@@ -310,6 +310,10 @@ def _history(subject: Subject, seed: int, steps: int, tally: Tally) -> None:
             site.step(request)
             if request.kind != "lifespan":
                 matched.add(prefix)
+            unmatched, expected = set(site.middleware.unmatched) - {EXEMPT}, set(capacities) - matched
+            tally.wrong += unmatched != expected
+            if unmatched != expected:
+                tally.note(f"{unmatched} are said to be unmatched, and {expected} are")
             _account(request, room, tally, f"{request.kind} {request.scope} for {request.path}")
         else:
             request = chance.choice(alive)
@@ -334,10 +338,6 @@ def _history(subject: Subject, seed: int, steps: int, tally: Tally) -> None:
     for request in [request for request in site.requests if request.running]:
         site.close(request)
     site.compare(tally, "when all have ended")
-    unmatched, expected = set(site.middleware.unmatched) - {EXEMPT}, set(capacities) - matched
-    tally.wrong += unmatched != expected
-    if unmatched != expected:
-        tally.note(f"{unmatched} are said to be unmatched, and {expected} are")
 
 
 def _account(request: Request, room: bool, tally: Tally, what: str) -> None:
@@ -514,9 +514,10 @@ CHECKS: Final[tuple[Check, ...]] = (
         group=GROUP,
         tool="random histories",
         clauses=CLAUSES,
-        shows="in random interleavings of requests, WebSockets and lifespans, for targets of every form, below roots that servers tell "
-        "in either way, that end well, fail, are cancelled, lose their client or are thrown away, the slots in use are after each step those of the requests whose application has not ended; one is "
-        "refused exactly when there is none left, and completely",
+        shows="in random interleavings of requests, WebSockets and lifespans, for targets of every form and below roots that "
+        "servers tell in either way, that end well, fail, are cancelled, lose their client or are thrown away, the slots in use "
+        "are after each step those of the requests whose application has not ended; one is refused exactly when there is none left, "
+        "and completely; rules that no request has matched are told",
         shows_not="What a server makes of the messages: the load runs on real servers are for that.",
         run=_model,
     ),

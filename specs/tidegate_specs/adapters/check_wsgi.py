@@ -1,7 +1,8 @@
 """Hold the WSGI middleware to its clauses, without a server: requests are served by hand, a piece at a time.
 
-A server that keeps to PEP 3333 calls the application, iterates over what it gives, and closes that, whatever happened; another may
-never do that, as bridges to ASGI. Several requests are under way at once, and after each step the slots in use must be those of the requests in progress.
+A server that keeps to PEP 3333 calls the application, iterates over what it gives, and closes that, whatever happened; another
+never does that, as bridges to ASGI. Several requests are under way at once, and after each step the slots in use must be those of
+the requests in progress.
 """
 
 import random
@@ -415,9 +416,9 @@ CHECKS: Final[tuple[Check, ...]] = (
         tool="random histories",
         clauses=CLAUSES,
         shows="in random interleavings of requests with responses of every shape, that end well, fail, lose their client, or are "
-        "never closed, for targets of every form and below any root, the slots in use are after each step those of the requests that "
-        "are not read to their end, closed or forgotten; one is refused exactly when there is none left, and completely; those "
-        "forgotten before their end, and no others, are counted as abandoned",
+        "never closed, for targets of every form and below any root, the slots in use are after each step those of the requests "
+        "that are not read to their end, closed or forgotten; one is refused exactly when there is none left, and completely; "
+        "those forgotten before their end, and no others, are counted as abandoned",
         shows_not="What a server makes of the answer: the load runs on real servers are for that.",
         run=_model,
     ),
