@@ -516,8 +516,8 @@ CHECKS: Final[tuple[Check, ...]] = (
         clauses=CLAUSES,
         shows="in random interleavings of requests, WebSockets and lifespans, for targets of every form and below roots that "
         "servers tell in either way, that end well, fail, are cancelled, lose their client or are thrown away, the slots in use "
-        "are after each step those of the requests whose application has not ended; one is refused exactly when there is none left, "
-        "and completely; rules that no request has matched are told",
+        "are after each step those of the requests whose application has not ended; one is refused exactly when there is none "
+        "left, and completely; rules that no request has matched are told",
         shows_not="What a server makes of the messages: the load runs on real servers are for that.",
         run=_model,
     ),

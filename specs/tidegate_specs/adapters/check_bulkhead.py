@@ -647,16 +647,16 @@ def _foreign(subject: Subject, injector: Injector, behind_at: int, host: Host) -
             scene = Scene(subject, 1, held)
             for _ in range(behind):
                 scene.leave_behind(injector, behind_at)
-            reached, passing, raised = 0, _Passing(kind()), ""
+            reached, passing, raised = 0, _Passing(kind()), list[str]()
 
             def hook(
                 _at: int, code: CodeType, offset: int, position: int = position, scene: Scene = scene, passing: _Passing = passing
             ) -> None:
-                nonlocal reached, raised
+                nonlocal reached
                 if code.co_filename == file:
                     reached += 1
                     if reached == position and offset not in handler_entries(code):
-                        raised = f"{kind.__name__} at {code.co_qualname}+{offset}"  # noqa: B023 - run within this turn
+                        raised.append(f"{kind.__name__} at {code.co_qualname}+{offset}")  # noqa: B023 - run within this turn
                         passing.fly()
 
             try:
@@ -674,7 +674,7 @@ def _foreign(subject: Subject, injector: Injector, behind_at: int, host: Host) -
                 host.ended += not alive
                 if host.faults:
                     host.note(
-                        f"{name}, {raised}: it {'came out' if came_out else f'did not come out, the answer was {answer!r}'}; "
+                        f"{name}, {raised[0]}: it {'came out' if came_out else f'did not come out, the answer was {answer!r}'}; "
                         f"a frame of the host's was {'kept' if variable else 'cleared'}, a generator {'kept' if alive else 'ended'}"
                     )
 
