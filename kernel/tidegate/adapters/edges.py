@@ -123,20 +123,18 @@ def attempt(call: Callable[[], object]) -> None:
 class Watched:
     """Look in a thread of its own from `with` on, until that is left (EDGE-1). Made by `watched`."""
 
-    __slots__ = ("__weakref__", "_interval_s", "_over", "_source", "_tell", "_thread")
+    __slots__ = ("__weakref__", "_made_with", "_over", "_thread")
 
     def __init__(self, source: HasStatistics, tell: Callable[[Edge], object], interval_s: Seconds) -> None:
-        self._source: Final = source
-        self._tell: Final = tell
-        self._interval_s: Final = checked_interval(interval_s)
+        self._made_with: Final = source, tell, checked_interval(interval_s)
         self._over: Final = threading.Event()
         self._thread: threading.Thread | None = None
 
     def __enter__(self) -> OverloadWatch:
         if self._thread is not None:
             raise RuntimeError("it watches already, or did: make another one")
-        watch = OverloadWatch(self._source)
-        alive, tell, over, interval_s = weakref.ref(self), self._tell, self._over, self._interval_s
+        source, tell, interval_s = self._made_with
+        watch, over, alive = OverloadWatch(source), self._over, weakref.ref(self)
 
         def look() -> None:
             if edge := watch.look():

@@ -642,7 +642,7 @@ def _foreign(subject: Subject, injector: Injector, behind_at: int, host: Host) -
     file = module_of(subject, "bulkhead").Bulkhead.enter.__code__.co_filename
     for (name, (held, behind, call)), kind in product(CALLS_OF_THE_HOST.items(), foreign_types(subject)):
         position, reached = 0, 0
-        while position <= reached and not host.faults:
+        while position <= reached and not host.witness:
             position += 1
             scene = Scene(subject, 1, held)
             for _ in range(behind):
