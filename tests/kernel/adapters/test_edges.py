@@ -158,7 +158,7 @@ def test_a_callback_that_raises_loses_no_later_edge(
             raise RuntimeError
 
     monkeypatch.setattr(threading, "excepthook", hook)
-    monkeypatch.setattr(sys, "excepthook", lambda *_: None)
+    monkeypatch.setattr(sys, "excepthook", lambda _kind, _error, _trace: None)
     told: SimpleQueue[str] = SimpleQueue()
 
     def tell(edge: Edge) -> None:
@@ -192,9 +192,14 @@ def test_whatever_it_is_left_by_the_last_edge_is_told_before(kind: type[BaseExce
         told.append(edge.kind)
 
     intake, error = full_intake(), kind()
-    with pytest.raises(kind) as caught, watched(intake, tell, interval_s=WAIT_S):
-        intake.offer("more")
-        raise error
+
+    def leave() -> None:
+        with watched(intake, tell, interval_s=WAIT_S):
+            intake.offer("more")
+            raise error
+
+    with pytest.raises(kind) as caught:
+        leave()
     assert caught.value is error
     assert told == ["entered"]
     assert not any(thread.name == "tidegate-edges" for thread in threading.enumerate())
@@ -233,7 +238,7 @@ def test_a_watch_is_used_once() -> None:
 
 @pytest.mark.parametrize("error", [RuntimeError, SystemExit, KeyboardInterrupt])
 def test_what_a_broken_hook_raises_is_reported(error: type[BaseException], monkeypatch: pytest.MonkeyPatch) -> None:
-    reported: list[tuple[type[BaseException], type[BaseException] | None]] = []
+    reported: list[tuple[object, object]] = []
 
     def broken(_args: object) -> None:
         raise error

@@ -264,7 +264,7 @@ def asked(bridge: Any, path: str = "/") -> list[Any]:
     sent: list[Any] = []
 
     async def main() -> None:
-        waiting = [{"type": "http.request", "body": b"", "more_body": False}]
+        waiting: list[Any] = [{"type": "http.request", "body": b"", "more_body": False}]
         gone = asyncio.Event()
 
         async def receive() -> Any:
@@ -276,7 +276,14 @@ def asked(bridge: Any, path: str = "/") -> list[Any]:
         async def send(message: Any) -> None:
             sent.append(message)
 
-        scope = {"type": "http", "asgi": {"version": "3.0"}, "http_version": "1.1", "method": "GET", "scheme": "http", "path": path}
+        scope: dict[str, Any] = {
+            "type": "http",
+            "asgi": {"version": "3.0"},
+            "http_version": "1.1",
+            "method": "GET",
+            "scheme": "http",
+            "path": path,
+        }
         scope |= {"raw_path": path.encode(), "query_string": b"", "root_path": "", "headers": []}
         await asyncio.wait_for(bridge(scope | {"server": ("host", 80), "client": ("client", 1)}, receive, send), 30)
 
