@@ -158,7 +158,7 @@ def test_a_callback_that_raises_loses_no_later_edge(
             raise RuntimeError
 
     monkeypatch.setattr(threading, "excepthook", hook)
-    monkeypatch.setattr(sys, "excepthook", lambda _kind, _error, _trace: None)
+    monkeypatch.setattr(sys, "excepthook", print)
     told: SimpleQueue[str] = SimpleQueue()
 
     def tell(edge: Edge) -> None:
