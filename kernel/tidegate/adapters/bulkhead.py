@@ -51,15 +51,16 @@ from collections.abc import Awaitable, Callable, Mapping
 from types import BuiltinFunctionType, TracebackType
 from typing import Any, Final, Literal, final
 
-from .. import Closed, Empty, Intake, Lease, Outcome, Statistics
-from .._intake import _checked_timeout
+from .. import Intake, Lease, Outcome, Statistics
+from .._intake import Quietly, _checked_timeout
 
 Refusal = Literal[Outcome.FULL, Outcome.CLOSED]
-Taken = Lease[None] | type[Empty | Closed] | None
+Take = Callable[[Quietly], Lease[None] | None]
 Seconds = int | float  # at run time an int is no float
 
 BUSY: Final = b"busy, try again later\n"
-TAKE: Final = Intake._take.__code__
+NOW: Final = Quietly(0)
+TAKE: Final = Intake.take.__code__  # pyright: ignore[reportUnknownMemberType] - of any intake
 PAUSE_S: Final = 0.001  # between two looks of a drain that must not wait in C; each further one is twice as long
 LONGEST_PAUSE_S: Final = 0.05
 
@@ -93,24 +94,25 @@ class Bulkhead:
         Linearization points: a lease, taking it; FULL and CLOSED, those of `Intake.offer`.
         """
         intake = self._intake
+        take: Take = intake.take
         while True:  # each further turn is the success of another caller, who went inside with our item
             refusal: Refusal | None = None
-            lease: Taken = None
+            lease: Lease[None] | None = None
             try:
                 outcome = intake.offer(None)
                 if outcome is not Outcome.ACCEPTED:
                     refusal = outcome
                     if refusal is Outcome.CLOSED or not self._interrupted:
                         return refusal
-                lease = intake._take(0.0, 0.0)
-                if isinstance(lease, Lease):
+                lease = take(NOW)
+                if lease:
                     _ = lease.item  # seen: dropped from here on, it frees its slot and puts nothing back
                     return lease
                 if refusal is not None:
                     return refusal
             except BaseException as error:
                 self._interrupted = True
-                if isinstance(lease, Lease):
+                if lease:
                     lease.release()  # the traceback may keep it
                 _let_go(error.__traceback__)
                 if self._closed:
@@ -157,12 +159,13 @@ class Bulkhead:
 
     def _empty(self) -> None:
         """Free the slots of whatever is in the queue of a closed bulkhead; who is just entering offers again and is told CLOSED."""
-        lease: Taken = None
+        take: Take = self._intake.take
+        lease: Lease[None] | None = None
         try:
-            while isinstance(lease := self._intake._take(0.0, 0.0), Lease):
+            while lease := take(NOW):
                 lease.release()
         except BaseException as error:
-            if isinstance(lease, Lease):
+            if lease:
                 lease.release()  # the traceback may keep it
             _let_go(error.__traceback__)
             raise
@@ -172,7 +175,7 @@ class Bulkhead:
 
 
 def _let_go(trace: TracebackType | None) -> None:
-    """Have the kernel's frames in a traceback hold no lease: under a tracer one can end as it returns it. Nobody else's are cleared."""
+    """Have the kernel's frames in a traceback hold no lease: under a tracer one can end as it returns it. No others are cleared."""
     while trace is not None:
         if trace.tb_frame.f_code is TAKE:
             trace.tb_frame.clear()

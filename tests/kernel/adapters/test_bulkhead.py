@@ -149,15 +149,15 @@ class Cut:
         self._raise_at("offered")
         return outcome
 
-    def _take(self, remaining: float | None, deadline: float) -> Any:
+    def take(self, timeout: float | None) -> Any:
         self._raise_at("before take")
         self.looks += 1
         before_take, self.before_take = self.before_take, lambda: None
         before_take()
         if self.where == "taken":
-            self.intake._take(remaining, deadline)  # dropped: its item goes back
+            self.intake.take(timeout)  # dropped: its item goes back
         self._raise_at("taken")
-        return self.intake._take(remaining, deadline)
+        return self.intake.take(timeout)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self.intake, name)
@@ -244,7 +244,7 @@ def test_the_traceback_of_an_interrupted_entry_is_kept() -> None:
     Cut(bulkhead, "before take")
     with pytest.raises(KeyboardInterrupt) as caught:
         bulkhead.enter()
-    assert [entry.name for entry in caught.traceback][-2:] == ["_take", "_raise_at"]
+    assert [entry.name for entry in caught.traceback][-2:] == ["take", "_raise_at"]
 
 
 # In somebody else's process.

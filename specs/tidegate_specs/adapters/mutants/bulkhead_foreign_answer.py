@@ -9,6 +9,7 @@ from ...mutants import Patch
 BREAKS = ("BULKHEAD-2",)
 KILLED_BY = ("adapters.bulkhead_host",)
 PATCHES = (
+    Patch("adapters/bulkhead.py", "from .. import Intake, Lease", "from .. import Closed, Empty, Intake, Lease"),
     Patch(
         "adapters/bulkhead.py",
         ("            except BaseException as error:\n                self._interrupted"),

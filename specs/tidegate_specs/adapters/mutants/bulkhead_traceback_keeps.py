@@ -11,11 +11,7 @@ KILLED_BY = ("adapters.bulkhead_sweep",)
 PATCHES = (
     Patch(
         "adapters/bulkhead.py",
-        (
-            "                if isinstance(lease, Lease):\n"
-            "                    lease.release()  # the traceback may keep it\n"
-            "                _let_go("
-        ),
+        ("                if lease:\n                    lease.release()  # the traceback may keep it\n                _let_go("),
         "                _let_go(",
     ),
 )
