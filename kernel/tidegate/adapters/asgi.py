@@ -4,9 +4,10 @@
     from tidegate.adapters.asgi import AdmissionMiddleware
     from tidegate.adapters.bulkhead import Bulkhead
 
-    app = AdmissionMiddleware(app, Bulkhead(100))
+    app = AdmissionMiddleware(app, {"/healthz": None, "/": Bulkhead(100), "/reports": Bulkhead(4)})
 
-or with a bulkhead for each part of the site: `{"/": Bulkhead(100), "/reports": Bulkhead(4)}`.
+"/" is for everything that no longer prefix is for. None means not limited: a health check that is refused under overload has the
+orchestrator take the instance out, and the others get its load. `AdmissionMiddleware(app, Bulkhead(100))` limits everything.
 
 A request that finds no slot is answered 503 with `Retry-After` (RFC 9110, 10.2.3) at once: the application is not called, the
 body is not read, and nothing is logged. A WebSocket is refused with the same answer where the server has the extension for it
@@ -34,18 +35,19 @@ Considered and rejected
     for `Retry-After`: nobody here knows how long the others will take.
 
 Limits
-    Paths are compared as the server gives them, `root_path` included, byte by byte once decoded: a path that the application
-    takes for the same although it is spelled otherwise (`//reports`) may be another's or nobody's. Give "/" a bulkhead, and
-    nothing goes without. Every refused client is told the same time; a client should add some of its own (jitter). The server
+    Paths are compared within the application, without `root_path`, byte by byte once decoded: a path that the application takes for
+    the same although it is spelled otherwise (`//reports`) may be another's or nobody's. Give "/" a bulkhead, and nothing goes
+    without. Every refused client is told the same time; a client should add some of its own (jitter). The server
     accepts and parses a connection before any of this. The limit is one process's own: four workers let in four times as many.
-    Inside another middleware that answers for an application that failed, the slot is free before that answer: put this outermost.
+    Inside another middleware that answers for an application that failed, the slot is free before that answer: put this outermost,
+    but for CORS middleware, which goes around it: refusals and preflights would have no CORS headers otherwise.
 """
 
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from typing import Any, final
 
 from .. import Outcome
-from .bulkhead import BUSY, Bulkhead, busy_headers, by_path
+from .bulkhead import BUSY, Bulkhead, Rules, busy_headers
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -59,19 +61,26 @@ class AdmissionMiddleware:
     """Let as many requests and WebSockets in as the bulkhead has slots, and answer the next one 503 at once (WEB-1, WEB-2).
 
     bulkhead: one for all, or a mapping from path prefixes to bulkheads: the longest prefix that ends where a segment of the path
-    ends is the one; a path that none matches is not limited. retry_after_s: what refused clients are told to wait, in seconds.
+    ends is the one; a path that leads to None, or that none matches, is not limited. Paths are the application's own, without
+    the `root_path` that it is mounted at. retry_after_s: what refused clients are told to wait, in seconds.
     Raises ValueError for a prefix that does not begin with a slash, TypeError or ValueError for a bad `retry_after_s`.
     """
 
-    def __init__(self, app: Application, bulkhead: Bulkhead | Mapping[str, Bulkhead], *, retry_after_s: int = 1) -> None:
+    def __init__(self, app: Application, bulkhead: Bulkhead | Mapping[str, Bulkhead | None], *, retry_after_s: int = 1) -> None:
         self._app = app
-        self._bulkhead_of = by_path(bulkhead)
+        self._rules = Rules(bulkhead)
         self._headers = [(name.lower().encode(), value.encode()) for name, value in busy_headers(retry_after_s)]
+
+    @property
+    def unmatched(self) -> tuple[str, ...]:
+        """The prefixes that no request has matched yet, in this process: one that stays here may be misspelled, or not needed."""
+        return self._rules.unmatched
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one scope: call the application in a slot, or refuse without calling it and without reading the body."""
         kind = scope["type"]
-        bulkhead = self._bulkhead_of(scope["path"]) if kind in {"http", "websocket"} else None
+        limited = kind in {"http", "websocket"}
+        bulkhead = self._rules.bulkhead_of(scope["path"], scope.get("root_path") or "") if limited else None
         if bulkhead is None:
             await self._app(scope, receive, send)
             return

@@ -16,12 +16,16 @@ A lease is a call that is inside: it is true, and it ends with its `with`, howev
 checker may want `isinstance(lease, Outcome)` to believe it). There is no queue and no wait: a caller that is refused can do
 something else at once, which a caller that waits cannot. The limit is one process's own.
 
+A signal handler may call everything but a `drain` that waits: it would wait for a call that it interrupted. There use `close`, or
+`drain(timeout=0)`.
+
 How it works
     To enter is to offer and to take at once. Items are all alike (None), so it does not matter whose item a caller takes. An
     exception that arrives between the two leaves an item in the queue with nobody to take it (the kernel loses none). No handler
     can tell whether the offer that it interrupted was accepted, so after the first such exception every refusal looks into the
     queue, and goes inside on what it finds. That may be the item of a caller who is between offer and take at this moment: that
-    one finds nothing and offers again, and its second answer is true as well.
+    one finds nothing and offers again, and its second answer is true as well. A lease that has a name already when the exception
+    comes is released at once: whatever the traceback keeps, it keeps no slot.
 
 Prior art
     The bulkhead of M. Nygard's "Release It!"; resilience4j's `Bulkhead`, with no time to wait; Envoy's circuit breakers.
@@ -30,7 +34,9 @@ Considered and rejected
     A semaphore: an exception between `acquire` and `try` loses a permit for good. Waiting for a slot: a queue without a bound.
     Looking on every refusal: a second step for each, and counts that race even if no exception ever came. Noting each interruption
     and looking once for it: the note is spent too soon when the item is still on its way back. Taking the item back in the handler:
-    it might be that of somebody who is entering, who would be refused though nobody is inside.
+    it might be that of somebody who is entering, who would be refused though nobody is inside. `traceback.clear_frames`, so that a
+    lease dies that a frame holds: some of the frames are not ours, and until 3.12 it ends generators that only stand still.
+    A drain of an event loop in a thread of its own: a cancellation could not call it back while it waits in C.
 
 Limits
     Two exceptions inside one recovery may cost a slot until the next interrupted entry. An exception between `enter` and `with`
@@ -38,15 +44,25 @@ Limits
     refused and went inside on what it found is counted as `full` in `statistics`, too.
 """
 
-from collections.abc import Callable, Mapping
-from traceback import clear_frames
-from typing import Final, Literal, final
+import math
+import sys
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from types import BuiltinFunctionType, TracebackType
+from typing import Any, Final, Literal, final
 
-from .. import Closed, Empty, Intake, Lease, Outcome, Statistics
+from .. import Intake, Lease, Outcome, Statistics
+from .._intake import Quietly, _checked_timeout
 
 Refusal = Literal[Outcome.FULL, Outcome.CLOSED]
+Take = Callable[[Quietly], Lease[None] | None]
+Seconds = int | float  # at run time an int is no float
 
 BUSY: Final = b"busy, try again later\n"
+NOW: Final = Quietly(0)
+TAKE: Final = Intake.take.__code__  # pyright: ignore[reportUnknownMemberType] - of any intake
+PAUSE_S: Final = 0.001  # between two looks of a drain that must not wait in C; each further one is twice as long
+LONGEST_PAUSE_S: Final = 0.05
 
 
 @final
@@ -78,6 +94,7 @@ class Bulkhead:
         Linearization points: a lease, taking it; FULL and CLOSED, those of `Intake.offer`.
         """
         intake = self._intake
+        take: Take = intake.take
         while True:  # each further turn is the success of another caller, who went inside with our item
             refusal: Refusal | None = None
             lease: Lease[None] | None = None
@@ -87,16 +104,17 @@ class Bulkhead:
                     refusal = outcome
                     if refusal is Outcome.CLOSED or not self._interrupted:
                         return refusal
-                lease = intake.take(timeout=0)
-                _ = lease.item  # seen: dropped from here on, it frees its slot and puts nothing back
-                return lease
-            except (Empty, Closed):
+                lease = take(NOW)
+                if lease:
+                    _ = lease.item  # seen: dropped from here on, it frees its slot and puts nothing back
+                    return lease
                 if refusal is not None:
                     return refusal
             except BaseException as error:
-                lease = None
-                clear_frames(error.__traceback__)  # one of them may hold a lease: its item has to be back before anyone looks
                 self._interrupted = True
+                if lease:
+                    lease.release()  # the traceback may keep it
+                _let_go(error.__traceback__)
                 if self._closed:
                     self._empty()  # whoever drains must not wait for an item that nobody takes
                 raise
@@ -107,13 +125,33 @@ class Bulkhead:
         self._intake.close()
         self._empty()
 
-    def drain(self, timeout: float | None = None) -> int:
+    def drain(self, timeout: Seconds | None = None) -> int:
         """Close, wait up to `timeout` seconds until nobody is inside, and give the number of calls that still are.
 
+        It waits in this thread: in an event loop use `drain_async`, and in a signal handler `timeout=0`, which never waits.
         Raises TypeError or ValueError for a bad `timeout`; it is closed then, too.
         """
         self.close()
-        return self._intake.drain(timeout)
+        if isinstance(time.sleep, BuiltinFunctionType):
+            return self._intake.drain(timeout)
+        # gevent or eventlet has put its own there: a wait in C would stop those who are inside.
+        deadline, pause_s = _deadline(timeout), PAUSE_S
+        while (left := self._intake.drain(0)) and (remaining_s := deadline - time.monotonic()) > 0:
+            time.sleep(min(pause_s, remaining_s))
+            pause_s = min(2 * pause_s, LONGEST_PAUSE_S)
+        return left
+
+    async def drain_async(self, timeout: Seconds | None = None) -> int:
+        """Do the same while the event loop goes on, asyncio's or trio's: it looks, 1 ms later, and at least every 50 ms.
+
+        Cancelled, it leaves nothing behind but a closed bulkhead.
+        """
+        self.close()
+        deadline, pause_s, sleep = _deadline(timeout), PAUSE_S, _sleep_of_this_loop()
+        while (left := self._intake.drain(0)) and (remaining_s := deadline - time.monotonic()) > 0:
+            await sleep(min(pause_s, remaining_s))
+            pause_s = min(2 * pause_s, LONGEST_PAUSE_S)
+        return left
 
     def statistics(self) -> Statistics:
         """Count slots and answers: `in_flight` are inside, `queued` are entering or were left behind by an interrupted entry."""
@@ -121,41 +159,115 @@ class Bulkhead:
 
     def _empty(self) -> None:
         """Free the slots of whatever is in the queue of a closed bulkhead; who is just entering offers again and is told CLOSED."""
+        take: Take = self._intake.take
+        lease: Lease[None] | None = None
         try:
-            while True:
-                self._intake.take(timeout=0).release()
-        except (Empty, Closed):
-            return
+            while lease := take(NOW):
+                lease.release()
+        except BaseException as error:
+            if lease:
+                lease.release()  # the traceback may keep it
+            _let_go(error.__traceback__)
+            raise
 
     def __repr__(self) -> str:
         return f"<tidegate.Bulkhead of {self._intake!r}>"
 
 
+def _let_go(trace: TracebackType | None) -> None:
+    """Have the kernel's frames in a traceback hold no lease: under a tracer one can end as it returns it. No others are cleared."""
+    while trace is not None:
+        if trace.tb_frame.f_code is TAKE:
+            trace.tb_frame.clear()
+        trace = trace.tb_next
+
+
+def _deadline(timeout: Seconds | None) -> float:
+    return math.inf if timeout is None else _checked_timeout(timeout)[1]
+
+
+def _sleep_of_this_loop() -> Callable[[float], Awaitable[object]]:
+    trio: Any = sys.modules.get("trio")
+    lowlevel = sys.modules.get("trio.lowlevel")
+    if trio and getattr(lowlevel, "in_trio_task", bool)():  # asked first: trio may be a guest of an asyncio loop
+        sleep: Callable[[float], Awaitable[object]] = trio.sleep
+        return sleep
+    import asyncio  # here: for those who have a loop
+
+    return asyncio.sleep
+
+
 # What the two middlewares share.
 
 
-def by_path(bulkheads: Bulkhead | Mapping[str, Bulkhead]) -> Callable[[str], Bulkhead | None]:
-    """Give the function that finds a path's bulkhead: the one there is, or that of the longest prefix that ends at a slash.
+@final
+class _Rule:
+    """Have all paths below a prefix go to a bulkhead, or to none: not limited."""
 
-    None where no prefix matches. Raises ValueError for a prefix that does not begin with a slash, or that is there twice but for
-    slashes at its end; TypeError for anything that is no bulkhead.
+    __slots__ = ("begin", "bulkhead", "matched", "prefix")
+
+    def __init__(self, prefix: str, begin: str, bulkhead: Bulkhead | None) -> None:
+        self.prefix, self.begin, self.bulkhead, self.matched = prefix, begin, bulkhead, False
+
+
+@final
+class Rules:
+    """Find the bulkhead of a request: the one there is, or that of the longest prefix that ends where a segment of the path ends.
+
+    Raises ValueError for a prefix that does not begin with a slash, or that is there twice but for slashes at its end; TypeError
+    for anything that is no bulkhead and not None.
     """
-    if isinstance(bulkheads, Bulkhead):
-        return lambda _path: bulkheads
-    routes: dict[str, Bulkhead] = {}
-    for prefix, bulkhead in dict(bulkheads).items():
-        if not prefix.startswith("/"):
-            raise ValueError(f"a prefix must begin with '/', not {prefix!r}")
-        if not isinstance(bulkhead, Bulkhead):  # pyright: ignore[reportUnnecessaryIsInstance]
-            raise TypeError(f"{prefix!r} must lead to a Bulkhead, not {type(bulkhead).__name__}")
-        if routes.setdefault(prefix.rstrip("/") + "/", bulkhead) is not bulkhead:
-            raise ValueError(f"there are two bulkheads for {prefix!r}")
-    longest_first = sorted(routes.items(), key=lambda route: len(route[0]), reverse=True)
 
-    def find(path: str) -> Bulkhead | None:
-        return next((bulkhead for prefix, bulkhead in longest_first if f"{path}/".startswith(prefix)), None)
+    def __init__(self, bulkheads: Bulkhead | Mapping[str, Bulkhead | None]) -> None:
+        rules: dict[str, _Rule] = {}
+        for prefix, bulkhead in dict({"/": bulkheads} if isinstance(bulkheads, Bulkhead) else bulkheads).items():
+            if not prefix.startswith("/"):
+                raise ValueError(f"a prefix must begin with '/', not {prefix!r}")
+            if not isinstance(bulkhead, Bulkhead | None):  # pyright: ignore[reportUnnecessaryIsInstance]
+                raise TypeError(f"{prefix!r} must lead to a Bulkhead or to None, not {type(bulkhead).__name__}")
+            rule = _Rule(prefix, prefix.rstrip("/") + "/", bulkhead)
+            if rules.setdefault(rule.begin, rule).bulkhead is not bulkhead:
+                raise ValueError(f"there are two bulkheads for {prefix!r}")
+        self._longest_first = sorted(rules.values(), key=lambda rule: len(rule.begin), reverse=True)
 
-    return find
+    def bulkhead_of(self, path: str, root: str = "") -> Bulkhead | None:
+        """Give the bulkhead for a path, as the server tells it, of an application that is mounted at `root`. None: not limited.
+
+        A path with a dot segment (`/healthz/../reports`) is never exempt: applications do not agree on what it is.
+        """
+        path = own_path(path, root) + "/"
+        dots = "/./" in path or "/../" in path
+        for rule in self._longest_first:
+            if path.startswith(rule.begin) and not (dots and rule.bulkhead is None):
+                rule.matched = True
+                return rule.bulkhead
+        return None
+
+    @property
+    def unmatched(self) -> tuple[str, ...]:
+        """The prefixes that no request has matched yet, in this process."""
+        return tuple(rule.prefix for rule in self._longest_first if not rule.matched)
+
+
+def own_path(path: str, root: str = "") -> str:
+    """Give a request's path within its application, with a slash at its beginning whatever the form of its target (RFC 9112, 3.2).
+
+    An absolute target (`http://host/a`) is reduced to its path. `*`, an authority (`host:1`) and a path without its slash get one,
+    so that "/" is for everything. `root` is taken away once if it is there and ends where a segment ends: some servers tell the
+    whole path, some the rest. Should the rest itself begin with `root`, the two can't be told apart: it is taken away, as Starlette
+    and Django do.
+    """
+    path = _without_authority(path)
+    if root and path.startswith(root):
+        rest = _without_authority(path[len(root) :])  # uvicorn puts its root before targets of any form
+        if rest[:1] in {"", "/"} or root.endswith("/"):
+            path = rest
+    return path if path.startswith("/") else "/" + path
+
+
+def _without_authority(target: str) -> str:
+    scheme, found, rest = target.partition("://")
+    return "/" + rest.partition("/")[2] if found and scheme and "/" not in scheme else target
 
 
 def busy_headers(retry_after_s: object) -> list[tuple[str, str]]:

@@ -19,20 +19,25 @@ raises changes the answer. Considered and rejected: a callback in `offer` (the s
 
 Limits: one party looks; two that call `look` of one watch at once may both be told the same edge. A burst between two looks is
 told at the second, as one episode. In a forked child, whose intake counts from 0, a watch starts afresh; the thread stays behind.
+From a signal handler `look` may be called, also of a watch that it interrupted. No `watched` may be left there: leaving waits.
 """
 
 import sys
 import threading
-from collections.abc import Callable, Generator
-from contextlib import contextmanager, suppress
+import weakref
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final, Literal, Protocol, final
+from typing import Final, Literal, Protocol, final, runtime_checkable
 
 from .. import Statistics
 
 __all__ = ["Edge", "HasStatistics", "OverloadWatch", "attempt", "checked_interval", "watched"]
 
 
+Seconds = int | float  # at run time an int is no float
+
+
+@runtime_checkable
 class HasStatistics(Protocol):
     """Name what is read: an intake, or whatever else answers `statistics()` as one does."""
 
@@ -53,7 +58,7 @@ class Edge:
     statistics: Statistics
 
 
-def checked_interval(interval_s: float) -> float:
+def checked_interval(interval_s: Seconds) -> Seconds:
     """Give the interval. ValueError unless it is above 0 seconds and no more than a wait can be; TypeError if it is no number."""
     if not 0 < interval_s <= threading.TIMEOUT_MAX:
         raise ValueError(f"interval_s must be above 0 and at most {threading.TIMEOUT_MAX:.0f} seconds, not {interval_s}")
@@ -101,44 +106,64 @@ class OverloadWatch:
 
 
 def attempt(call: Callable[[], object]) -> None:
-    """Make a call in a thread that must go on: an exception of whatever kind goes to `threading.excepthook`, and ends no more."""
+    """Make a call in a thread that must go on: an exception of whatever kind goes to `threading.excepthook`, and ends no more.
+
+    What that hook, which is the host's too, raises goes to `sys.excepthook`, as it does in a thread of the host's own.
+    """
     try:
         call()
     except BaseException:  # noqa: BLE001 - it ends no more than this call
-        with suppress(Exception):  # the hook is the host's too
+        try:
             threading.excepthook(threading.ExceptHookArgs((*sys.exc_info(), threading.current_thread())))
+        except BaseException as error:  # noqa: BLE001 - nor does this
+            sys.excepthook(type(error), error, error.__traceback__)
 
 
-@contextmanager
-def watched(source: HasStatistics, tell: Callable[[Edge], object], interval_s: float = 1.0) -> Generator[OverloadWatch, None, None]:
-    """Look every `interval_s` seconds in a thread of its own, which calls `tell` with each edge (EDGE-1).
+@final
+class Watched:
+    """Look in a thread of its own from `with` on, until that is left (EDGE-1). Made by `watched`."""
+
+    __slots__ = ("__weakref__", "_made_with", "_over", "_thread")
+
+    def __init__(self, source: HasStatistics, tell: Callable[[Edge], object], interval_s: Seconds) -> None:
+        self._made_with: Final = source, tell, checked_interval(interval_s)
+        self._over: Final = threading.Event()
+        self._thread: threading.Thread | None = None
+
+    def __enter__(self) -> OverloadWatch:
+        if self._thread is not None:
+            raise RuntimeError("it watches already, or did: make another one")
+        source, tell, interval_s = self._made_with
+        watch, over, alive = OverloadWatch(source), self._over, weakref.ref(self)
+
+        def look() -> None:
+            if edge := watch.look():
+                tell(edge)
+
+        def work() -> None:
+            while not over.wait(interval_s) and alive():  # dropped without having been left, it ends as well
+                attempt(look)
+            attempt(look)
+
+        self._thread = threading.Thread(target=work, name="tidegate-edges", daemon=True)
+        try:
+            self._thread.start()
+        except BaseException:
+            over.set()  # it may have begun
+            raise
+        return watch
+
+    def __exit__(self, *exc_info: object) -> None:
+        self._over.set()
+        if self._thread is not None and not sys.is_finalizing():  # then there is no thread left to wait for
+            self._thread.join()
+
+
+def watched(source: HasStatistics, tell: Callable[[Edge], object], interval_s: Seconds = 1.0) -> Watched:
+    """Look every `interval_s` seconds in a thread of its own, which calls `tell` with each edge (EDGE-1). To be used in a `with`.
 
     On the way out it looks once more, tells what it finds, and waits for the thread: as long as a `tell` in progress takes. An
     exception of `tell` goes to `threading.excepthook`, and the thread goes on: no later edge is lost. The thread is a daemon, and
     does not keep the interpreter from exiting. ValueError for an interval that is not above 0.
     """
-    checked_interval(interval_s)
-    watch = OverloadWatch(source)
-    over = threading.Event()
-
-    def look() -> None:
-        if edge := watch.look():
-            tell(edge)
-
-    def work() -> None:
-        while not over.wait(interval_s):
-            attempt(look)
-        attempt(look)
-
-    thread = threading.Thread(target=work, name="tidegate-edges", daemon=True)
-    thread.start()
-    dropped = False
-    try:
-        yield watch
-    except GeneratorExit:  # by the collector, or while the interpreter exits: then there may be no thread left to wait for
-        dropped = True
-        raise
-    finally:
-        over.set()
-        if not dropped:
-            thread.join()
+    return Watched(source, tell, interval_s)

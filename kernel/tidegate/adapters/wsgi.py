@@ -4,19 +4,20 @@
     from tidegate.adapters.bulkhead import Bulkhead
     from tidegate.adapters.wsgi import AdmissionMiddleware
 
-    app = AdmissionMiddleware(app, Bulkhead(8))
+    app = AdmissionMiddleware(app, {"/healthz": None, "/": Bulkhead(8), "/reports": Bulkhead(2)})
 
-or with a bulkhead for each part of the site: `{"/": Bulkhead(8), "/reports": Bulkhead(2)}`.
+"/" is for everything that no longer prefix is for. None means not limited: a health check that is refused under overload has the
+orchestrator take the instance out, and the others get its load. `AdmissionMiddleware(app, Bulkhead(8))` limits everything.
 
 A request that finds no slot is answered 503 with `Retry-After` (RFC 9110, 10.2.3) at once: the application is not called, the
 body is not read, and nothing is logged. Where threads serve the requests, give the bulkhead fewer slots than there are
 threads: those left over are the ones that say no.
 
 When the slot is free again
-    When the server closes the response, which PEP 3333 has it do however the request ended; or at once, if the application
-    raises instead of answering. Not at the last piece: what the application does in `close` (callbacks after the response) is
-    work all the same. Should a server forget to close, the slot is free when it lets go of the response, and counted as
-    abandoned.
+    When the response was read to its end, or when the server closes it before, which PEP 3333 has it do however the request ended;
+    or at once, if the application raises instead of answering. What the application does in its own `close` (callbacks after the
+    response) is not counted. Bridges to ASGI (asgiref's, Starlette's) never close: where one of those did not read to the end
+    either, the slot is free when it lets go of the response, and counted as abandoned.
 
 Prior art
     The worker's own number of threads: a limit that queues behind itself, in the backlog of the socket. Apache's
@@ -24,25 +25,26 @@ Prior art
 
 Considered and rejected
     A semaphore around the call: gives the slot back before a generated response has begun. Passing the response's own
-    iterator on: a server that keeps only that would free the slot too soon. Freeing the slot at the last piece as well: two
-    ends, of which the first would not count `close`.
+    iterator on: a server that keeps only that would free the slot too soon. Freeing the slot in `close` alone: behind a bridge that
+    never closes every request would be an abandoned one.
 
 Limits
     A response is wrapped, so a server no longer sees a `wsgi.file_wrapper` and reads the file piece by piece instead of
     handing it to the system (`sendfile`); leave out the paths that serve files, or let a server in front do it. Only
     `__len__` of the response is passed on, for servers that make the Content-Length of a single piece, and no other
     attribute. What a server does with a body that was not read is its own affair: some read it all before they call anybody
-    (waitress), some throw it away, some close the connection. Paths are SCRIPT_NAME and PATH_INFO in one, compared byte by
-    byte once decoded: a path that the application takes for the same although it is spelled otherwise (`//reports`) may be
-    another's or nobody's. Give "/" a bulkhead, and nothing goes without. Every refused client is told the same time; a client
-    should add some of its own (jitter). The limit is one process's own: four processes let in four times as many.
+    (waitress), some throw it away, some close the connection. Paths are the application's own, PATH_INFO without SCRIPT_NAME,
+    compared byte by byte once decoded: a path that the application takes for the same although it is spelled otherwise
+    (`//reports`) may be another's or nobody's. Give "/" a bulkhead, and nothing goes without. Every refused client is told the
+    same time; a client should add some of its own (jitter). The limit is one process's own: four processes let in four times as
+    many. CORS middleware goes around this one: refusals and preflights would have no CORS headers otherwise.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sized
 from typing import Any, final
 
 from .. import Lease, Outcome
-from .bulkhead import BUSY, Bulkhead, busy_headers, by_path
+from .bulkhead import BUSY, Bulkhead, Rules, busy_headers
 
 Environ = dict[str, Any]
 StartResponse = Callable[..., Callable[[bytes], object]]
@@ -50,7 +52,7 @@ Application = Callable[[Environ, StartResponse], Iterable[bytes]]
 
 
 class _Response:
-    """Pass an application's response on, and hold its slot until the server closes it, or forgets it."""
+    """Pass an application's response on, and hold its slot until it was read to its end, or the server closes or forgets it."""
 
     def __init__(self, body: Iterable[bytes], lease: Lease[None]) -> None:
         self._body = body
@@ -59,6 +61,7 @@ class _Response:
     def __iter__(self) -> Iterator[bytes]:
         for piece in self._body:  # noqa: UP028 - `yield from` would close the body a second time
             yield piece
+        self._lease.release()
 
     def close(self) -> None:
         try:
@@ -83,19 +86,25 @@ class AdmissionMiddleware:
     """Let as many requests in as the bulkhead has slots, and answer the next one 503 at once (WEB-1, WEB-2).
 
     bulkhead: one for all, or a mapping from path prefixes to bulkheads: the longest prefix that ends where a segment of the path
-    ends is the one; a path that none matches is not limited. retry_after_s: what refused clients are told to wait, in seconds.
+    ends is the one; a path that leads to None, or that none matches, is not limited. Paths are the application's own, without
+    the SCRIPT_NAME that it is mounted at. retry_after_s: what refused clients are told to wait, in seconds.
     Raises ValueError for a prefix that does not begin with a slash, TypeError or ValueError for a bad `retry_after_s`.
     """
 
-    def __init__(self, app: Application, bulkhead: Bulkhead | Mapping[str, Bulkhead], *, retry_after_s: int = 1) -> None:
+    def __init__(self, app: Application, bulkhead: Bulkhead | Mapping[str, Bulkhead | None], *, retry_after_s: int = 1) -> None:
         self._app = app
-        self._bulkhead_of = by_path(bulkhead)
+        self._rules = Rules(bulkhead)
         self._headers = busy_headers(retry_after_s)
+
+    @property
+    def unmatched(self) -> tuple[str, ...]:
+        """The prefixes that no request has matched yet, in this process: one that stays here may be misspelled, or not needed."""
+        return self._rules.unmatched
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         """Serve one request: call the application in a slot, or refuse without calling it and without reading the body."""
-        path = environ.get("SCRIPT_NAME", "") + environ.get("PATH_INFO", "")
-        bulkhead = self._bulkhead_of(path.encode("latin-1").decode("utf-8", "replace"))  # the reverse of what PEP 3333 asks for
+        path = environ.get("PATH_INFO", "").encode("latin-1").decode("utf-8", "replace")  # the reverse of what PEP 3333 asks for
+        bulkhead = self._rules.bulkhead_of(path)
         if bulkhead is None:
             return self._app(environ, start_response)
         lease = bulkhead.enter()

@@ -26,6 +26,29 @@ RETRY_AFTER_S: Final = 7
 DENIAL: Final = "websocket.http.response"
 ENOUGH: Final = 20  # faults, to stop at
 ENDINGS: Final = ("returns", "returns", "raises", "works on", "ignores cancellation")
+EXEMPT: Final = "/c"  # the prefix that is not limited
+# What a client may ask for, in every form that servers let through (RFC 9112, 3.2), and the path that it stands for.
+TARGETS: Final = {
+    "/": "/",
+    "/a": "/a",
+    "/a/x": "/a/x",
+    "/b": "/b",
+    "/ab": "/ab",
+    "/b/": "/b/",
+    "/c": "/c",
+    "/c/x": "/c/x",
+    "/c/../a": "/",  # nobody knows: in no case exempt
+    "//a": "/",
+    "*": "/",
+    "host:443": "/",
+    "": "/",
+    "a/x": "/a/x",
+    "http://host": "/",
+    "http://host/a?": "/a?",
+    "https://host:1/a/x": "/a/x",
+    "http://host/c": "/c",
+}
+ROOTS: Final = ("", "", "/a", "/r", "/r/")
 
 
 class Failure(Exception):
@@ -44,7 +67,10 @@ class Request:
     """One scope on its way: what its client sends, what its application does, and what came of it."""
 
     kind: str
-    path: str
+    path: str  # what stands in the rules
+    target: str  # what the client asked for
+    root: str = ""
+    whole: bool = False  # the server tells the root with the target, as uvicorn does; others tell the target alone
     denial: bool = False
     method: str = "GET"
     pieces: int = 2
@@ -64,7 +90,8 @@ class Request:
         """Give what the server tells of it."""
         if self.kind == "lifespan":
             return {"type": "lifespan"}
-        scope: dict[str, Any] = {"type": self.kind, "path": self.path, "headers": []}
+        told = self.root + self.target if self.whole else self.target
+        scope: dict[str, Any] = {"type": self.kind, "path": told, "root_path": self.root, "headers": []}
         if self.kind == "http":
             return scope | {"method": self.method}
         return scope | {"extensions": {DENIAL: {}}} if self.denial else scope
@@ -136,6 +163,24 @@ def refusal_fault(request: Request) -> str:
     return "" if headers.get(b"content-type", b"").startswith(b"text/plain") else f"its headers are {headers}"
 
 
+def prefix_of(path: str, capacities: dict[str, int]) -> str:
+    """Tell which bulkhead a path should be in; none if empty. The prefixes here are one segment long."""
+    first = "/" + path.split("/")[1]
+    return first if first in capacities else "/" if "/" in capacities and first != EXEMPT else ""
+
+
+def any_target(chance: random.Random) -> dict[str, Any]:
+    """Choose what a client asks for, and how the server tells it, without what no framework can tell apart."""
+    target, path = chance.choice(tuple(TARGETS.items()))
+    root = chance.choice(ROOTS)
+    whole = bool(root) and chance.random() < 0.5
+    if whole and not root.endswith("/") and not target.startswith("/") and "://" not in target:
+        path = "/"  # without a slash in between it is another first segment: nobody's
+    if not whole and (path + "/").startswith(root.rstrip("/") + "/"):
+        root = ""  # it would be taken for the whole
+    return {"path": path, "target": target, "root": root, "whole": whole}
+
+
 @final
 @dataclass(slots=True)
 class Tally:
@@ -176,16 +221,13 @@ class Site:
             await request.application(scope, receive, send)
 
         self.middleware: Any = module_of(subject, "asgi").AdmissionMiddleware(
-            application, self.bulkheads, retry_after_s=RETRY_AFTER_S
+            application, {EXEMPT: None, **self.bulkheads}, retry_after_s=RETRY_AFTER_S
         )
         self.requests: list[Request] = []
 
     def prefix_of(self, request: Request) -> str:
         """Tell which bulkhead it should be in; none if empty. The prefixes here are one segment long."""
-        if request.kind not in ("http", "websocket"):
-            return ""
-        first = "/" + request.path.split("/")[1]
-        return first if first in self.capacities else "/" if "/" in self.capacities else ""
+        return prefix_of(request.path, self.capacities) if request.kind in ("http", "websocket") else ""
 
     def inside(self, prefix: str) -> int:
         """Count the requests in progress."""
@@ -242,7 +284,7 @@ def _new_request(chance: random.Random) -> Request:
     pieces = chance.randint(1, 3)
     return Request(
         kind=chance.choice(("http", "http", "http", "websocket", "lifespan")),
-        path=chance.choice(("/", "/a", "/a/x", "/b", "/ab", "/b/")),
+        **any_target(chance),
         denial=chance.random() < 0.5,
         method=chance.choice(("GET", "HEAD", "POST")),
         pieces=pieces,
@@ -255,6 +297,7 @@ def _history(subject: Subject, seed: int, steps: int, tally: Tally) -> None:
     chance = random.Random(seed)
     capacities = {"/": chance.randint(1, 3), "/a": chance.randint(1, 2)} if chance.random() < 0.5 else {"/b": chance.randint(1, 3)}
     site = Site(subject, capacities)
+    matched: set[str] = set()
     for number in range(steps):
         alive = [request for request in site.requests if request.running]
         for request in set(site.requests) - set(alive):
@@ -265,7 +308,13 @@ def _history(subject: Subject, seed: int, steps: int, tally: Tally) -> None:
             room = not prefix or site.inside(prefix) < capacities[prefix]
             site.start(request)
             site.step(request)
-            _account(request, room, tally, f"{request.kind} {request.path}")
+            if request.kind != "lifespan":
+                matched.add(prefix)
+            unmatched, expected = set(site.middleware.unmatched) - {EXEMPT}, set(capacities) - matched
+            tally.wrong += unmatched != expected
+            if unmatched != expected:
+                tally.note(f"{unmatched} are said to be unmatched, and {expected} are")
+            _account(request, room, tally, f"{request.kind} {request.scope} for {request.path}")
         else:
             request = chance.choice(alive)
             fate = chance.random()
@@ -339,14 +388,14 @@ def sweeping(subject: Subject) -> Generator[Injector]:
 
 
 REQUESTS: Final[dict[str, Callable[[], Request]]] = {
-    "http": lambda: Request("http", "/a"),
-    "http that fails": lambda: Request("http", "/a", raise_at=1),
-    "http with work after its last byte": lambda: Request("http", "/a", ending="works on"),
-    "http that ignores cancellation": lambda: Request("http", "/a", ending="ignores cancellation"),
-    "http without a limit": lambda: Request("http", "/c"),
-    "websocket": lambda: Request("websocket", "/a"),
-    "websocket with denial": lambda: Request("websocket", "/a", denial=True),
-    "lifespan": lambda: Request("lifespan", ""),
+    "http": lambda: Request("http", "/a", "/r/a", "/r"),
+    "http that fails": lambda: Request("http", "/a", "http://host/a", raise_at=1),
+    "http with work after its last byte": lambda: Request("http", "/a", "/a", ending="works on"),
+    "http that ignores cancellation": lambda: Request("http", "/a", "/a", ending="ignores cancellation"),
+    "http without a limit": lambda: Request("http", "/c", "/c"),
+    "websocket": lambda: Request("websocket", "/a", "a"),
+    "websocket with denial": lambda: Request("websocket", "/a", "/a", denial=True),
+    "lifespan": lambda: Request("lifespan", "", ""),
 }
 CANCELLED: Final = "cancelled"
 THROWN_AWAY: Final = "thrown away"
@@ -465,9 +514,10 @@ CHECKS: Final[tuple[Check, ...]] = (
         group=GROUP,
         tool="random histories",
         clauses=CLAUSES,
-        shows="in random interleavings of requests, WebSockets and lifespans that end well, fail, are cancelled, lose their client "
-        "or are thrown away, the slots in use are after each step those of the requests whose application has not ended; one is "
-        "refused exactly when there is none left, and completely",
+        shows="in random interleavings of requests, WebSockets and lifespans, for targets of every form and below roots that "
+        "servers tell in either way, that end well, fail, are cancelled, lose their client or are thrown away, the slots in use "
+        "are after each step those of the requests whose application has not ended; one is refused exactly when there is none "
+        "left, and completely; rules that no request has matched are told",
         shows_not="What a server makes of the messages: the load runs on real servers are for that.",
         run=_model,
     ),

@@ -1,7 +1,9 @@
 """Judge the watch for the edges of overload: against a plain model of episodes, and with callbacks that raise (EDGE-1)."""
 
 import random
+import sys
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from queue import SimpleQueue
 from time import monotonic, sleep
@@ -18,6 +20,7 @@ CAPACITIES: Final = (1, 2, 3)
 EPISODES: Final = 3  # with callbacks that raise
 WAIT_S: Final = 20.0  # for an edge that must come
 INTERVAL_S: Final = 0.001
+TELL_S: Final = 0.05  # that a callback takes: who does not wait for it is gone long before
 
 
 @final
@@ -237,10 +240,62 @@ def _callbacks(subject: Subject, _settings: Settings) -> Result:
         tally.note(f"{2 * EPISODES} callbacks raised, {len(reported)} exceptions were reported")
     if intake.statistics().free != 1:
         tally.note(f"afterwards {intake.statistics()}")
+    if not tally.witness:
+        _broken_hook(subject, adapter, tally)
+        _left_by(subject, adapter, tally)
     evidence = f"{tally.episodes} episodes told by callbacks that raise, {len(reported)} exceptions reported"
     if tally.witness or not edge_1(tally.episodes, tally.entered, tally.left, tally.inside):
         return Result(Verdict.ILLEGAL, evidence, tally.witness or f"{tally.entered} entered and {tally.left} left were told")
     return Result(Verdict.OK, evidence)
+
+
+def _episode(subject: Subject, adapter: Any, tell: Callable[[Any], None], error: BaseException | None = None) -> None:
+    """Watch one episode begin, and leave the watch by an exception, or not."""
+    intake = subject.Intake(1)
+    with adapter.watched(intake, tell, interval_s=WAIT_S):
+        for _ in range(2):
+            intake.offer("item")
+        if error is not None:
+            raise error
+
+
+def _broken_hook(subject: Subject, adapter: Any, tally: Tally) -> None:
+    """Have the hook for a thread's exceptions raise, too: that must be reported as it is in any thread."""
+    hooks = threading.excepthook, sys.excepthook
+    reported: list[type[BaseException]] = []
+
+    def broken(_args: Any) -> None:
+        raise Hostile
+
+    def tell(_edge: Any) -> None:
+        raise SystemExit
+
+    threading.excepthook = broken
+    sys.excepthook = lambda kind, _error, _trace: reported.append(kind)
+    try:
+        _episode(subject, adapter, tell)
+    finally:
+        threading.excepthook, sys.excepthook = hooks
+    if reported != [Hostile]:
+        tally.note(f"a hook that raises was reported as {reported}")
+
+
+def _left_by(subject: Subject, adapter: Any, tally: Tally) -> None:
+    """Leave the watch by exceptions that mean something to generators: the last edge is told before it is left all the same."""
+    for kind in (GeneratorExit, StopIteration, KeyboardInterrupt):
+        told: list[str] = []
+
+        def tell(edge: Any, told: list[str] = told) -> None:
+            sleep(TELL_S)
+            told.append(edge.kind)
+
+        left_by: BaseException | None = None
+        try:
+            _episode(subject, adapter, tell, kind())
+        except BaseException as error:  # noqa: BLE001 - judged below
+            left_by = error
+        if told != ["entered"] or not isinstance(left_by, kind):
+            tally.note(f"left by {kind.__name__}, out came {left_by!r}, and {told} was told by then")
 
 
 CHECKS: Final[tuple[Check, ...]] = (
@@ -258,7 +313,8 @@ CHECKS: Final[tuple[Check, ...]] = (
         group=GROUP,
         tool="scenario",
         clauses=("EDGE-1",),
-        shows="callbacks that raise change no answer and lose no later edge, and their exceptions are reported",
+        shows="callbacks that raise change no answer and lose no later edge, and their exceptions are reported, as are those of a "
+        "broken hook; the last edge is told before a watch is left, whatever it is left by",
         shows_not="a callback that never returns",
         run=_callbacks,
     ),

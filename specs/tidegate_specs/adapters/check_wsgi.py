@@ -1,7 +1,8 @@
 """Hold the WSGI middleware to its clauses, without a server: requests are served by hand, a piece at a time.
 
-A server that keeps to PEP 3333 calls the application, iterates over what it gives, and closes that, whatever happened; another may
-forget it. Several requests are under way at once, and after each step the slots in use must be those of the requests in progress.
+A server that keeps to PEP 3333 calls the application, iterates over what it gives, and closes that, whatever happened; another
+never does that, as bridges to ASGI. Several requests are under way at once, and after each step the slots in use must be those of
+the requests in progress.
 """
 
 import random
@@ -17,7 +18,7 @@ from ..check import Check, Result, Settings, Subject
 from ..injection import Injector, Interrupt, quiet_finalisers
 from ..progress import progress
 from ..stops import handler_entries
-from .check_asgi import CLAUSES, ENOUGH, RETRY_AFTER_S, Failure, Tally, judge
+from .check_asgi import CLAUSES, ENOUGH, EXEMPT, RETRY_AFTER_S, TARGETS, Failure, Tally, judge, prefix_of
 from .support import GROUP, injector_of, module_of
 
 SHAPES: Final = ("list", "tuple", "generator", "iterator", "file", "write")
@@ -73,8 +74,10 @@ class Request:
     stops_after: the pieces after which the client goes away. forgets: the server never closes.
     """
 
-    path: str
+    path: str  # what stands in the rules
+    target: str  # what the client asked for
     shape: str
+    root: str = ""
     method: str = "GET"
     pieces: int = 2
     fails: str = ""
@@ -124,8 +127,8 @@ class Request:
         """Be the server: a step for the call, for each piece, and for the end."""
         environ = {
             "REQUEST_METHOD": self.method,
-            "SCRIPT_NAME": "",
-            "PATH_INFO": self.path,
+            "SCRIPT_NAME": self.root,
+            "PATH_INFO": self.target,
             "wsgi.input": self.input,
             "request": self,
         }
@@ -139,6 +142,9 @@ class Request:
                 self.sent += piece
                 if number > self.stops_after:
                     break
+                yield
+            else:
+                self.inside = False  # read to its end
                 yield
         finally:
             if not self.forgets:
@@ -174,6 +180,7 @@ class Site:
     def __init__(self, subject: Subject, capacities: dict[str, int]) -> None:
         bulkhead: Any = module_of(subject, "bulkhead").Bulkhead
         self.capacities = capacities
+        self.abandoned = 0  # responses that nobody read to their end, nor closed
         self.bulkheads: dict[str, Any] = {prefix: bulkhead(capacity) for prefix, capacity in capacities.items()}
 
         def application(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
@@ -181,14 +188,13 @@ class Site:
             return request.application(start_response)
 
         self.middleware: Any = module_of(subject, "wsgi").AdmissionMiddleware(
-            application, self.bulkheads, retry_after_s=RETRY_AFTER_S
+            application, {EXEMPT: None, **self.bulkheads}, retry_after_s=RETRY_AFTER_S
         )
         self.requests: list[Request] = []
 
     def prefix_of(self, request: Request) -> str:
         """Tell which bulkhead it should be in; none if empty. The prefixes here are one segment long."""
-        first = "/" + request.path.split("/")[1]
-        return first if first in self.capacities else "/" if "/" in self.capacities else ""
+        return prefix_of(request.path, self.capacities)
 
     def inside(self, prefix: str) -> int:
         """Count the requests in progress."""
@@ -209,7 +215,8 @@ class Site:
 
     def forget(self, request: Request) -> None:
         """Let the server throw everything of a request away, closed or not."""
-        request.running = request.error = None
+        request.running = request.error = None  # which closes it, unless it forgets to
+        self.abandoned += request.inside and bool(self.prefix_of(request))
         request.inside = False
 
     def compare(self, tally: Tally, what: str) -> None:
@@ -221,6 +228,10 @@ class Site:
             tally.lost += held > inside
             if held != inside or inside > capacity:
                 tally.note(f"{what}: {held} slots are held for {inside} requests in progress at {prefix} of capacity {capacity}")
+        abandoned = sum(bulkhead.statistics().abandoned for bulkhead in self.bulkheads.values())
+        tally.lost += abandoned != self.abandoned
+        if abandoned != self.abandoned:
+            tally.note(f"{what}: {abandoned} are counted as abandoned, and {self.abandoned} were")
 
 
 # By chance.
@@ -233,8 +244,11 @@ def _history(subject: Subject, seed: int, steps: int, tally: Tally) -> None:
     for _ in range(steps):
         alive = [request for request in site.requests if request.running]
         if not alive or chance.random() < 0.3:
+            target, path = chance.choice(tuple(TARGETS.items()))
             request = Request(
-                path=chance.choice(("/", "/a", "/a/x", "/b", "/ab", "/b/")),
+                path=path,
+                target=target,
+                root=chance.choice(("", "/a", "/r")),
                 shape=chance.choice(SHAPES),
                 method=chance.choice(("GET", "HEAD", "POST")),
                 pieces=chance.randint(0, 3),
@@ -250,7 +264,8 @@ def _history(subject: Subject, seed: int, steps: int, tally: Tally) -> None:
             if request.served != room:
                 tally.wrong += 1
                 tally.note(
-                    f"{request.path} was {'served' if request.served else 'refused'} with{'' if room else 'out'} a free slot"
+                    f"{request.target!r}, which is {request.path}, was {'served' if request.served else 'refused'} "
+                    f"with{'' if room else 'out'} a free slot"
                 )
         else:
             request = chance.choice(alive)
@@ -326,7 +341,7 @@ def _one(subject: Subject, injector: Injector, case: Case, raise_at: int, tally:
     """Serve one request to its end, with an exception at one bytecode (0: never). Then count the slots."""
     site = Site(subject, {"/a": 1})
     held = site.bulkheads["/a"].enter() if case.full else None
-    request = Request("/a", case.shape, fails=case.fails, stops_after=case.stops_after, forgets=case.forgets)
+    request = Request("/a", "/a", case.shape, fails=case.fails, stops_after=case.stops_after, forgets=case.forgets)
     run = _Run()
 
     def hook(at: int, code: CodeType, offset: int) -> None:
@@ -401,8 +416,9 @@ CHECKS: Final[tuple[Check, ...]] = (
         tool="random histories",
         clauses=CLAUSES,
         shows="in random interleavings of requests with responses of every shape, that end well, fail, lose their client, or are "
-        "never closed, the slots in use are after each step those of the requests that are not closed or forgotten; one is refused "
-        "exactly when there is none left, and completely",
+        "never closed, for targets of every form and below any root, the slots in use are after each step those of the requests "
+        "that are not read to their end, closed or forgotten; one is refused exactly when there is none left, and completely; "
+        "those forgotten before their end, and no others, are counted as abandoned",
         shows_not="What a server makes of the answer: the load runs on real servers are for that.",
         run=_model,
     ),

@@ -32,9 +32,9 @@ def bulkhead_1(peak: int, capacity: int, spurious: int) -> bool:
     return peak <= capacity and spurious == 0
 
 
-def bulkhead_2(points: int, lost: int) -> bool:
-    """There were points at which a call was ended, and none of them lost a slot."""
-    return points > 0 and lost == 0
+def bulkhead_2(points: int, lost: int, swallowed: int = 0) -> bool:
+    """There were points at which a call was ended, and none of them lost a slot, or the exception, or anything of the host's."""
+    return points > 0 and lost == 0 and swallowed == 0
 
 
 def async_1(waited: int, wake_ups: int, turns: int) -> bool:
@@ -126,7 +126,8 @@ CLAUSES: Final[tuple[Clause, ...]] = (
         PART,
         (
             "However a call inside ends (a return, an exception, a cancellation, an exception that arrives at any bytecode), "
-            "its slot is given back: at once, or, if the exception arrived while entering, at the next refusal at the latest."
+            "its slot is given back: at once, or, if the exception arrived while entering, at the next refusal at the latest. "
+            "The exception comes out, whatever its type, and nothing is cleared or ended of what others still hold."
         ),
         (bulkhead_2,),
         "Two exceptions inside the same recovery (see Limits in the kernel).",

@@ -1,7 +1,10 @@
 import asyncio
+import os
 import re
+import signal
 import subprocess
 import sys
+import warnings
 from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
 from pathlib import Path
 from typing import Any, cast
@@ -164,6 +167,60 @@ def test_a_path_without_a_bulkhead_is_not_limited() -> None:
     assert asyncio.run(Client(app, "/other").run()).status == 200
 
 
+FORMS = ["/", "/a", "//a", "", "*", "a", "host:443", "http://host", "http://host/a", "/r", "/r/a", "/r*", "/rhttp://host/a"]
+
+
+@pytest.mark.parametrize("path", FORMS)
+@pytest.mark.parametrize("root", [None, "", "/r", "/r/"])
+@pytest.mark.parametrize("kind", ["http", "websocket"])
+def test_nothing_goes_past_a_bulkhead_for_everything(path: str, root: str | None, kind: str) -> None:
+    bulkhead, held = full()
+    app = AdmissionMiddleware(unreachable, {"/": bulkhead})
+    client = asyncio.run(Client(app, path, kind, root_path=root, method="OPTIONS").run())
+    assert client.sent[0]["type"] in ("http.response.start", "websocket.close")
+    assert bulkhead.statistics().full == 1
+    assert held
+
+
+def test_a_scope_without_a_root_path_is_served() -> None:
+    assert asyncio.run(Client(AdmissionMiddleware(hello, Bulkhead(1))).run()).status == 200
+
+
+@pytest.mark.parametrize(
+    ("path", "root", "status"),
+    [
+        ("/api/reports", "/api", 503),  # uvicorn --root-path /api, of GET /reports
+        ("/reports", "/api", 503),  # hypercorn, daphne and granian, behind a proxy that takes the root away
+        ("/api/reports/may", "/api", 503),
+        ("/reports", "/r", 503),  # a root that is the beginning of the path, but no segment of it
+        ("/reports", "/reports", 200),  # the root of what is mounted there
+        ("/reports/reports", "/reports", 503),
+        ("/api/api/reports", "/api", 200),
+        ("http://host/api/reports", "/api", 503),
+        ("/apihttp://host/reports", "/api", 503),
+    ],
+)
+def test_rules_are_relative_to_the_root_of_the_application(path: str, root: str, status: int) -> None:
+    reports, _held = full()
+    app = AdmissionMiddleware(hello, {"/": Bulkhead(1), "/reports": reports})
+    assert asyncio.run(Client(app, path, root_path=root).run()).status == status
+
+
+def test_a_health_check_is_not_limited() -> None:
+    bulkhead, _held = full()
+    app = AdmissionMiddleware(hello, {"/healthz": None, "/": bulkhead})
+    statuses = [asyncio.run(Client(app, path).run()).status for path in ("/healthz", "/healthz/live", "/healthzx", "/healthz/../")]
+    assert statuses == [200, 200, 503, 503]
+
+
+def test_a_rule_that_never_matched_can_be_asked_for() -> None:
+    app = AdmissionMiddleware(hello, {"/healthz": None, "/": Bulkhead(1), "/report": Bulkhead(1)})
+    assert set(app.unmatched) == {"/healthz", "/", "/report"}
+    for path in ("/healthz", "/reports", "*"):
+        asyncio.run(Client(app, path).run())
+    assert app.unmatched == ("/report",)
+
+
 def test_bad_arguments_are_refused() -> None:
     with pytest.raises(ValueError, match="retry_after_s"):
         AdmissionMiddleware(hello, Bulkhead(1), retry_after_s=-1)
@@ -291,7 +348,88 @@ def test_a_request_that_is_never_begun_holds_nothing() -> None:
     assert free(bulkhead) == 1
 
 
+if hasattr(os, "fork"):
+
+    def test_requests_of_the_parent_hold_nothing_in_a_child() -> None:
+        bulkhead = Bulkhead(1)
+        children: list[int] = []
+
+        async def application(scope: Scope, receive: Receive, send: Send) -> None:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", DeprecationWarning)  # of a fork beside threads
+                child = os.fork()
+            if child:
+                children.append(child)
+                await hello(scope, receive, send)
+                return
+            status = 1
+            try:
+                signal.alarm(10)
+                client = Client(None, "/")
+                refused = Client(AdmissionMiddleware(unreachable, bulkhead))
+                inside = AdmissionMiddleware(hello, bulkhead)(client.scope, client.receive, client.send)  # ends without waiting
+                step(inside)
+                held = bulkhead.enter()
+                step(AdmissionMiddleware(unreachable, bulkhead)(refused.scope, refused.receive, refused.send))
+                status = 0 if (client.status, bool(held), refused.status) == (200, True, 503) else 1
+            finally:
+                os._exit(status)
+
+        def step(coroutine: Any) -> None:
+            with pytest.raises(StopIteration):
+                coroutine.send(None)
+
+        assert asyncio.run(Client(AdmissionMiddleware(application, bulkhead)).run()).status == 200
+        assert [os.waitpid(child, 0)[1] for child in children] == [0]
+        assert free(bulkhead) == 1
+
+
 # With Starlette.
+
+
+def test_starlette_mounts_are_limited_by_their_own_paths() -> None:
+    pytest.importorskip("starlette")
+    from starlette.applications import Starlette
+    from starlette.requests import Request
+    from starlette.responses import PlainTextResponse
+    from starlette.routing import Mount, Route
+
+    reports, held = full()
+
+    def page(request: Request) -> PlainTextResponse:
+        return PlainTextResponse("page")
+
+    inner = Starlette(routes=[Route("/reports", page), Route("/shop/reports", page), Route("/", page)])
+    limited = AdmissionMiddleware(cast(Any, inner), {"/reports": reports, "/never": Bulkhead(1)})
+    app = Starlette(routes=[Mount("/shop", cast(Any, limited)), Mount("/deep", routes=[Mount("/shop", cast(Any, limited))])])
+    paths = ("/shop/reports", "/deep/shop/reports", "/shop/", "/shop/shop/reports", "/reports")
+    assert asyncio.run(_starlette_statuses(app, *paths)) == [503, 503, 200, 200, 404]
+    assert limited.unmatched == ("/never",)
+
+    async def below_a_root() -> list[int]:  # as uvicorn --root-path tells it
+        return [(await Client(app, f"/api{path}", root_path="/api").run()).status for path in paths]
+
+    assert asyncio.run(below_a_root()) == [503, 503, 200, 200, 404]
+    held.pop().release()
+    assert asyncio.run(_starlette_statuses(app, "/shop/reports")) == [200]
+
+
+def test_cors_middleware_goes_around() -> None:
+    pytest.importorskip("starlette")
+    from starlette.middleware.cors import CORSMiddleware
+
+    bulkhead, _held = full()
+    limited = AdmissionMiddleware(hello, bulkhead, retry_after_s=4)
+    app = CORSMiddleware(cast(Any, limited), allow_origins=["https://shop"], allow_methods=["PUT"], expose_headers=["Retry-After"])
+    origin = (b"origin", b"https://shop")
+    refused = asyncio.run(Client(app, headers=[origin]).run())
+    assert (refused.status, refused.headers[b"retry-after"]) == (503, b"4")
+    assert refused.headers[b"access-control-allow-origin"] == b"https://shop"
+    assert refused.headers[b"access-control-expose-headers"] == b"Retry-After"
+    asked = [origin, (b"access-control-request-method", b"PUT")]
+    assert asyncio.run(Client(app, method="OPTIONS", headers=asked).run()).status == 200  # a preflight takes no slot
+    outside = asyncio.run(Client(AdmissionMiddleware(cast(Any, CORSMiddleware(hello)), bulkhead), headers=[origin]).run())
+    assert b"access-control-allow-origin" not in outside.headers
 
 
 async def _starlette_statuses(app: Any, *paths: str) -> list[int]:

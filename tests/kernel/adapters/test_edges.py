@@ -4,6 +4,7 @@ import re
 import subprocess
 import sys
 import threading
+from collections.abc import Generator
 from pathlib import Path
 from queue import SimpleQueue
 
@@ -157,6 +158,7 @@ def test_a_callback_that_raises_loses_no_later_edge(
             raise RuntimeError
 
     monkeypatch.setattr(threading, "excepthook", hook)
+    monkeypatch.setattr(sys, "excepthook", print)
     told: SimpleQueue[str] = SimpleQueue()
 
     def tell(edge: Edge) -> None:
@@ -178,6 +180,81 @@ def test_an_exception_of_the_host_leaves_no_thread_behind() -> None:
     with pytest.raises(KeyError), watched(full_intake(), print):
         raise KeyError
     assert not any(thread.name == "tidegate-edges" for thread in threading.enumerate())
+
+
+@pytest.mark.parametrize("kind", [GeneratorExit, StopIteration, KeyboardInterrupt])
+def test_whatever_it_is_left_by_the_last_edge_is_told_before(kind: type[BaseException]) -> None:
+    told: list[str] = []
+    going = threading.Event()
+
+    def tell(edge: Edge) -> None:
+        going.wait(0.05)  # never set: it takes its time
+        told.append(edge.kind)
+
+    intake, error = full_intake(), kind()
+
+    def leave() -> None:
+        with watched(intake, tell, interval_s=WAIT_S):
+            intake.offer("more")
+            raise error
+
+    with pytest.raises(kind) as caught:
+        leave()
+    assert caught.value is error
+    assert told == ["entered"]
+    assert not any(thread.name == "tidegate-edges" for thread in threading.enumerate())
+
+
+def test_a_generator_that_watches_tells_its_last_edge_when_it_is_closed() -> None:
+    intake, told = full_intake(), list[str]()
+
+    def users() -> Generator[None]:
+        with watched(intake, lambda edge: told.append(edge.kind), interval_s=WAIT_S):
+            yield
+
+    generator = users()
+    next(generator)
+    intake.offer("more")
+    generator.close()
+    assert told == ["entered"]
+
+
+def test_a_watch_that_is_dropped_ends() -> None:
+    watch = watched(full_intake(), print, interval_s=0.001)
+    watch.__enter__()
+    (thread,) = [thread for thread in threading.enumerate() if thread.name == "tidegate-edges"]
+    del watch
+    thread.join(WAIT_S)
+    assert not thread.is_alive()
+
+
+def test_a_watch_is_used_once() -> None:
+    watch = watched(full_intake(), print)
+    with watch, pytest.raises(RuntimeError, match="make another"):
+        watch.__enter__()
+    with pytest.raises(RuntimeError, match="make another"):
+        watch.__enter__()
+
+
+@pytest.mark.parametrize("error", [RuntimeError, SystemExit, KeyboardInterrupt])
+def test_what_a_broken_hook_raises_is_reported(error: type[BaseException], monkeypatch: pytest.MonkeyPatch) -> None:
+    reported: list[tuple[object, object]] = []
+
+    def broken(_args: object) -> None:
+        raise error
+
+    def last(kind: type[BaseException], value: BaseException, _trace: object) -> None:
+        reported.append((kind, type(value.__context__)))
+
+    def tell(_edge: Edge) -> None:
+        raise KeyError
+
+    monkeypatch.setattr(threading, "excepthook", broken)
+    monkeypatch.setattr(sys, "excepthook", last)
+    intake = full_intake()
+    with watched(intake, tell, interval_s=WAIT_S):
+        intake.offer("more")
+    assert reported == [(error, KeyError)]
 
 
 @pytest.mark.parametrize("interval_s", [0, -1.0, float("nan"), float("inf")])

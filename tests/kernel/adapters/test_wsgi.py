@@ -1,8 +1,12 @@
+import asyncio
 import gc
 import io
+import os
 import re
+import signal
 import subprocess
 import sys
+import warnings
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any, cast
@@ -137,13 +141,44 @@ def test_a_path_without_a_bulkhead_is_passed_through_untouched() -> None:
     assert Call(AdmissionMiddleware(answering(lambda: body), {"/reports": reports}), environ_of("/other")).body is body
 
 
-def test_a_path_is_script_name_and_path_info_and_utf_8() -> None:
+def test_a_path_is_path_info_in_utf_8() -> None:
     cafe, _held = full()
     app = AdmissionMiddleware(answering(lambda: [b"x"]), {"/café": cafe})
     encoded = "/café".encode().decode("latin-1")
-    assert Call(app, environ_of("", SCRIPT_NAME=encoded)).told[0][0][:3] == "503"
-    assert Call(app, environ_of("é", SCRIPT_NAME="/caf")).told[0][0][:3] == "200"
+    assert Call(app, environ_of(encoded)).told[0][0][:3] == "503"
+    assert Call(app, environ_of(encoded, SCRIPT_NAME="/shop")).told[0][0][:3] == "503"
+    assert Call(app, environ_of("", SCRIPT_NAME=encoded)).told[0][0][:3] == "200"
     assert Call(app, environ_of("\xff")).told[0][0][:3] == "200"  # no UTF-8
+
+
+@pytest.mark.parametrize("path", ["/", "/a", "//a", "", "*", "a", "1", "http://host", "http://host/a", "\xff"])
+@pytest.mark.parametrize("script_name", ["", "/api"])
+def test_nothing_goes_past_a_bulkhead_for_everything(path: str, script_name: str) -> None:
+    bulkhead, held = full()
+    app = AdmissionMiddleware(unreachable, {"/": bulkhead})
+    assert Call(app, environ_of(path, "OPTIONS") | {"PATH_INFO": path, "SCRIPT_NAME": script_name}).told[0][0][:3] == "503"
+    without = {name: value for name, value in environ_of().items() if name not in ("PATH_INFO", "SCRIPT_NAME")}
+    assert Call(app, without).told[0][0][:3] == "503"
+    assert held
+
+
+@pytest.mark.parametrize(
+    ("path", "script_name", "status"),
+    [("/reports", "/api", "503"), ("/reports/may", "", "503"), ("", "/reports", "200"), ("http://host/reports", "", "503")],
+)
+def test_rules_are_relative_to_the_root_of_the_application(path: str, script_name: str, status: str) -> None:
+    reports, _held = full()
+    app = AdmissionMiddleware(answering(lambda: [b"x"]), {"/reports": reports, "/": Bulkhead(1)})
+    assert Call(app, environ_of(path) | {"PATH_INFO": path, "SCRIPT_NAME": script_name}).told[0][0][:3] == status
+
+
+def test_a_health_check_is_not_limited_and_a_rule_that_never_matched_can_be_asked_for() -> None:
+    bulkhead, _held = full()
+    app = AdmissionMiddleware(answering(lambda: [b"x"]), {"/healthz": None, "/": bulkhead, "/report": Bulkhead(1)})
+    assert set(app.unmatched) == {"/healthz", "/", "/report"}
+    statuses = [Call(app, environ_of(path)).told[0][0][:3] for path in ("/healthz", "/healthz/live", "/healthz/../a", "/reports")]
+    assert statuses == ["200", "200", "503", "503"]
+    assert app.unmatched == ("/report",)
 
 
 def test_bad_arguments_are_refused() -> None:
@@ -153,16 +188,146 @@ def test_bad_arguments_are_refused() -> None:
         AdmissionMiddleware(unreachable, {"reports": Bulkhead(1)})
 
 
-def test_the_slot_is_held_until_the_response_is_closed() -> None:
+def test_the_slot_is_held_until_the_response_is_read_to_its_end() -> None:
     bulkhead = Bulkhead(1)
     body = Body(b"a", b"b")
     call = Call(AdmissionMiddleware(answering(lambda: body), bulkhead))
     pieces = iter(call.body)
     assert (next(pieces), free(bulkhead)) == (b"a", 0)
     assert (next(pieces), free(bulkhead)) == (b"b", 0)
-    assert (next(pieces, None), free(bulkhead)) == (None, 0)
+    assert (next(pieces, None), body.closed, free(bulkhead)) == (None, 0, 1)
+    next_one = bulkhead.enter()
     call.body.close()
-    assert (body.closed, free(bulkhead)) == (1, 1)
+    assert (body.closed, free(bulkhead)) == (1, 0)  # closing it takes nothing from who has the slot now
+    del call, pieces
+    assert (free(bulkhead), bulkhead.statistics().abandoned, bulkhead.statistics().released) == (0, 0, 1)
+    assert next_one
+
+
+def test_the_slot_is_held_until_a_response_that_is_not_read_is_closed() -> None:
+    bulkhead = Bulkhead(1)
+    call = Call(AdmissionMiddleware(answering(lambda: Body(b"a")), bulkhead))
+    assert free(bulkhead) == 0
+    call.body.close()
+    assert (free(bulkhead), bulkhead.statistics().released) == (1, 1)
+
+
+@pytest.mark.parametrize("pieces", [0, 1, 3])
+def test_a_response_that_is_read_and_never_closed_is_finished(pieces: int) -> None:
+    bulkhead = Bulkhead(1)
+    shapes: list[Callable[[], Iterable[bytes]]] = [
+        lambda: [b"x"] * pieces,
+        lambda: (b"x" for _ in range(pieces)),
+        lambda: Body(*[b"x"] * pieces),
+        lambda: FileWrapper(io.BytesIO(b"x" * pieces), 1),
+    ]
+    for shape in shapes:
+        assert list(Call(AdmissionMiddleware(answering(shape), bulkhead)).body) == [b"x"] * pieces
+    read = bulkhead.statistics()
+    assert (read.free, read.released, read.abandoned) == (1, len(shapes), 0)
+
+
+def test_an_exception_at_the_end_of_a_response_leaves_its_slot_to_close() -> None:
+    bulkhead = Bulkhead(1)
+
+    def application_pieces() -> Iterator[bytes]:
+        yield b"a"
+        raise ZeroDivisionError
+
+    call = Call(AdmissionMiddleware(answering(application_pieces), bulkhead))
+    with pytest.raises(ZeroDivisionError):
+        list(call.body)
+    assert free(bulkhead) == 0
+    call.body.close()
+    assert (free(bulkhead), bulkhead.statistics().abandoned) == (1, 0)
+
+
+# Behind bridges to ASGI, which never close a response.
+
+
+def asgiref(app: App) -> Any:
+    return pytest.importorskip("asgiref.wsgi").WsgiToAsgi(app)
+
+
+def starlette(app: App) -> Any:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # it is deprecated in favour of a2wsgi's
+        return pytest.importorskip("starlette.middleware.wsgi").WSGIMiddleware(app)
+
+
+def a2wsgi(app: App) -> Any:  # the one that closes
+    return pytest.importorskip("a2wsgi").WSGIMiddleware(app)
+
+
+def asked(bridge: Any, path: str = "/") -> list[Any]:
+    """Send one request through a bridge, and give what the server would have sent."""
+    sent: list[Any] = []
+
+    async def main() -> None:
+        waiting: list[Any] = [{"type": "http.request", "body": b"", "more_body": False}]
+        gone = asyncio.Event()
+
+        async def receive() -> Any:
+            if waiting:
+                return waiting.pop()
+            await gone.wait()
+            return {"type": "http.disconnect"}
+
+        async def send(message: Any) -> None:
+            sent.append(message)
+
+        scope: dict[str, Any] = {
+            "type": "http",
+            "asgi": {"version": "3.0"},
+            "http_version": "1.1",
+            "method": "GET",
+            "scheme": "http",
+            "path": path,
+        }
+        scope |= {"raw_path": path.encode(), "query_string": b"", "root_path": "", "headers": []}
+        await asyncio.wait_for(bridge(scope | {"server": ("host", 80), "client": ("client", 1)}, receive, send), 30)
+
+    asyncio.run(main())
+    return sent
+
+
+@pytest.mark.parametrize("bridge", [asgiref, starlette, a2wsgi])
+def test_behind_a_bridge_a_request_is_finished_and_not_abandoned(bridge: Any) -> None:
+    bulkhead = Bulkhead(1)
+    app = bridge(AdmissionMiddleware(answering(lambda: (piece for piece in (b"one ", b"two"))), {"/": bulkhead}))
+    for path in ("/", "/b", "/"):
+        sent = asked(app, path)
+        assert sent[0]["status"] == 200
+        assert b"".join(message.get("body", b"") for message in sent[1:]) == b"one two"
+    gc.collect()
+    read = bulkhead.statistics()
+    assert (read.free, read.released, read.abandoned) == (1, 3, 0)
+    held = bulkhead.enter()
+    assert asked(app)[0]["status"] == 503
+    assert held
+
+
+if hasattr(os, "fork"):
+
+    def test_requests_of_the_parent_hold_nothing_in_a_child() -> None:
+        bulkhead = Bulkhead(1)
+        app = AdmissionMiddleware(answering(lambda: [b"a"]), bulkhead)
+        call = Call(app)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)  # of a fork beside threads
+            child = os.fork()
+        if child == 0:
+            status = 1
+            try:
+                signal.alarm(10)
+                call.end()  # the parent's: it frees nothing here
+                first, second = Call(app), Call(app)
+                status = 0 if (first.told[0][0][:3], second.told[0][0][:3]) == ("200", "503") else 1
+            finally:
+                os._exit(status)
+        assert os.waitpid(child, 0)[1] == 0
+        assert free(bulkhead) == 0
+        assert (call.end(), free(bulkhead)) == (b"a", 1)
 
 
 def test_a_client_that_goes_away_gives_the_slot_back_and_the_body_is_closed_once() -> None:

@@ -11,7 +11,7 @@ KILLED_BY = ("adapters.asgi_model",)
 PATCHES = (
     Patch(
         "adapters/asgi.py",
-        'self._bulkhead_of(scope["path"]) if kind in {"http", "websocket"} else None',
-        'self._bulkhead_of(scope.get("path", "/"))',
+        'scope["path"], scope.get("root_path") or "") if limited else None',
+        'scope.get("path", "/"), scope.get("root_path") or "")',
     ),
 )

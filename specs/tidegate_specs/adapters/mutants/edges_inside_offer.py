@@ -42,7 +42,7 @@ PATCHES = (
     ),
     Patch(
         "adapters/edges.py",
-        "class HasStatistics(Protocol):\n",
-        "WATCHES = []\n\n\nclass HasStatistics(Protocol):\n",
+        "@runtime_checkable\n",
+        "WATCHES = []\n\n\n@runtime_checkable\n",
     ),
 )
