@@ -86,15 +86,14 @@ Memory order on FT
 one where the host has put another into `queue` (gevent).
 """
 
+import os
 from _queue import SimpleQueue
 from functools import partial
 from itertools import chain, count, repeat
 from operator import is_not
 from time import sleep
 
-try:
-    from os import sched_yield as yield_processor
-except ImportError:  # no such call on Windows, where sleeping for zero gives up the time slice
-    yield_processor = partial(sleep, 0)
+# There is no such call on Windows, where sleeping for zero gives up the time slice.
+yield_processor = os.sched_yield if hasattr(os, "sched_yield") else partial(sleep, 0)
 
 __all__ = ["SimpleQueue", "chain", "count", "is_not", "repeat", "yield_processor"]

@@ -96,7 +96,7 @@ class Lease(Generic[T]):
 
         Linearization point: emptying `_seen`; the slot is free when its token is back in the free list.
         """
-        slots, index = self._slots, self._index
+        slots, index, _ = self._slots, self._index, self._slots.room
         token: Token | None = None  # while set, this call owns the slot
         try:
             try:

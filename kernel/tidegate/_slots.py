@@ -5,7 +5,7 @@ See the package docstring for the representation and the invariants named here.
 """
 
 import weakref
-from sys import getrefcount
+from sys import getrefcount, version_info
 from typing import Any, Final, cast
 
 from ._atomic import SimpleQueue, chain, count, is_not, repeat
@@ -31,7 +31,7 @@ class Deed:
 
     __slots__ = ("again", "generation", "home", "index")
 
-    def __init__(self, home: "weakref.ref[Slots]", index: int, generation: int, again: "Deed | None" = None) -> None:
+    def __init__(self, home: "weakref.ref[Slots] | Any", index: int, generation: int, again: "Deed | None" = None) -> None:
         self.home, self.index, self.generation, self.again = home, index, generation, again
 
     def __del__(*me: "Deed") -> None:
@@ -61,7 +61,8 @@ def ended(references: int, deed: Deed) -> None:
     the old one, has one that has not.
     """
     if references > DYING[0]:
-        deed.again = Deed(deed.home, deed.index, deed.generation, deed.again)
+        deed.again = again = Deed(type(None), deed.index, deed.generation, deed.again)
+        again.home = deed.home  # only now: an exception out of the call would drop it, and its end is not the token's
     elif (slots := deed.home()) is not None:  # else the intake is gone too
         slots.recover(deed)
 
@@ -92,7 +93,12 @@ class FreeList(list[Token]):
 
 
 class Slots:
-    """Hold all state of one intake. After a fork the child makes it anew, so that nothing of the parent's is left there."""
+    """Hold all state of one intake. After a fork the child makes it anew, so that nothing of the parent's is left there.
+
+    room: reading it raises RecursionError where there is not stack enough for a call into C, which up to 3.11 counts as a frame.
+    """
+
+    room: Final = property(callable) if version_info < (3, 12) else None
 
     def __init__(self, capacity: int, closed: bool = False) -> None:
         self.home: Final[weakref.ref[Slots]] = weakref.ref(self)  # kept here: the collector clears one that is garbage

@@ -142,7 +142,7 @@ ALLOWED: Final[Mapping[str, frozenset[str]]] = {
     "operator": frozenset({"is_not"}),
     "os": frozenset({"register_at_fork", "sched_yield", "sysconf", "sysconf_names"}),
     "queue": frozenset({"Empty", "ShutDown"}),
-    "sys": frozenset({"getrefcount"}),
+    "sys": frozenset({"getrefcount", "version_info"}),
     "threading": frozenset({"TIMEOUT_MAX"}),
     "time": frozenset({"monotonic", "sleep"}),
     "typing": frozenset({"Any", "Final", "Generic", "NoReturn", "TypeVar", "cast", "final"}),

@@ -73,6 +73,7 @@ EFFECTS: Final = {
 }
 
 # What the net leaves out, by the function that does it: told here, so that anything else is refused.
+EXHAUSTED: Final = "Slots.exhausted" if sys.version_info >= (3, 12) else "Slots.exhausted.<locals>.<listcomp>"
 PRIVATE: Final = frozenset(
     {
         # A finaliser owns the slot: what it does to it between the two stores that move it on, nobody else can see.
@@ -99,7 +100,7 @@ PRIVATE: Final = frozenset(
         # The iterator's own note of the lease that it gave last.
         ("Intake.__iter__.<locals>.following", "store in last"),
         # A slot that is in flight and not seen is not counted as settled.
-        ("Slots.exhausted.<locals>.<genexpr>", "compare mark, false"),
+        (EXHAUSTED, "compare mark, false"),
     }
 )
 

@@ -19,7 +19,7 @@ ALLOWED = {
     "operator": {"is_not"},
     "os": {"register_at_fork", "sched_yield", "sysconf", "sysconf_names"},
     "queue": {"Empty", "ShutDown"},
-    "sys": {"getrefcount"},
+    "sys": {"getrefcount", "version_info"},
     "threading": {"TIMEOUT_MAX"},
     "time": {"monotonic", "sleep"},
     "typing": {"Any", "Final", "Generic", "NoReturn", "TypeVar", "cast", "final"},
