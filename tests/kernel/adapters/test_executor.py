@@ -151,8 +151,9 @@ def test_map_raises_where_the_work_failed() -> None:
 def test_map_submits_before_anybody_iterates() -> None:
     finished: list[int] = []
     with executor_of(10, 2) as executor:
-        executor.map(finished.append, range(10))
+        results = executor.map(finished.append, range(10))
     assert sorted(finished) == list(range(10))
+    assert list(results) == [None] * 10
 
 
 def test_map_times_out_and_cancels_the_rest() -> None:
