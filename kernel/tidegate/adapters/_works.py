@@ -97,10 +97,7 @@ class Work(Future[T]):
 
     def leave(self) -> None:
         """Be out of the line, let go of the arguments, and give the slot back."""
-        try:  # noqa: SIM105 - out of a call another's ValueError could come, and `suppress` is Python code
-            del self.line.waiting[self]
-        except ValueError:  # a worker that saw it in the line has removed it
-            pass
+        self.line.waiting.discard(self)
         self.call = nothing
         self.lease.release()
 
@@ -117,14 +114,21 @@ def outcome_of(work: Work[T]) -> tuple[T | None, BaseException | None]:
 
 @final
 class WaitingLine(deque[Any]):
-    """Works in the order of submission. `del waiting[work]` removes one, or raises ValueError.
-
-    It is an operator and not a call, because an exception from outside can arrive out of a call, and a ValueError would be taken
-    for the answer. Out of an operator that runs C code none can.
-    """
+    """Works in the order of submission."""
 
     __slots__ = ()
     __delitem__ = deque.remove  # pyright: ignore[reportAssignmentType, reportIncompatibleMethodOverride]
+
+    def discard(self, work: object) -> None:
+        """Remove a work, unless another worker or a canceller has.
+
+        By an operator and not by a call, because an exception from outside can arrive out of a call: a ValueError would be taken for
+        the answer. Out of an operator that runs C code none can, and `suppress` is Python code.
+        """
+        try:  # noqa: SIM105
+            del self[work]
+        except ValueError:
+            pass
 
 
 @final
@@ -175,17 +179,14 @@ class Line:
         result: Any = None
         failure: BaseException | None = None
         try:
-            try:  # noqa: SIM105 - the same as in `leave`
+            try:  # noqa: SIM105 - the same as in `discard`
                 work = self.waiting[0]
             except IndexError:
                 pass
             if work is None:
                 return self.rest()
             owner = work.claim.setdefault(OWNER, me)
-            try:  # noqa: SIM105 - the same
-                del self.waiting[work]
-            except ValueError:  # another worker or a canceller has removed it
-                pass
+            self.waiting.discard(work)
             if self.waiting:
                 self.ring()
             if owner is me:
