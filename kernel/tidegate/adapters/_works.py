@@ -122,8 +122,8 @@ class WaitingLine(deque[Any]):
     def discard(self, work: object) -> None:
         """Remove a work, unless another worker or a canceller has.
 
-        By an operator and not by a call, because an exception from outside can arrive out of a call: a ValueError would be taken for
-        the answer. Out of an operator that runs C code none can, and `suppress` is Python code.
+        By an operator and not by a call, because an exception from outside can arrive out of a call: a ValueError would be taken
+        for the answer. Out of an operator that runs C code none can, and `suppress` is Python code.
         """
         try:  # noqa: SIM105
             del self[work]

@@ -17,6 +17,7 @@ from collections.abc import Callable, Generator
 from concurrent.futures import Future
 from concurrent.futures.thread import BrokenThreadPool
 from contextlib import contextmanager, suppress
+from contextvars import ContextVar
 from dataclasses import asdict, dataclass, field
 from functools import partial
 from itertools import product
@@ -45,6 +46,9 @@ STEPS: Final = 25
 THREADS: Final = 3
 OFFERS: Final = 400  # by each thread, while every worker hangs
 STORM: Final[dict[Profile, int]] = {"quick": 3_000, "full": 30_000}
+
+
+submitting: Final[ContextVar[int | None]] = ContextVar("submitting", default=None)
 
 
 class Failure(BaseException):
@@ -97,9 +101,12 @@ class Job:
         self.name, self.started = name, started
         self.gate: SimpleQueue[bool] = SimpleQueue()
         self.runs = 0
+        self.ran_for: int | None = None  # as a context variable says it: the name of the work that was submitted
 
     def __call__(self) -> int:
         self.runs += 1
+        self.ran_for = submitting.get()
+        submitting.set(-1)  # nobody else is to see that
         self.started.put(self.name)
         if not self.gate.get():
             raise Failure(self.name)
@@ -174,6 +181,7 @@ class History:
     def submit(self) -> None:
         job = Job(len(self.jobs), self.started)
         self.told.append(f"submit {job.name}")
+        submitting.set(job.name)
         try:
             answer = self.executor.submit(job) if self.chance.random() < 0.5 else self.executor.try_submit(job)
         except self.refused as refusal:
@@ -276,13 +284,17 @@ class History:
         unended = sum(not future.done() for future in self.futures.values()) + left_over
         runs = {job.name: job.runs for job in self.jobs}
         doubled = sum(count > 1 or (count and name in self.cancelled) for name, count in runs.items())
+        doubled += sum(job.runs > 0 and job.ran_for != job.name for job in self.jobs)
         never = sum(not runs[name] for name in self.finished)
         free = self.executor.statistics().free
         self.tally.unended += unended
         self.tally.doubled += doubled + never
         self.tally.lost += self.capacity - free
         if unended or doubled or never or free != self.capacity:
-            self.fault(f"in the end {unended} futures or workers had not ended, {doubled} works ran twice, {free} slots were free")
+            self.fault(
+                f"in the end {unended} futures or workers had not ended, {doubled} works ran twice or for another, "
+                f"{free} slots were free"
+            )
 
 
 def _break(module: Any, tally: Tally) -> None:
@@ -305,6 +317,33 @@ def _break(module: Any, tally: Tally) -> None:
         tally.note(f"an initializer failed: {len(unended)} futures did not end, {executor.statistics()}")
 
 
+def _end_maps(module: Any, tally: Tally) -> None:
+    """Close and drop iterators of `map` that have not begun: that cancels. Refuse the last work of one: no result is lost by it."""
+    gate: SimpleQueue[None] = SimpleQueue()
+    executor = module.RejectingExecutor(3, 1, thread_name_prefix="mapped")
+    held = executor.submit(partial(gate.get, timeout=LIMIT_S))
+    for end in (lambda results: results.close(), lambda _: None):
+        end(executor.map(abs, (1, 2)))
+        held_slots = executor.statistics().in_flight - 1
+        if held_slots:
+            tally.lost += held_slots
+            tally.note(f"an iterator of map was closed or dropped before it began, and {held_slots} works still waited")
+            break
+    gate.put(None)
+    held.result(LIMIT_S)
+    results = executor.map(abs, (1, -2, 3, -4), buffersize=2)
+    given: list[object] = [next(results)]
+    executor.shutdown(wait=False)  # after the third was submitted
+    try:
+        given.extend(results)  # in a list's `extend` those that come before an exception stay
+    except module.Rejected as refusal:
+        given.append(cast(Any, refusal).outcome.value)
+    if given != [1, 2, 3, "closed"]:
+        tally.unended += 1
+        tally.note(f"map over 1, -2, 3, -4, of which the last was refused, gave {given}")
+    _left_over("mapped")
+
+
 def run_model(subject: Subject, settings: Settings) -> Result:
     """Run random histories, each step compared with the model."""
     module = module_of(subject, "executor")
@@ -315,8 +354,9 @@ def run_model(subject: Subject, settings: Settings) -> Result:
         if not tally.witness:
             History(module, subject, chance, tally).run()
             histories += 1
-    if not tally.witness:
-        _break(module, tally)
+    for scenario in (_break, _end_maps):
+        if not tally.witness:
+            scenario(module, tally)
     return tally.judge(f"{histories} histories, {tally.steps:,} steps")
 
 
