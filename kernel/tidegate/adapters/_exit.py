@@ -35,7 +35,7 @@ _register(_ended.append, None)
 
 
 def exiting() -> bool:
-    """Tell whether the interpreter has begun to exit: nothing new is accepted any more."""
+    """Tell whether the main thread is over: nothing new is accepted any more."""
     return bool(_ended)
 
 

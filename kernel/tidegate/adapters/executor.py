@@ -20,6 +20,9 @@ How it works
     FULL. Waiting works stand in a line beside it, see `_works`, and not in the kernel's queue, which has no removal from the
     middle: a work that is cancelled must make room at once, also while every worker hangs, and leave nothing behind.
 
+    A work runs in a copy of the context of whoever submitted it, and workers start in an empty one: what stands in context variables,
+    the user's name or the request's trace, is the submitter's, whoever made the executor and whatever ran before.
+
 Prior art
     `concurrent.futures.ThreadPoolExecutor` (B. Quinlan), of which this keeps all that can be kept with a bound; the bound asked for
     there since 2014 (bpo-22737). Java's `ThreadPoolExecutor` with a bounded queue and its `AbortPolicy`.
@@ -36,8 +39,10 @@ Limits
     that wait for other works of the same executor can wait for ever, as there. Cancelling takes time in proportion to the works
     that wait in front. An exception that arrives in a worker's thread before its first step ends that worker; one that arrives
     inside the code of `concurrent.futures` may keep a future from telling its waiters; two inside one recovery may cost a slot, or
-    leave a future unended. Works can't start threads while the interpreter exits (3.12 and later). Futures that a fork copied into
-    a child belong to the parent and never end in the child. Subinterpreters that allow no daemon threads are not supported.
+    leave a future unended. On 3.12 works can't start threads once the main thread is over. Futures that a fork copied into a child
+    belong to the parent and never end in the child. A second Ctrl-C while the interpreter waits for works at exit ends the wait, as
+    with `ThreadPoolExecutor`. Up to 3.11 a subinterpreter with threads can't end. An iterator of `map` that is dropped cancels its
+    works where CPython drops exceptions, one that a signal handler raises meanwhile among them: close it.
 """
 
 from collections import deque
@@ -84,8 +89,12 @@ class RejectingExecutor(Executor):
     TypeError for an `initializer` that can't be called.
 
     All workers are started here. Each calls `initializer(*initargs)` first; should that raise, waiting works fail and `submit`
-    raises `BrokenThreadPool`, with the exception as its cause. An executor that is dropped closes, and its workers finish what was
-    accepted; so they do before the interpreter exits. In the child of a fork it is closed.
+    raises `BrokenThreadPool`, with the exception as its cause. With `refusal="future"` a refused `submit` raises nothing: its future
+    has failed with what it would have raised. Raises RuntimeError where gevent or eventlet has replaced threads.
+
+    An executor that is dropped closes, and its workers finish what was accepted. So they do when the main thread has ended, before
+    handlers of `atexit` run; one that is made then is closed (HOST-2). In the child of a fork it is closed. A signal handler may call
+    `submit`, `try_submit`, `statistics` and `shutdown(wait=False)`, and no other: those wait for locks, or for works.
     """
 
     def __init__(

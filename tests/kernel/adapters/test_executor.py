@@ -781,7 +781,7 @@ def test_its_annotations_can_be_evaluated() -> None:
 
 
 CHECKERS = {
-    "beartype": "from beartype.claw import beartype_packages; beartype_packages(*modules)",
+    "beartype": "from beartype.claw import beartype_packages; beartype_packages(modules)",
     "typeguard": "from typeguard import install_import_hook; install_import_hook(modules)",
 }
 
