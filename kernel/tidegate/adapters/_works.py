@@ -24,7 +24,7 @@ from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future, wait
 from concurrent.futures.thread import BrokenThreadPool
-from typing import Any, Final, TypeVar, final
+from typing import Any, Final, TypeVar, cast, final
 
 from .. import Lease
 from .._atomic import SimpleQueue
@@ -117,9 +117,9 @@ class WaitingLine(deque[Any]):
     """Works in the order of submission."""
 
     __slots__ = ()
-    __delitem__ = deque.remove  # pyright: ignore[reportAssignmentType, reportIncompatibleMethodOverride]
+    __delitem__ = cast("Any", deque[Any].remove)
 
-    def discard(self, work: object) -> None:
+    def discard(self, work: Any) -> None:
         """Remove a work, unless another worker or a canceller has.
 
         By an operator and not by a call, because an exception from outside can arrive out of a call: a ValueError would be taken

@@ -20,8 +20,8 @@ How it works
     FULL. Waiting works stand in a line beside it, see `_works`, and not in the kernel's queue, which has no removal from the
     middle: a work that is cancelled must make room at once, also while every worker hangs, and leave nothing behind.
 
-    A work runs in a copy of the context of whoever submitted it, and workers start in an empty one: what stands in context variables,
-    the user's name or the request's trace, is the submitter's, whoever made the executor and whatever ran before.
+    A work runs in a copy of the context of whoever submitted it, and workers start in an empty one: what stands in context
+    variables, the user's name or the request's trace, is the submitter's, whoever made the executor and whatever ran before.
 
 Prior art
     `concurrent.futures.ThreadPoolExecutor` (B. Quinlan), of which this keeps all that can be kept with a bound; the bound asked for
@@ -89,12 +89,12 @@ class RejectingExecutor(Executor):
     TypeError for an `initializer` that can't be called.
 
     All workers are started here. Each calls `initializer(*initargs)` first; should that raise, waiting works fail and `submit`
-    raises `BrokenThreadPool`, with the exception as its cause. With `refusal="future"` a refused `submit` raises nothing: its future
-    has failed with what it would have raised. Raises RuntimeError where gevent or eventlet has replaced threads.
+    raises `BrokenThreadPool`, with the exception as its cause. With `refusal="future"` a refused `submit` raises nothing: its
+    future has failed with what it would have raised. RuntimeError where gevent or eventlet has replaced threads (HOST-1).
 
     An executor that is dropped closes, and its workers finish what was accepted. So they do when the main thread has ended, before
-    handlers of `atexit` run; one that is made then is closed (HOST-2). In the child of a fork it is closed. A signal handler may call
-    `submit`, `try_submit`, `statistics` and `shutdown(wait=False)`, and no other: those wait for locks, or for works.
+    handlers of `atexit` run; one that is made then is closed (HOST-2). In the child of a fork it is closed. A signal handler may
+    call `submit`, `try_submit`, `statistics` and `shutdown(wait=False)`, and nothing else: other calls wait for locks, or works.
     """
 
     def __init__(

@@ -284,16 +284,16 @@ class History:
         unended = sum(not future.done() for future in self.futures.values()) + left_over
         runs = {job.name: job.runs for job in self.jobs}
         doubled = sum(count > 1 or (count and name in self.cancelled) for name, count in runs.items())
-        doubled += sum(job.runs > 0 and job.ran_for != job.name for job in self.jobs)
+        strange = sum(job.runs > 0 and job.ran_for != job.name for job in self.jobs)
         never = sum(not runs[name] for name in self.finished)
         free = self.executor.statistics().free
         self.tally.unended += unended
-        self.tally.doubled += doubled + never
+        self.tally.doubled += doubled + strange + never
         self.tally.lost += self.capacity - free
-        if unended or doubled or never or free != self.capacity:
+        if unended or doubled or strange or never or free != self.capacity:
             self.fault(
-                f"in the end {unended} futures or workers had not ended, {doubled} works ran twice or for another, "
-                f"{free} slots were free"
+                f"in the end {unended} futures or workers had not ended, {doubled} works had run twice and {strange} in another's "
+                f"context, {free} slots were free"
             )
 
 
@@ -322,12 +322,15 @@ def _end_maps(module: Any, tally: Tally) -> None:
     gate: SimpleQueue[None] = SimpleQueue()
     executor = module.RejectingExecutor(3, 1, thread_name_prefix="mapped")
     held = executor.submit(partial(gate.get, timeout=LIMIT_S))
-    for end in (lambda results: results.close(), lambda _: None):
-        end(executor.map(abs, (1, 2)))
+    for end in ("closed", "dropped"):
+        results = executor.map(abs, (1, 2))
+        if end == "closed":
+            results.close()
+        del results
         held_slots = executor.statistics().in_flight - 1
         if held_slots:
             tally.lost += held_slots
-            tally.note(f"an iterator of map was closed or dropped before it began, and {held_slots} works still waited")
+            tally.note(f"an iterator of map was {end} before it began, and {held_slots} works still waited")
             break
     gate.put(None)
     held.result(LIMIT_S)
@@ -337,7 +340,7 @@ def _end_maps(module: Any, tally: Tally) -> None:
     try:
         given.extend(results)  # in a list's `extend` those that come before an exception stay
     except module.Rejected as refusal:
-        given.append(cast(Any, refusal).outcome.value)
+        given.append(refusal.outcome.value)
     if given != [1, 2, 3, "closed"]:
         tally.unended += 1
         tally.note(f"map over 1, -2, 3, -4, of which the last was refused, gave {given}")

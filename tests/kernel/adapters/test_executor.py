@@ -1259,30 +1259,31 @@ executor.shutdown()
         with busy(2, 1) as (executor, _, _), injector_of(cast(Any, tidegate), [RejectingExecutor]) as injector:
             position, reached = 0, True
             while reached:
-                position, reached, child, in_line = position + 1, False, -1, False
+                position, reached, in_line = position + 1, False, False
+                children: list[int] = []
 
-                def fork(at: int, code: CodeType, _offset: int, until: int = position) -> None:
-                    nonlocal reached, child, in_line
+                def fork(at: int, code: CodeType, _offset: int, until: int = position, children: list[int] = children) -> None:
+                    nonlocal reached, in_line
                     if at == until:
                         reached, in_line = True, bool(executor._line.waiting)
                         if code.co_filename.endswith("executor.py"):
-                            child = os.fork()
-                            if child == 0:
+                            children.append(os.fork())
+                            if children == [0]:
                                 signal.alarm(10)
 
-                answer: Any = None
                 right = False
                 try:
                     with warnings.catch_warnings():
                         warnings.simplefilter("ignore", DeprecationWarning)
-                        answer = injector.run(partial(executor.try_submit, int), fork)
+                        answer: object = injector.run(partial(executor.try_submit, int), fork)
                     right = answer is Outcome.CLOSED or (in_line and answer is not Outcome.FULL)
                 finally:
-                    if child == 0:
+                    if children == [0]:
                         os._exit(not right)
-                if child > 0:
+                for child in children:
                     forks += 1
                     assert os.waitpid(child, 0)[1] == 0, f"forked at bytecode {position}"
+                assert isinstance(answer, Future)
                 assert answer.cancel()
         assert forks > 20
 
