@@ -27,6 +27,7 @@ from types import CodeType
 from typing import Any, Final, cast, final
 from unittest.mock import patch
 
+from ..builds import FREE_THREADED
 from ..check import Check, Profile, Result, Settings, Subject, Verdict
 from ..child import in_child
 from ..injection import Hook, Injector, Interrupt, quiet_finalisers
@@ -638,7 +639,7 @@ def _sweep_foreign(module: Any, injector: Injector, tally: Tally) -> None:
                 tally.unended += 1
                 tally.note(f"{where}: it was taken for an answer")
             _end_of(scene, tally, where)
-    injector.arrivals_only = False
+    injector.arrivals_only = FREE_THREADED
 
 
 def _sweep_close(module: Any, injector: Injector, tally: Tally) -> None:
@@ -810,6 +811,8 @@ def run_sweep(subject: Subject, _settings: Settings) -> Result:
     module = module_of(subject, "executor")
     tally = Tally()
     with quiet_finalisers(), injector_of(subject, [module.RejectingExecutor]) as injector:
+        # Without a GIL what a finaliser has to mend is mended late: there, only where an exception can arrive, which needs none.
+        injector.arrivals_only = FREE_THREADED
         for sweep in (_sweep_calls, _sweep_foreign, _sweep_close, _sweep_worker, _sweep_wake, _sweep_stand):
             if not tally.witness:
                 progress(f"{sweep.__name__.strip('_')}, {tally.points:,} points so far")
