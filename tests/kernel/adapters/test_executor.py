@@ -593,7 +593,7 @@ assert RejectingExecutor(1, 1).submit(abs, -1).result(20) == 1
 @pytest.mark.skipif(sys.version_info < (3, 12), reason="before 3.12 a subinterpreter can't end with threads in it")
 def test_in_a_subinterpreter() -> None:
     text = """
-import os, sys
+import importlib.util, os, sys
 inner = f"import sys; sys.path[:] = {sys.path!r}\\n" + '''
 import os, time
 from tidegate.adapters.executor import RejectingExecutor
@@ -601,7 +601,7 @@ executor = RejectingExecutor(4, 1)
 for number in range(3):
     executor.submit(lambda number=number: (time.sleep(0.02), os.write(1, b"%d " % number)))
 '''
-if sys.version_info >= (3, 14):
+if importlib.util.find_spec("concurrent.interpreters"):
     from concurrent import interpreters
     interpreter = interpreters.create()
     interpreter.exec(inner)
