@@ -11,22 +11,25 @@ Invariants
     bell       if a work is in the line, a worker is about to look at it, or the bell holds a ring that nobody has taken yet, or
                every worker is busy and looks when it is done.
 
+    dropped    the executor rings the bell when it dies, by one call into C; the worker that wakes closes the line.
+    fork       a child finds by `epoch` that the line is its parent's: it accepts nothing there and lets go of nothing.
+
 Atomic, as `tidegate._atomic` explains it: `append` and `remove` of a deque and `deque[0]`, `setdefault` and `get` of a dict with a
 text as key, `put` and `empty` of a SimpleQueue. `remove` compares works, which is identity: `Future` defines no other.
 """
 
-import atexit
-import os
 import threading
+import weakref
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future, wait
 from concurrent.futures.thread import BrokenThreadPool
-from contextlib import suppress
-from queue import SimpleQueue
-from typing import Any, Final, TypeVar, final
+from typing import Any, Final, TypeVar, cast, final
 
 from .. import Lease
+from .._atomic import SimpleQueue
+from .._forks import epoch
+from ._exit import enter, exiting, leave, start_empty
 from .bulkhead import Bulkhead
 
 T = TypeVar("T")
@@ -94,8 +97,7 @@ class Work(Future[T]):
 
     def leave(self) -> None:
         """Be out of the line, let go of the arguments, and give the slot back."""
-        with suppress(ValueError):  # a worker that saw it in the line may have removed it
-            self.line.waiting.remove(self)
+        self.line.waiting.discard(self)
         self.call = nothing
         self.lease.release()
 
@@ -111,13 +113,34 @@ def outcome_of(work: Work[T]) -> tuple[T | None, BaseException | None]:
 
 
 @final
-class Line:
-    """What an executor shares with its workers and works. It does not know the executor, which may be dropped."""
+class WaitingLine(deque[Any]):
+    """Works in the order of submission."""
 
-    def __init__(self, room: Bulkhead) -> None:
+    __slots__ = ()
+    __delitem__ = cast("Any", deque[Any].remove)
+
+    def discard(self, work: Any) -> None:
+        """Remove a work, unless another worker or a canceller has.
+
+        By an operator and not by a call, because an exception from outside can arrive out of a call: a ValueError would be taken
+        for the answer. Out of an operator that runs C code none can, and `suppress` is Python code.
+        """
+        try:  # noqa: SIM105
+            del self[work]
+        except ValueError:
+            pass
+
+
+@final
+class Line:
+    """What an executor shares with its workers and works. It keeps no executor, which may be dropped."""
+
+    def __init__(self, room: Bulkhead, owner: object) -> None:
         self.room: Final = room
-        self.waiting: Final[deque[Work[Any]]] = deque()
-        self.bell: Final[SimpleQueue[None]] = SimpleQueue()
+        self.epoch: Final = epoch()
+        self.waiting: Final = WaitingLine()
+        self.bell: Final[SimpleQueue[object]] = SimpleQueue()
+        self.owner: Final = weakref.ref(owner, self.bell.put)
         self.broken: BaseException | None = None
         self.closed = False
 
@@ -130,7 +153,8 @@ class Line:
         """Accept nothing more, and let the workers end when all is finished. Interrupted, it is to be called again."""
         self.closed = True
         self.room.close()
-        self.ring()
+        if not self.epoch:  # else nobody is here to hear it
+            self.ring()
 
     def broken_pool(self) -> BrokenThreadPool | None:
         """Make the exception for works that an executor with a failed initializer does not run; None if there is no such thing."""
@@ -155,17 +179,14 @@ class Line:
         result: Any = None
         failure: BaseException | None = None
         try:
-            try:
+            try:  # noqa: SIM105 - the same as in `discard`
                 work = self.waiting[0]
             except IndexError:
-                if self.closed and not self.room.drain(timeout=0):  # no slot is held: nobody is about to join the line
-                    self.ring()  # whoever leaves passes the bell on
-                    return False
-                self.bell.get()
-                return True
+                pass
+            if work is None:
+                return self.rest()
             owner = work.claim.setdefault(OWNER, me)
-            with suppress(ValueError):  # another worker or a canceller may have removed it
-                self.waiting.remove(work)
+            self.waiting.discard(work)
             if self.waiting:
                 self.ring()
             if owner is me:
@@ -183,37 +204,47 @@ class Line:
             self.ring()  # it may have been the last one
         return True
 
-
-_workers: Final[dict[threading.Thread, Line]] = {}  # those that have not ended
+    def rest(self) -> bool:
+        """Wait for a ring; false if no work will ever come."""
+        if self.owner() is None:
+            self.close()
+        if self.closed and not self.room.drain(timeout=0):  # no slot is held: nobody is about to join the line
+            self.ring()  # whoever leaves passes the bell on
+            return False
+        self.bell.get()
+        return True
 
 
 def start(
     line: Line, names: list[str], initializer: Callable[..., object] | None, initargs: tuple[Any, ...]
 ) -> list[threading.Thread]:
-    """Start the workers of a line: daemon threads, as the interpreter would wait for others before it calls `_finish`."""
-    threads = [threading.Thread(target=_serve, args=(line, initializer, initargs), name=name, daemon=True) for name in names]
+    """Start the workers of a line. They are no daemons: the interpreter waits for them, once `_exit` has closed the line."""
+    threads = [threading.Thread(target=_serve, args=(line, initializer, initargs), name=name, daemon=False) for name in names]
+    if exiting():  # no thread can be started, or none would be waited for
+        line.close()
+        return []
     try:
         for thread in threads:
-            _workers[thread] = line
-            thread.start()
+            enter(thread, line.close)
+            start_empty(thread)
     except BaseException:
         line.close()  # ends those that have started
         for thread in threads:
-            _workers.pop(thread, None)
+            leave(thread)
         raise
     return threads
 
 
 def _serve(line: Line, initializer: Callable[..., object] | None, initargs: tuple[Any, ...]) -> None:
     """Initialize, then take turns to the end. An exception between two works belongs to none, and to a worker it means nothing."""
-    ready = False
+    ready = initializer is None
     while True:
         try:
             if initializer is not None and not ready:
                 initializer(*initargs)
             ready = True
             line.serve()
-            _workers.pop(threading.current_thread(), None)
+            leave(threading.current_thread())
             return
         except BaseException as error:  # noqa: BLE001 - see above
             if not ready:
@@ -221,25 +252,3 @@ def _serve(line: Line, initializer: Callable[..., object] | None, initargs: tupl
                 line.broken = error  # before it closes: who is refused for that then knows why
                 line.close()
             line.ring()
-
-
-def _finish() -> None:
-    """Close every executor and wait for its workers: what was accepted is finished before the interpreter exits (EXECUTOR-3)."""
-    for line in set(_workers.values()):
-        line.close()
-    for thread in list(_workers):
-        if thread.is_alive():
-            thread.join()
-
-
-def _after_fork_in_child() -> None:
-    """Close every executor: its workers are not here. The kernel was imported first, so the room is empty already."""
-    for line in set(_workers.values()):
-        line.close()
-        line.waiting.clear()
-    _workers.clear()
-
-
-atexit.register(_finish)
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_after_fork_in_child)

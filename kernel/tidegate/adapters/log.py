@@ -28,11 +28,12 @@ import atexit
 from functools import partial
 from logging import WARNING, Handler, LogRecord, getLogRecordFactory
 from logging.handlers import QueueHandler, QueueListener
-from threading import Thread
-from time import monotonic
+from threading import Thread, current_thread
+from time import monotonic, sleep
 from typing import Any, Final
 
 from .. import Closed, Empty, Intake, Lease
+from ._exit import check_threads, enter, exiting, leave, start_empty
 from .edges import OverloadWatch, attempt, checked_interval
 
 __all__ = ["RejectingHandler", "RejectingListener"]
@@ -83,16 +84,23 @@ class RejectingListener(QueueListener):
     def start(self) -> None:
         """Start the thread. RuntimeError if it runs already, or if the listener was stopped: its intake is closed for good.
 
-        A listener that still runs when the interpreter exits is stopped then, before `logging` shuts its handlers down.
+        A listener that still runs when the interpreter exits handles what it has when the threads of the program have ended, works
+        of executors included, and is stopped when its turn comes among the handlers of `atexit`. From then on none can start:
+        RuntimeError, and the intake is closed.
         """
+        check_threads(type(self).__name__)
         if self._stopped:
             raise RuntimeError(
                 "a stopped listener can't start again, its intake is closed: make a new listener, handler and intake"
             )
         if self._worker is not None and self._worker.is_alive():  # in a forked child it is not
             raise RuntimeError("the listener is started already")
-        self._worker = Thread(target=self._work, name="tidegate-log", daemon=True)
-        self._worker.start()
+        if exiting():
+            self.stop()
+            raise RuntimeError("the interpreter exits, no listener can start any more")
+        self._worker = Thread(target=self._run, name="tidegate-log", daemon=True)
+        enter(self._worker, self._settle, listener=True)
+        start_empty(self._worker)
         atexit.register(self.stop)
 
     def stop(self) -> None:
@@ -136,6 +144,19 @@ class RejectingListener(QueueListener):
     def _finish(self, lease: Lease[LogRecord]) -> None:
         with lease as record:
             self.handle(record)
+
+    def _run(self) -> None:
+        self._work()
+        leave(current_thread())
+
+    def _settle(self) -> None:
+        """Wait until everything accepted so far is handled, as after this the process may end without another word (HOST-2)."""
+        accepted = self.intake.statistics().accepted
+        while self._worker is not None and self._worker.is_alive():
+            statistics = self.intake.statistics()
+            if statistics.released + statistics.abandoned >= accepted:
+                return
+            sleep(0.005)  # a moment of an exit that waits anyway; the intake has no call that waits and stays open
 
     def _work(self) -> None:
         look_at_s = monotonic()

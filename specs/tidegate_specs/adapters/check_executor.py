@@ -4,6 +4,7 @@ Every work here is a `Job` that says when it starts and waits for leave to end, 
 each step, with no timing in it.
 """
 
+import os
 import random
 import subprocess
 import sys
@@ -16,14 +17,17 @@ from collections.abc import Callable, Generator
 from concurrent.futures import Future
 from concurrent.futures.thread import BrokenThreadPool
 from contextlib import contextmanager, suppress
+from contextvars import ContextVar
 from dataclasses import asdict, dataclass, field
 from functools import partial
+from itertools import product
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from types import CodeType
 from typing import Any, Final, cast, final
 from unittest.mock import patch
 
+from ..builds import FREE_THREADED
 from ..check import Check, Profile, Result, Settings, Subject, Verdict
 from ..child import in_child
 from ..injection import Hook, Injector, Interrupt, quiet_finalisers
@@ -43,6 +47,9 @@ STEPS: Final = 25
 THREADS: Final = 3
 OFFERS: Final = 400  # by each thread, while every worker hangs
 STORM: Final[dict[Profile, int]] = {"quick": 3_000, "full": 30_000}
+
+
+submitting: Final[ContextVar[int | None]] = ContextVar("submitting", default=None)
 
 
 class Failure(BaseException):
@@ -95,9 +102,12 @@ class Job:
         self.name, self.started = name, started
         self.gate: SimpleQueue[bool] = SimpleQueue()
         self.runs = 0
+        self.ran_for: int | None = None  # as a context variable says it: the name of the work that was submitted
 
     def __call__(self) -> int:
         self.runs += 1
+        self.ran_for = submitting.get()
+        submitting.set(-1)  # nobody else is to see that
         self.started.put(self.name)
         if not self.gate.get():
             raise Failure(self.name)
@@ -172,6 +182,7 @@ class History:
     def submit(self) -> None:
         job = Job(len(self.jobs), self.started)
         self.told.append(f"submit {job.name}")
+        submitting.set(job.name)
         try:
             answer = self.executor.submit(job) if self.chance.random() < 0.5 else self.executor.try_submit(job)
         except self.refused as refusal:
@@ -274,13 +285,17 @@ class History:
         unended = sum(not future.done() for future in self.futures.values()) + left_over
         runs = {job.name: job.runs for job in self.jobs}
         doubled = sum(count > 1 or (count and name in self.cancelled) for name, count in runs.items())
+        strange = sum(job.runs > 0 and job.ran_for != job.name for job in self.jobs)
         never = sum(not runs[name] for name in self.finished)
         free = self.executor.statistics().free
         self.tally.unended += unended
-        self.tally.doubled += doubled + never
+        self.tally.doubled += doubled + strange + never
         self.tally.lost += self.capacity - free
-        if unended or doubled or never or free != self.capacity:
-            self.fault(f"in the end {unended} futures or workers had not ended, {doubled} works ran twice, {free} slots were free")
+        if unended or doubled or strange or never or free != self.capacity:
+            self.fault(
+                f"in the end {unended} futures or workers had not ended, {doubled} works had run twice and {strange} in another's "
+                f"context, {free} slots were free"
+            )
 
 
 def _break(module: Any, tally: Tally) -> None:
@@ -303,6 +318,36 @@ def _break(module: Any, tally: Tally) -> None:
         tally.note(f"an initializer failed: {len(unended)} futures did not end, {executor.statistics()}")
 
 
+def _end_maps(module: Any, tally: Tally) -> None:
+    """Close and drop iterators of `map` that have not begun: that cancels. Refuse the last work of one: no result is lost by it."""
+    gate: SimpleQueue[None] = SimpleQueue()
+    executor = module.RejectingExecutor(3, 1, thread_name_prefix="mapped")
+    held = executor.submit(partial(gate.get, timeout=LIMIT_S))
+    for end in ("closed", "dropped"):
+        results = executor.map(abs, (1, 2))
+        if end == "closed":
+            results.close()
+        del results
+        held_slots = executor.statistics().in_flight - 1
+        if held_slots:
+            tally.lost += held_slots
+            tally.note(f"an iterator of map was {end} before it began, and {held_slots} works still waited")
+            break
+    gate.put(None)
+    held.result(LIMIT_S)
+    results = executor.map(abs, (1, -2, 3, -4), buffersize=2)
+    given: list[object] = [next(results)]
+    executor.shutdown(wait=False)  # after the third was submitted
+    try:
+        given.extend(results)  # in a list's `extend` those that come before an exception stay
+    except module.Rejected as refusal:
+        given.append(refusal.outcome.value)
+    if given != [1, 2, 3, "closed"]:
+        tally.unended += 1
+        tally.note(f"map over 1, -2, 3, -4, of which the last was refused, gave {given}")
+    _left_over("mapped")
+
+
 def run_model(subject: Subject, settings: Settings) -> Result:
     """Run random histories, each step compared with the model."""
     module = module_of(subject, "executor")
@@ -313,8 +358,9 @@ def run_model(subject: Subject, settings: Settings) -> Result:
         if not tally.witness:
             History(module, subject, chance, tally).run()
             histories += 1
-    if not tally.witness:
-        _break(module, tally)
+    for scenario in (_break, _end_maps):
+        if not tally.witness:
+            scenario(module, tally)
     return tally.judge(f"{histories} histories, {tally.steps:,} steps")
 
 
@@ -563,6 +609,39 @@ def _sweep_calls(module: Any, injector: Injector, tally: Tally) -> None:
             _end_of(scene, tally, f"{name}, interrupted at {point.where}")
 
 
+FOREIGN: Final = (ValueError, IndexError, StopIteration, GeneratorExit)  # what somebody here catches, and what ends iterations
+
+
+def _sweep_foreign(module: Any, injector: Injector, tally: Tally) -> None:
+    """Raise an exception of a type that somebody here catches wherever one can arrive: it comes out, and is no answer."""
+    injector.arrivals_only = True
+    for (name, prepare), kind in product(CALLS.items(), FOREIGN):
+        position, point = 0, Point(0, _interrupt, where="begin")
+        while point.where and not tally.witness:
+            position += 1
+            scene = _scene(module)
+            prepare(scene)
+            foreign = kind("from a signal handler")
+
+            def arrive(foreign: BaseException = foreign) -> None:
+                raise foreign
+
+            point = Point(position, arrive, within="/adapters/")
+            came_out = False
+            try:
+                injector.run(scene.call, point.hook)
+            except BaseException as error:  # noqa: BLE001 - any: which is what is judged
+                came_out = foreign in (error, error.__cause__)  # a generator turns a StopIteration into a RuntimeError
+            foreign.__traceback__ = None
+            tally.points += point.done
+            where = f"{name}, where a {kind.__name__} arrived at {point.where}"
+            if point.done and not came_out:
+                tally.unended += 1
+                tally.note(f"{where}: it was taken for an answer")
+            _end_of(scene, tally, where)
+    injector.arrivals_only = FREE_THREADED
+
+
 def _sweep_close(module: Any, injector: Injector, tally: Tally) -> None:
     """Shut down at every bytecode of a submission, with a worker that looks before the submission goes on."""
     position, point = 0, Point(0, _interrupt, where="begin")
@@ -732,7 +811,9 @@ def run_sweep(subject: Subject, _settings: Settings) -> Result:
     module = module_of(subject, "executor")
     tally = Tally()
     with quiet_finalisers(), injector_of(subject, [module.RejectingExecutor]) as injector:
-        for sweep in (_sweep_calls, _sweep_close, _sweep_worker, _sweep_wake, _sweep_stand):
+        # Without a GIL what a finaliser has to mend is mended late: there, only where an exception can arrive, which needs none.
+        injector.arrivals_only = FREE_THREADED
+        for sweep in (_sweep_calls, _sweep_foreign, _sweep_close, _sweep_worker, _sweep_wake, _sweep_stand):
             if not tally.witness:
                 progress(f"{sweep.__name__.strip('_')}, {tally.points:,} points so far")
                 sweep(module, injector, tally)
@@ -744,10 +825,18 @@ def run_sweep(subject: Subject, _settings: Settings) -> Result:
 PROGRAM: Final = """
 import atexit, os, sys, threading, time
 late = []
-atexit.register(lambda: os.write(1, b"late:" + late[0].try_submit(int).value.encode() + b" "))  # runs after the adapter's own
+def after():
+    made = RejectingExecutor(1, 1)
+    for executor in (late[0], made):
+        os.write(1, b"late:" + executor.try_submit(int).value.encode() + b" ")
+atexit.register(after)
 from {package}.adapters.executor import RejectingExecutor
+atexit.register(os.write, 1, b"atexit ")
 gate = threading.Event()
-atexit.register(gate.set)  # runs before it: until then no work can end
+def open_gate():  # until the main thread is over no work can end
+    threading.main_thread().join()
+    gate.set()
+threading.Thread(target=open_gate).start()
 def work(name):
     gate.wait()
     time.sleep(0.02)  # longer than an interpreter takes to exit that waits for nobody
@@ -764,6 +853,30 @@ os.write(1, b"end ")
 {last}
 """
 LAST: Final = {"returns": "", "raises": "raise SystemExit(0)"}
+FORKED: Final = """
+import multiprocessing, os, sys, time, warnings
+from {package}.adapters.executor import RejectingExecutor
+def work(name):
+    time.sleep(0.02)
+    os.write(1, name.encode() + b" ")
+def child():  # up to 3.12 it ends without its handlers of atexit
+    kept, closed, dropped = (RejectingExecutor(4, 1) for _ in range(3))
+    for number in range(4):
+        kept.submit(work, f"kept{{number}}")
+        closed.submit(work, f"closed{{number}}")
+        dropped.submit(work, f"dropped{{number}}")
+    closed.shutdown(wait=False)
+    globals().update(kept=kept)
+    os.write(1, b"end late:" + parents.try_submit(int).value.encode() + b" ")
+    parents.shutdown(cancel_futures=True)
+warnings.simplefilter("ignore", DeprecationWarning)  # of a fork beside threads
+parents = RejectingExecutor(1, 1)
+parents.submit(time.sleep, 0.2)
+process = multiprocessing.get_context("fork").Process(target=child)
+process.start()
+process.join()
+os.write(1, b"late:closed " * (process.exitcode == 0) + b"atexit ")
+"""
 
 
 def _write_sources(package: str, folder: Path) -> None:
@@ -788,10 +901,11 @@ def run_exit(subject: Subject, _settings: Settings) -> Result:
     tally = Tally()
     with tempfile.TemporaryDirectory() as folder:
         _write_sources(package, Path(folder))
-        for name, last in LAST.items():
+        programs = {name: PROGRAM.format(package=package, last=last) for name, last in LAST.items()}
+        programs |= {"is a forked child": FORKED.format(package=package)} if hasattr(os, "fork") else {}
+        for name, program in programs.items():
             if tally.witness:
                 break
-            program = PROGRAM.format(package=package, last=last)
             try:
                 done = subprocess.run(
                     [sys.executable, "-W", "error", "-c", f"import sys; sys.path.insert(0, {folder!r})\n{program}"],
@@ -803,12 +917,17 @@ def run_exit(subject: Subject, _settings: Settings) -> Result:
                 tally.unended += 1
                 tally.note(f"a program that {name} with works accepted did not end")
                 continue
-            ran = Counter(done.stdout.decode().split())
-            tally.unended += len(expected - set(ran))
+            told = done.stdout.decode().split()
+            before = told[: told.index("atexit")] if "atexit" in told else []
+            ran = Counter(told)
+            tally.unended += len(expected - set(before))
             tally.doubled += sum(ran[work] > 1 for work in expected)
-            if set(ran) != expected | {"end", "late:closed"} or done.returncode or done.stderr:
-                tally.note(f"a program that {name}: {sorted(expected - set(ran))} never ran; {done.stdout!r} {done.stderr!r}")
-    return tally.judge(f"{len(LAST)} interpreters exited with {len(expected)} works accepted in each")
+            right = ran == Counter([*expected, "end", "late:closed", "late:closed", "atexit"]) and expected <= set(before)
+            if not right or done.returncode or done.stderr:
+                missing = sorted(expected - set(before))
+                tally.unended += not missing
+                tally.note(f"a program that {name}: {missing} never ran, or too late; {done.stdout!r} {done.stderr!r}")
+    return tally.judge(f"{len(programs)} interpreters exited with {len(expected)} works accepted in each")
 
 
 def _apart(check: Callable[[Subject, Settings], Result]) -> Callable[[Subject, Settings], Result]:
@@ -851,7 +970,8 @@ CHECKS: Final[tuple[Check, ...]] = (
         GROUP,
         "bytecode sweep",
         ("EXECUTOR-2", "EXECUTOR-3"),
-        "an exception at any bytecode of a submitter or a worker loses no slot, leaves no future unended and runs no work twice",
+        "an exception at any bytecode of a submitter or a worker loses no slot, leaves no future unended and runs no work twice, "
+        "and is never taken for an answer",
         "exceptions inside `concurrent.futures`, two exceptions in one recovery, a worker's bytecodes before its first step",
         _apart(run_sweep),
     ),
@@ -860,7 +980,8 @@ CHECKS: Final[tuple[Check, ...]] = (
         GROUP,
         "scenario",
         ("EXECUTOR-3",),
-        "an interpreter that exits finishes the works accepted, of executors in use, shut down and dropped, and then ends",
+        "an interpreter that exits, or a forked child, first finishes the works accepted, of executors in use, shut down and "
+        "dropped, then runs handlers of `atexit`, whose works are refused, and then ends",
         "works that never return",
         run_exit,
     ),

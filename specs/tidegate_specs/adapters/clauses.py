@@ -108,8 +108,9 @@ CLAUSES: Final[tuple[Clause, ...]] = (
         "EXECUTOR-3",
         PART,
         (
-            "Every future ends, once: its work ran, once, or never and the future is cancelled or failed. Also at shutdown, "
-            "when the initializer fails, when a worker dies and when the interpreter exits."
+            "Every future ends, once: its work ran, once and in a copy of its submitter's context, or never and the future is "
+            "cancelled or failed. Also at shutdown, when the initializer fails, when a worker dies, in a forked child, and when "
+            "the interpreter exits: then before the handlers of `atexit`."
         ),
         (executor_3,),
         "Works that never return; processes that are killed.",

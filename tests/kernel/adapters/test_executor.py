@@ -22,14 +22,22 @@ from collections.abc import Callable, Generator
 from concurrent.futures import ALL_COMPLETED, FIRST_COMPLETED, FIRST_EXCEPTION, CancelledError, Executor, Future, as_completed, wait
 from concurrent.futures.thread import BrokenThreadPool
 from contextlib import closing, contextmanager
+from functools import partial
+from importlib.util import find_spec
 from pathlib import Path
 from queue import SimpleQueue
-from typing import Any, cast
+from types import CodeType, FunctionType
+from typing import Any, cast, get_type_hints
+from unittest.mock import patch
 
 import pytest
 
+import tidegate
+import tidegate.adapters.executor as executor_module
 from tidegate import Outcome
+from tidegate.adapters import _exit, _works
 from tidegate.adapters.executor import Rejected, RejectingExecutor
+from tidegate_specs.adapters.support import injector_of
 from tidegate_specs.builds import FREE_THREADED
 
 SOON_S = 20.0  # for what takes no time unless it never happens
@@ -151,8 +159,9 @@ def test_map_raises_where_the_work_failed() -> None:
 def test_map_submits_before_anybody_iterates() -> None:
     finished: list[int] = []
     with executor_of(10, 2) as executor:
-        executor.map(finished.append, range(10))
+        results = executor.map(finished.append, range(10))
     assert sorted(finished) == list(range(10))
+    assert list(results) == [None] * 10
 
 
 def test_map_times_out_and_cancels_the_rest() -> None:
@@ -440,6 +449,369 @@ executor.submit(int).result()
     assert (done.returncode, done.stdout, done.stderr) == (0, "Outcome.CLOSED\n", "")
 
 
+AT_EXIT_IN_ORDER = """
+import atexit, logging, multiprocessing, os, sys, threading, time, warnings
+warnings.simplefilter("ignore", DeprecationWarning)  # of a fork beside threads
+def made_late():
+    executor = RejectingExecutor(2, 1)
+    os.write(1, executor.try_submit(os.write, 1, b"ran ").value.encode() + b" ")
+    late = Intake(2)
+    late.offer(logging.makeLogRecord({"msg": "early"}))
+    try:
+        RejectingListener(late, Sink()).start()
+    except RuntimeError:
+        os.write(1, late.offer(logging.makeLogRecord({"msg": "late"})).value.encode() + b" ")
+if made_late_too:
+    atexit.register(made_late)
+from tidegate import Intake
+from tidegate.adapters.executor import RejectingExecutor
+from tidegate.adapters.log import RejectingHandler, RejectingListener
+class Sink(logging.Handler):
+    def emit(self, record):
+        time.sleep(0.01)
+        os.write(1, record.getMessage().encode() + b" ")
+def work(number):
+    time.sleep(0.02)
+    os.write(1, b"%d " % number)
+def log(number):
+    time.sleep(0.02)
+    logging.warning(number)
+def listen():
+    global listener
+    records = Intake(100)
+    listener = RejectingListener(records, Sink())
+    listener.start()
+    logging.getLogger().addHandler(RejectingHandler(records))
+def works(count):
+    global executor
+    executor = RejectingExecutor(20, 1)
+    for number in range(count):
+        executor.submit(work, number)
+def logging_works(count):
+    executor = RejectingExecutor(20, 1)
+    for number in range(count):
+        executor.submit(log, number)
+def records(count):
+    listen()
+    for number in range(count):
+        logging.warning(number)
+def both(count):
+    listen()
+    logging_works(count)
+def child(target):
+    process = multiprocessing.get_context("fork").Process(target=target, args=(10,))
+    process.start()
+    process.join()
+    os.write(1, b"exit %d " % process.exitcode)
+def thread():
+    def late():
+        threading.main_thread().join()
+        time.sleep(0.05)
+        logging.warning("of a thread")
+        os.write(1, RejectingExecutor(1, 1).try_submit(work, 5).value.encode() + b" ")
+    threading.Thread(target=late).start()
+def maker():
+    thread = threading.Thread(target=works, args=(3,), daemon=True)
+    thread.start()
+    thread.join()
+def joined():
+    works(1)
+    executor.shutdown()
+    for thread in threading.enumerate():  # as programs do: no thread of ours may be left
+        if thread is not threading.main_thread():
+            thread.join()
+    os.write(1, b"joined ")
+def starting():
+    def start():
+        thread = threading.Thread(target=work, args=(1,))
+        thread.start()
+        thread.join()
+    works(1)
+    executor.submit(start)
+"""
+
+
+@pytest.mark.parametrize(
+    ("last", "expected"),
+    [
+        (
+            "works(0); atexit.register(os.write, 1, b'after '); [executor.submit(work, n) for n in range(3)]",
+            "0 1 2 after ",
+        ),
+        ("listen(); logging_works(3)", "0 1 2 "),
+        ("logging_works(3); listen()", "0 1 2 "),
+        ("listen(); atexit.register(lambda: logging.warning('bye'))", "bye "),
+        ("listen(); thread()", {"of a thread ", "closed "}),
+        ("maker()", "0 1 2 "),
+        ("joined()", "0 joined "),
+        ("made_late_too", "closed early closed "),
+        ("child(works)", "0 1 2 3 4 5 6 7 8 9 exit 0 "),
+        ("child(records)", "0 1 2 3 4 5 6 7 8 9 exit 0 "),
+        ("child(both)", "0 1 2 3 4 5 6 7 8 9 exit 0 "),
+        ("works(1); executor.shutdown(); child(works)", "0 0 1 2 3 4 5 6 7 8 9 exit 0 "),
+    ],
+)
+def test_at_exit_all_is_finished_in_the_order_of_the_standard_library_or_refused(last: str, expected: str | set[str]) -> None:
+    if "child" in last and not hasattr(os, "fork"):
+        pytest.skip("there is no fork on this system")
+    done = run_program(f"made_late_too = {'made_late' in last}\n{AT_EXIT_IN_ORDER}\n{last}\n")
+    assert (done.returncode, done.stderr) == (0, "")
+    if isinstance(expected, str):
+        assert done.stdout == expected
+    else:  # two threads write
+        assert done.stdout in {first + second for first in expected for second in expected - {first}}
+
+
+@pytest.mark.skipif(sys.version_info[:2] == (3, 12), reason="CPython 3.12 starts no thread once the main thread is over")
+def test_a_work_may_start_threads_while_the_interpreter_exits() -> None:
+    done = run_program(f"made_late_too = False\n{AT_EXIT_IN_ORDER}\nstarting()\n")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "0 1 ", "")
+
+
+def test_no_thread_of_ours_is_left_when_the_last_executor_has_ended() -> None:
+    text = """
+import threading
+from tidegate.adapters._exit import NAME
+from tidegate.adapters.executor import RejectingExecutor
+def ours():
+    return [thread for thread in threading.enumerate() if thread.name == NAME]
+for _ in range(30):
+    executors = [RejectingExecutor(1, 1) for _ in range(5)]
+    assert 1 <= len(ours()) <= 2  # one that ends, and one that begins
+    for executor in executors:
+        executor.submit(int)
+        executor.shutdown()
+for thread in ours():
+    thread.join(20)
+assert threading.active_count() == 1, threading.enumerate()
+assert RejectingExecutor(1, 1).submit(abs, -1).result(20) == 1
+"""
+    done = run_program(text)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+@pytest.mark.skipif(sys.version_info < (3, 12), reason="before 3.12 a subinterpreter can't end with threads in it")
+def test_in_a_subinterpreter() -> None:
+    text = """
+import importlib.util, os, sys
+inner = f"import sys; sys.path[:] = {sys.path!r}\\n" + '''
+import os, time
+from tidegate.adapters.executor import RejectingExecutor
+executor = RejectingExecutor(4, 1)
+for number in range(3):
+    executor.submit(lambda number=number: (time.sleep(0.02), os.write(1, b"%d " % number)))
+'''
+if importlib.util.find_spec("concurrent.interpreters"):
+    from concurrent import interpreters
+    interpreter = interpreters.create()
+    interpreter.exec(inner)
+    interpreter.close()
+elif sys.version_info >= (3, 13):
+    import _interpreters
+    interpreter = _interpreters.create()
+    assert _interpreters.exec(interpreter, inner) is None
+    _interpreters.destroy(interpreter)
+else:
+    import _xxsubinterpreters
+    interpreter = _xxsubinterpreters.create()
+    _xxsubinterpreters.run_string(interpreter, inner)
+    _xxsubinterpreters.destroy(interpreter)
+os.write(1, b"closed")
+"""
+    done = run_program(text)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "0 1 2 closed", "")
+
+
+# In somebody else's process
+
+CONTEXTS = """
+import contextvars, time
+from tidegate.adapters.executor import RejectingExecutor
+user = contextvars.ContextVar("user", default="nobody")
+user.set("maker")
+found = []
+executor = RejectingExecutor(8, 2, initializer=lambda: found.append(user.get()))
+def submit(*call):
+    return executor.submit(*call).result(20)
+assert contextvars.Context().run(submit, user.get) == "nobody"
+user.set("ann")
+assert submit(user.get) == "ann"
+bob = contextvars.copy_context()
+bob.run(user.set, "bob")
+assert bob.run(submit, user.get) == "bob"
+for _ in range(4):
+    submit(user.set, "leak")
+assert user.get() == "ann"
+assert [submit(user.get) for _ in range(4)] == ["ann"] * 4
+assert list(bob.run(executor.map, lambda _: user.get(), range(4))) == ["bob"] * 4
+executor.submit(time.sleep, 0.05).add_done_callback(lambda _: found.append(user.get()))
+executor.shutdown()
+assert found == ["nobody"] * 3, found
+"""
+INHERIT = ("-X", "thread_inherit_context=1")
+
+
+@pytest.mark.parametrize("options", [(), *([INHERIT] if sys.version_info >= (3, 14) else [])])
+def test_a_work_runs_in_a_copy_of_its_submitters_context(options: tuple[str, ...]) -> None:
+    done = run_program(CONTEXTS, *options)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+def test_an_error_tracker_names_the_user_who_submitted() -> None:
+    pytest.importorskip("sentry_sdk")
+    text = """
+import warnings
+warnings.simplefilter("ignore")
+import sentry_sdk
+from sentry_sdk.transport import Transport
+from tidegate.adapters.executor import RejectingExecutor
+got = []
+class Kept(Transport):
+    def capture_envelope(self, envelope):
+        events = [item.get_event() for item in envelope.items]
+        got.extend((event["message"], event["user"]["id"]) for event in events if event)
+sentry_sdk.init(dsn="http://key@localhost/1", transport=Kept)
+executor = None
+for user in ("ann", "bob", "cy"):
+    with sentry_sdk.isolation_scope() as scope:
+        scope.set_user({"id": user})
+        executor = executor or RejectingExecutor(8, 1)
+        executor.submit(sentry_sdk.capture_message, user).result(20)
+sentry_sdk.flush()
+assert got == [("ann", "ann"), ("bob", "bob"), ("cy", "cy")], got
+"""
+    done = run_program(text)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_a_span_of_a_work_belongs_to_the_request_that_submitted_it() -> None:
+    pytest.importorskip("opentelemetry.instrumentation.threading")
+    text = """
+import warnings
+warnings.simplefilter("ignore")
+from opentelemetry import trace
+from opentelemetry.instrumentation.threading import ThreadingInstrumentor
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+from tidegate.adapters.executor import RejectingExecutor
+kept, provider = InMemorySpanExporter(), TracerProvider()
+provider.add_span_processor(SimpleSpanProcessor(kept))
+trace.set_tracer_provider(provider)
+ThreadingInstrumentor().instrument()
+tracer = trace.get_tracer("test")
+def work():
+    with tracer.start_as_current_span("work"):
+        pass
+executor = None
+for number in range(3):
+    with tracer.start_as_current_span(f"request {number}"):
+        executor = executor or RejectingExecutor(8, 1)
+        executor.submit(work).result(20)
+spans = kept.get_finished_spans()
+names = {span.context.span_id: span.name for span in spans}
+parents = [names[span.parent.span_id] for span in spans if span.name == "work"]
+assert parents == ["request 0", "request 1", "request 2"], parents
+"""
+    done = run_program(text)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+PATCHED = """
+import warnings
+warnings.simplefilter("ignore")
+def patch():
+    {patch}
+{first}
+from tidegate.adapters.executor import RejectingExecutor
+{then}
+try:
+    RejectingExecutor(2, 1)
+except RuntimeError as error:
+    print(error)
+"""
+PATCHES = {
+    "gevent": "from gevent import monkey; monkey.patch_all()",
+    "eventlet": "import eventlet; eventlet.monkey_patch()",
+}
+
+
+@pytest.mark.parametrize("when", ["first", "then"])
+@pytest.mark.parametrize("library", PATCHES)
+def test_without_real_threads_it_says_so(library: str, when: str) -> None:
+    if find_spec(library) is None:
+        pytest.skip(f"{library} is not installed")
+    done = run_program(PATCHED.format(**{"patch": PATCHES[library], "first": "", "then": ""} | {when: "patch()"}))
+    assert done.returncode == 0, done.stderr
+    assert "RejectingExecutor needs real threads" in done.stdout
+    assert library in done.stdout
+
+
+def test_where_threads_are_left_out_of_the_patch_it_works() -> None:
+    if find_spec("gevent") is None:
+        pytest.skip("gevent is not installed")
+    text = """
+import warnings
+warnings.simplefilter("ignore")
+from gevent import monkey
+from tidegate.adapters.executor import RejectingExecutor
+monkey.patch_all(thread=False)
+print(RejectingExecutor(2, 1).submit(abs, -1).result(20))
+"""
+    done = run_program(text)
+    assert (done.returncode, done.stdout) == (0, "1\n"), done.stderr
+
+
+def test_without_real_threads_it_says_so_whoever_replaced_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(threading, "get_ident", lambda: 1)
+    with pytest.raises(RuntimeError, match="RejectingExecutor needs real threads"):
+        RejectingExecutor(2, 1)
+
+
+def test_its_annotations_can_be_evaluated() -> None:
+    seen = 0
+    for module in (_exit, _works, executor_module):
+        own = [thing for thing in vars(module).values() if getattr(thing, "__module__", None) == module.__name__]
+        members = [getattr(member, "fget", member) for thing in own if isinstance(thing, type) for member in vars(thing).values()]
+        for thing in (*own, *members):
+            if isinstance(thing, (type, FunctionType)):
+                get_type_hints(thing)
+                seen += 1
+    assert seen > 40
+
+
+CHECKERS = {
+    "beartype": "from beartype.claw import beartype_packages; beartype_packages(modules)",
+    "typeguard": "from typeguard import install_import_hook; install_import_hook(modules)",
+}
+
+
+@pytest.mark.parametrize("checker", CHECKERS)
+def test_its_annotations_hold_when_it_runs(checker: str) -> None:
+    pytest.importorskip(checker)
+    text = f"""
+import warnings
+warnings.simplefilter("ignore")
+modules = ["tidegate.adapters." + name for name in ("_exit", "_works", "executor")]
+{CHECKERS[checker]}
+from tidegate.adapters.executor import Rejected, RejectingExecutor
+def fail():
+    raise ValueError
+executor = RejectingExecutor(2, 1, initializer=int, initargs=(), refusal="future", thread_name_prefix="x")
+assert executor.submit(abs, -1).result(20) == 1
+assert isinstance(executor.submit(fail).exception(20), ValueError)
+assert list(executor.map(abs, (1, 2, 3), buffersize=2, timeout=20.0)) == [1, 2, 3]
+executor.submit(int).cancel()
+executor.statistics()
+executor.shutdown(cancel_futures=True)
+assert isinstance(executor.submit(int).exception(0), Rejected)
+assert not executor.try_submit(int)
+RejectingExecutor(2, 1, initializer=fail).shutdown()
+"""
+    done = run_program(text)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
 # The bound
 
 
@@ -455,6 +827,7 @@ def test_bad_arguments_are_refused_before_a_thread_starts() -> None:
         ((2, None), {}, TypeError, "workers"),
         ((2, 3), {}, ValueError, "capacity of 2"),
         ((2, 1), {"initializer": 5}, TypeError, "initializer"),
+        ((2, 1), {"refusal": "wait"}, ValueError, "refusal"),
     ]
     for args, options, kind, text in wrong:
         with pytest.raises(kind, match=text):
@@ -606,6 +979,100 @@ def test_map_refuses_as_a_whole() -> None:
         del results
 
 
+@pytest.mark.parametrize("end", ["closed", "dropped"])
+def test_map_that_was_not_begun_cancels_when_it_is(end: str) -> None:
+    with busy(4, 1) as (executor, _gate, _running):
+        results = cast(Generator[int], executor.map(abs, range(3)))
+        assert executor.statistics().free == 0
+        if end == "closed":
+            results.close()
+        else:
+            del results
+        assert executor.statistics().free == 3
+
+
+def test_a_refusal_in_the_middle_of_map_loses_no_result() -> None:
+    with executor_of(2, 1) as executor:
+        results = executor.map(abs, (-1, -2, -3, -4), buffersize=2)
+        assert next(results) == 1
+        executor.shutdown(wait=False)
+        assert [next(results), next(results)] == [2, 3]
+        with pytest.raises(Rejected):
+            next(results)
+        with pytest.raises(StopIteration):
+            next(results)
+
+
+def test_a_refusal_can_be_a_future_that_has_failed() -> None:
+    gate = Gate()
+    with executor_of(1, 1, refusal="future") as executor:
+        running = executor.submit(gate)
+        refused = executor.submit(int)
+        assert refused.done()
+        assert not refused.cancelled()
+        error = refused.exception(0)
+        assert isinstance(error, Rejected)
+        assert error.outcome is Outcome.FULL
+        assert executor.try_submit(int) is Outcome.FULL
+        with pytest.raises(Rejected):
+            executor.map(abs, (1, 2))
+        assert executor.statistics().free == 0
+        gate.open.set()
+        assert running.result(SOON_S) is None
+        executor.shutdown()
+        error = executor.submit(int).exception(0)
+        assert isinstance(error, Rejected)
+        assert error.outcome is Outcome.CLOSED
+    with executor_of(1, 1, refusal="future", initializer=partial(fail, ValueError())) as executor:
+        end_of(executor)
+        assert isinstance(executor.submit(int).exception(0), BrokenThreadPool)
+
+
+def test_a_grpc_server_outlives_a_refusal() -> None:
+    pytest.importorskip("grpc")
+    text = """
+import os, threading, warnings
+warnings.simplefilter("ignore")
+import grpc
+from tidegate.adapters.executor import RejectingExecutor
+
+def served(**options):
+    gate, started = threading.Event(), threading.Semaphore(0)
+    def answer(request, context):
+        started.release()
+        assert request != b"hold" or gate.wait(20)
+        return request
+    executor = RejectingExecutor(1, 1, refusal="future")
+    server = grpc.server(executor, **options)
+    handlers = {"echo": grpc.unary_unary_rpc_method_handler(answer)}
+    server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler("test", handlers),))
+    port = server.add_insecure_port("127.0.0.1:0")
+    server.start()
+    with grpc.insecure_channel(f"127.0.0.1:{port}") as channel:
+        echo = channel.unary_unary("/test/echo")
+        held = echo.future(b"hold", timeout=20)
+        assert started.acquire(timeout=20)
+        try:
+            echo(b"more", timeout=20 if options else 0.5)
+        except grpc.RpcError as error:
+            told = error.code().name
+        gate.set()
+        assert held.result(20) == b"hold"
+        done = threading.Event()
+        while not (turn := executor.try_submit(int)):
+            pass
+        turn.result(20)  # the worker is done with the first, and gRPC was told
+        assert echo(b"after", timeout=20) == b"after"
+    server.stop(0).wait(20)
+    return told
+
+print(served(), served(maximum_concurrent_rpcs=1), flush=True)
+os._exit(0)
+"""
+    done = run_program(text)
+    assert (done.returncode, done.stdout) == (0, "DEADLINE_EXCEEDED RESOURCE_EXHAUSTED\n"), done.stderr
+
+
 def test_map_with_a_buffer_needs_no_more_room_than_that() -> None:
     with executor_of(3, 2) as executor:
         assert list(executor.map(abs, range(-200, 0), buffersize=3)) == list(range(200, 0, -1))
@@ -662,6 +1129,22 @@ def test_an_asynchronous_exception_costs_the_work_that_it_hits() -> None:
         assert isinstance(spinning.exception(SOON_S), SystemExit)
         assert waiting.result(SOON_S) == 1
         assert executor.submit(threading.get_ident).result(SOON_S) == worker
+
+
+def test_an_exception_before_the_first_work_is_no_failed_initializer() -> None:
+    serve = _works.Line.serve
+    turns: list[_works.Line] = []
+
+    def interrupted(line: _works.Line) -> None:
+        turns.append(line)
+        if len(turns) == 1:
+            raise ValueError("from outside")
+        serve(line)
+
+    with patch.object(_works.Line, "serve", interrupted), executor_of(1, 1) as executor:
+        assert executor.submit(abs, -1).result(SOON_S) == 1
+        end = len(turns)
+    assert end == 2
 
 
 def test_a_work_may_submit_and_shut_down() -> None:
@@ -730,6 +1213,79 @@ if hasattr(os, "fork"):
             assert in_child(lambda: RejectingExecutor(1, 1).submit(abs, -1).result(5) == 1)
             gate.open.set()
             assert (running[0].result(SOON_S), waiting.result(SOON_S)) == (0, 1)
+
+    def test_a_fork_runs_nothing_of_the_users() -> None:
+        """A finaliser that waits for a lock which another thread holds would keep the child from returning from `fork`."""
+        done = run_program(
+            """
+import os, signal, threading, warnings
+from tidegate.adapters.executor import RejectingExecutor
+warnings.simplefilter("ignore", DeprecationWarning)
+lock = threading.Lock()
+class Argument:
+    def __del__(self):
+        os.write(1, b"finalised in the %s " % (b"parent" if os.getpid() == parent else b"child"))
+        with lock:
+            pass
+def work(_):
+    pass
+parent = os.getpid()
+gate = threading.Event()
+executor = RejectingExecutor(3, 1)
+executor.submit(gate.wait)
+executor.submit(work, Argument())
+lock.acquire()
+child = os.fork()
+if child == 0:
+    signal.alarm(10)
+    refused = executor.try_submit(int).value
+    executor.shutdown(cancel_futures=True)
+    del executor
+    second = RejectingExecutor(1, 1)
+    os.write(1, f"{refused} {second.submit(abs, -1).result(5)} ".encode())
+    second.shutdown()
+    os._exit(0)
+os.write(1, b"%d " % os.waitpid(child, 0)[1])
+lock.release()
+gate.set()
+executor.shutdown()
+"""
+        )
+        assert (done.returncode, done.stdout, done.stderr) == (0, "closed 1 0 finalised in the parent ", "")
+
+    def test_a_fork_in_the_middle_of_a_submission() -> None:
+        """Fork before each bytecode of `try_submit`: the child answers CLOSED, unless the work was in the line already."""
+        forks = 0
+        with busy(2, 1) as (executor, _, _), injector_of(cast(Any, tidegate), [RejectingExecutor]) as injector:
+            position, reached = 0, True
+            while reached:
+                position, reached, in_line = position + 1, False, False
+                children: list[int] = []
+
+                def fork(at: int, code: CodeType, _offset: int, until: int = position, children: list[int] = children) -> None:
+                    nonlocal reached, in_line
+                    if at == until:
+                        reached, in_line = True, bool(executor._line.waiting)
+                        if code.co_filename.endswith("executor.py"):
+                            children.append(os.fork())
+                            if children == [0]:
+                                signal.alarm(10)
+
+                right = False
+                try:
+                    with warnings.catch_warnings():
+                        warnings.simplefilter("ignore", DeprecationWarning)
+                        answer: object = injector.run(partial(executor.try_submit, int), fork)
+                    right = answer is Outcome.CLOSED or (in_line and answer is not Outcome.FULL)
+                finally:
+                    if children == [0]:
+                        os._exit(not right)
+                for child in children:
+                    forks += 1
+                    assert os.waitpid(child, 0)[1] == 0, f"forked at bytecode {position}"
+                assert isinstance(answer, Future)
+                assert answer.cancel()
+        assert forks > 20
 
     def test_a_child_exits_without_waiting_for_the_parents_works() -> None:
         done = run_program(

@@ -1,4 +1,4 @@
-"""Nobody waits for the workers when the interpreter exits: daemon threads are cut off, works accepted never run.
+"""Workers are daemons: the interpreter waits for none of them, works accepted never run.
 
 Breaks: EXECUTOR-3
 Killed by: adapters.executor_exit
@@ -8,4 +8,10 @@ from ...mutants import Patch
 
 BREAKS = ("EXECUTOR-3",)
 KILLED_BY = ("adapters.executor_exit",)
-PATCHES = (Patch("adapters/_works.py", "atexit.register(_finish)\n", ""),)
+PATCHES = (
+    Patch(
+        "adapters/_works.py",
+        "name=name, daemon=False)",
+        "name=name, daemon=True)",
+    ),
+)

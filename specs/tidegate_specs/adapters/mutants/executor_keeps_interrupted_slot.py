@@ -16,7 +16,7 @@ PATCHES = (
             "                work.cancel()  # wherever it is; a worker that has it already will finish it\n"
             "            elif lease is not None:\n"
             "                lease.release()\n"
-            "            answer = lease = work = broken = None  # the traceback must not hold the slot\n"
+            "            answer = lease = work = None  # the traceback must not hold the slot\n"
         ),
         "            held.append((answer, lease, work))\n",
     ),

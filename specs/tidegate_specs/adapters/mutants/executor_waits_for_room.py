@@ -14,5 +14,5 @@ PATCHES = (
         "            answer = line.room.enter()\n",
         ("            while (answer := line.room.enter()) is Outcome.FULL:\n                threading.Event().wait(0.01)\n"),
     ),
-    Patch("adapters/executor.py", "import weakref\n", ("import threading\nimport weakref\n")),
+    Patch("adapters/executor.py", "from collections import deque\n", ("import threading\nfrom collections import deque\n")),
 )

@@ -9,7 +9,7 @@ from ...mutants import Patch
 BREAKS = ("LOG-1",)
 KILLED_BY = ("adapters.log_reentry", "adapters.log_freeze")
 PATCHES = (
-    Patch("adapters/log.py", "from threading import Thread\n", "from threading import Lock, Thread\n"),
+    Patch("adapters/log.py", "from threading import Thread, current_thread\n", "from threading import Lock, Thread, current_thread\n"),
     Patch(
         "adapters/log.py",
         "        self.intake.offer(record)\n",
