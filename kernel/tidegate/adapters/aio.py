@@ -58,11 +58,12 @@ Limits
     A take that finds an item does not yield to the loop: a worker that never awaits keeps it. A burst starts one more waiting
     taker in each turn of a loop. A loop that is stopped for good and never closed is kept for as long as its tasks wait.
     asyncio's `call_soon_threadsafe` writes a byte to the loop's non-blocking self-pipe; trio's `run_sync_soon` is held up for
-    as long as another thread is inside its lock of a few lines (a handler that interrupts them may take it again). An exception raised
-    inside asyncio's or trio's own code may break that, not this. One that arrives while the death of a dropped lease is told is dropped by the interpreter
-    and may leave a drain asleep until the next call. trio can't be asked whether a run is over: a `RunFinishedError` from outside,
-    twice within one call, is taken for it; so is a `RuntimeError` from outside at the instant at which an asyncio loop closes.
-    After a fork the child's intake is as the kernel's (FORK-1), and forgets its parent's loops when it is next used.
+    as long as another thread is inside its lock of a few lines (a handler that interrupts them may take it again). An exception
+    raised inside asyncio's or trio's own code may break that, not this. One that arrives while the death of a dropped lease is
+    told is dropped by the interpreter and may leave a drain asleep until the next call. A `StopAsyncIteration` from outside ends
+    an `async for`, as the language has it. trio can't be asked whether a run is over: a `RunFinishedError` from outside, twice
+    within one call, is taken for it; so is a `RuntimeError` from outside at the instant at which an asyncio loop closes. After a
+    fork the child's intake is as the kernel's (FORK-1), and forgets its parent's loops when it is next used.
 
 Signal handlers
     A handler may call `offer`, `close`, `statistics`, `capacity`, and `item` and `release` of a lease: none of them waits or takes
@@ -82,8 +83,6 @@ from .._forks import epoch
 
 T = TypeVar("T")
 
-
-NOW: Final = (0.0,)  # how long to wait, and until when
 nothing: Final = bool  # a call that does nothing, in C
 
 
@@ -258,16 +257,16 @@ class AsyncLease(Generic[T]):
 
     def _try(self) -> bool:
         """Take without waiting; false if there is nothing yet."""
-        # A loop, as in the kernel: an exception can come out of a call, when its result has no name yet. And no name but this:
-        # no traceback must keep the kernel's lease.
-        held, answers = self._held, map(self._intake._intake._take, NOW, NOW)
-        for held[0] in answers:
-            break
-        if isinstance(held[0], Lease):
-            self.__del__ = partial(self._intake._dropped, held)
+        held, intake = self._held, self._intake
+        self.__del__ = intake._ring  # until we know: a traceback may keep what an interrupted call took until we die too
+        held[0] = intake._intake._take(0.0, 0.0)  # and no name but this: no traceback must keep the kernel's lease
+        if not isinstance(held[0], Lease):
+            self.__del__ = nothing
+        else:
+            self.__del__ = partial(intake._dropped, held)
             _ = held[0].item  # now it can't come back: who waits in a closed intake needn't wait for it
-            if self._intake._closed:
-                self._intake._ring()
+            if intake._closed:
+                intake._ring()
         return held[0] is not Empty
 
     def _let_go(self) -> None:
