@@ -17,7 +17,7 @@ from contextvars import Context
 from dataclasses import dataclass
 from operator import attrgetter
 from types import CodeType
-from typing import Any, ClassVar, Final, TypeVarTuple, Unpack, final
+from typing import Any, ClassVar, Final, TypeVarTuple, Unpack, cast, final
 from unittest import mock
 
 from ..check import Check, Result, Settings, Subject, Verdict
@@ -634,7 +634,12 @@ def _positions(subject: Subject, injector: Injector, loop: HandLoop, row: tuple[
 def _dropped_by_finalisers() -> Generator[list[object]]:
     """Note an interruption that the interpreter drops. It is the first of its row: nothing had been lost before."""
     dropped: list[object] = []
-    quiet, sys.unraisablehook = sys.unraisablehook, lambda args: dropped.append(args.exc_type) if not dropped else None
+
+    def note(args: sys.UnraisableHookArgs) -> None:
+        if not dropped:
+            dropped.append(args.exc_type)
+
+    quiet, sys.unraisablehook = sys.unraisablehook, note
     try:
         yield dropped
     finally:
@@ -678,7 +683,8 @@ def _foreign(subject: Subject, loop: HandLoop, injector: Injector) -> tuple[int,
             for number, kind in enumerate(_foreign_types(subject)):
                 if kind is not Interrupt and (position + number) % 2:
                     continue  # a neighbour has it
-                error, where = type("Foreign", (kind,), {})(), [""]
+                error = cast("BaseException", type("Foreign", (kind,), {})())
+                where = [""]
                 hand = Hand(subject, loop)
                 for step in before.split(";"):
                     hand.do(step)
