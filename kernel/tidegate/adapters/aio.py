@@ -21,10 +21,10 @@
         ...
 
 How it works
-    A taker tries the kernel's `take(timeout=0)`, which never waits. If nothing is there it writes itself down as a waiter and
-    tries again, and only then sleeps: an offer either sees the waiter, or the waiter the item. No item travels through a
-    future: a woken taker takes for itself, in the same uninterrupted stretch of its task, so that a cancellation can lose
-    nothing but the wake-up, and that it passes on.
+    A taker tries the kernel's `take` with no time to wait. If nothing is there it writes itself down as a waiter and tries
+    again, and only then sleeps: an offer either sees the waiter, or the waiter the item. No item travels through a future: a
+    woken taker takes for itself, in the same uninterrupted stretch of its task, so that a cancellation can lose nothing but the
+    wake-up, and that it passes on.
 
     Every loop in which somebody waits has a *station* with one *bell*. Whoever accepts an item takes the bell out of the
     station and posts it to the loop; the next offers find no bell and are done. The posted bell goes back into the station,
@@ -39,8 +39,8 @@ How it works
     was lost (HOST-1). Hence `__del__` is a slot here, not a method: what an object's death calls is what was last put there. That
     is `nothing`, a callable in C, for a lease that was released or never held anything, and for a bell that is not missed.
 
-    An answer is only ever the kernel's or the loop's: no exception is taken for one. The kernel gives `Empty` and `Closed` as
-    values, and a loop is asked whether it is closed.
+    An answer is only ever the kernel's or the loop's: no exception is taken for one. The kernel is asked to give None instead
+    of raising, and a loop whether it is closed.
 
 Prior art
     Waking a loop through a pipe to itself: D. J. Bernstein; in asyncio `call_soon_threadsafe`, in trio
@@ -78,11 +78,13 @@ from contextvars import Context
 from functools import partial
 from typing import Any, Final, Generic, TypeVar, cast, final
 
-from .. import Closed, Empty, Intake, Lease, Outcome, Statistics
+from .. import Closed, Intake, Lease, Outcome, Statistics
 from .._forks import epoch
+from .._intake import Quietly
 
 T = TypeVar("T")
 
+NOW: Final = Quietly(0.0)
 nothing: Final = bool  # a call that does nothing, in C
 
 
@@ -207,7 +209,7 @@ class AsyncLease(Generic[T]):
     __slots__ = ("__del__", "_held", "_intake")  # what is called when it dies, from C: see the module's docstring
 
     def __init__(self, intake: "AsyncIntake[T]") -> None:
-        self._held: Final[list[Lease[T] | type[Empty | Closed]]] = [Empty]  # what the kernel's `_take` answered last
+        self._held: Final[list[Lease[T] | None]] = [None]  # what the kernel gave
         self._intake: Final = intake
         self.__del__: Callable[[], object] = nothing
 
@@ -215,18 +217,18 @@ class AsyncLease(Generic[T]):
     def item(self) -> T:
         """Give the item. ValueError before it is taken and once it is released."""
         lease = self._held[0]
-        if not isinstance(lease, Lease):
+        if lease is None:
             raise ValueError("this lease holds no item")
         return lease.item
 
     def release(self) -> bool:
         """Free the slot. True the first time, False ever after, from whichever thread or signal handler (LEASE-1). Never waits."""
         lease = self._held[0]
-        if not isinstance(lease, Lease):
+        if lease is None:
             return False
         try:
             released = lease.release()
-            self._held[0] = Empty
+            self._held[0] = None
             self.__del__ = nothing
             if self._intake._closed:
                 self._intake._ring()  # a drain may wait for this slot
@@ -239,7 +241,7 @@ class AsyncLease(Generic[T]):
     async def __aenter__(self) -> T:
         try:
             await self._intake._until(self._try)
-            if self._held[0] is Closed:
+            if self._held[0] is None:
                 raise Closed("closed, and everything accepted has been taken")
             return self.item
         except BaseException:
@@ -256,23 +258,23 @@ class AsyncLease(Generic[T]):
         self.release()
 
     def _try(self) -> bool:
-        """Take without waiting; false if there is nothing yet."""
+        """Take without waiting; false if there is nothing yet. True without a lease: nothing can come any more."""
         held, intake = self._held, self._intake
         self.__del__ = intake._ring  # until we know: a traceback may keep what an interrupted call took until we die too
-        held[0] = intake._intake._take(0.0, 0.0)  # and no name but this: no traceback must keep the kernel's lease
-        if not isinstance(held[0], Lease):
+        held[0] = intake._intake.take(NOW)  # and no name but this: no traceback must keep the kernel's lease
+        if held[0] is None:
             self.__del__ = nothing
-        else:
-            self.__del__ = partial(intake._dropped, held)
-            _ = held[0].item  # now it can't come back: who waits in a closed intake needn't wait for it
-            if intake._closed:
-                intake._ring()
-        return held[0] is not Empty
+            return intake._intake._here().exhausted()
+        self.__del__ = partial(intake._dropped, held)
+        _ = held[0].item  # now it can't come back: who waits in a closed intake needn't wait for it
+        if intake._closed:
+            intake._ring()
+        return True
 
     def _let_go(self) -> None:
         """Have an interrupted take leave nothing behind: its item is put back if nobody has looked, or else abandoned."""
-        if isinstance(self._held[0], Lease):
-            self._held[0] = Empty
+        if self._held[0] is not None:
+            self._held[0] = None
             self.__del__ = self._intake._ring  # should a traceback keep the kernel's lease until we are gone too
         self._intake._ring()
 
@@ -332,7 +334,7 @@ class AsyncIntake(Generic[T]):
         lease = AsyncLease(self)
         try:
             await self._until(lease._try)
-            if lease._held[0] is not Closed:
+            if lease._held[0] is not None:
                 return lease
         except BaseException:
             lease._let_go()
@@ -369,9 +371,9 @@ class AsyncIntake(Generic[T]):
         for station in self._stations.copy().values():
             station.ring()
 
-    def _dropped(self, held: list[Lease[T] | type[Empty | Closed]]) -> None:
+    def _dropped(self, held: list[Lease[T] | None]) -> None:
         """Let go of the kernel's lease, which sends the slot home or puts the item back; then tell who may wait for that."""
-        held[0] = Empty
+        held[0] = None
         self._ring()
 
     def _station(self) -> _Station:

@@ -603,7 +603,7 @@ def test_an_exception_from_outside_is_no_answer(kind: type[Exception]) -> None:
         def __init__(self, kernel: Any) -> None:
             self.statistics = kernel.statistics
 
-        def _take(self, *_: float) -> None:
+        def take(self, _: float) -> None:
             raise error
 
     async def main() -> None:

@@ -24,7 +24,7 @@ PATCHES = (
     ),
     Patch(
         "adapters/aio.py",
-        "        held[0] = Empty\n        self._ring()\n",
-        "        held[0] = Empty\n",
+        "        held[0] = None\n        self._ring()\n",
+        "        held[0] = None\n",
     ),
 )

@@ -37,9 +37,4 @@ PATCHES = (
             "                        break\n"
         ),
     ),
-    Patch(
-        "adapters/aio.py",
-        '        if not isinstance(lease, Lease):\n            raise ValueError("this lease holds no item")\n',
-        "",
-    ),
 )
