@@ -261,7 +261,8 @@ class AsyncLease(Generic[T]):
         """Take without waiting; false if there is nothing yet. True without a lease: nothing can come any more."""
         held, intake = self._held, self._intake
         self.__del__ = intake._ring  # until we know: a traceback may keep what an interrupted call took until we die too
-        held[0] = intake._intake.take(NOW)  # and no name but this: no traceback must keep the kernel's lease
+        quietly: Callable[[float], Lease[T] | None] = intake._intake.take
+        held[0] = quietly(NOW)  # and no name but this: no traceback must keep the kernel's lease
         if held[0] is None:
             self.__del__ = nothing
             return intake._intake._here().exhausted()

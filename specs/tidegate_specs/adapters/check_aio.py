@@ -635,7 +635,7 @@ def _dropped_by_finalisers() -> Generator[list[object]]:
     """Note an interruption that the interpreter drops. It is the first of its row: nothing had been lost before."""
     dropped: list[object] = []
 
-    def note(args: sys.UnraisableHookArgs) -> None:
+    def note(args: "sys.UnraisableHookArgs") -> None:
         if not dropped:
             dropped.append(args.exc_type)
 
