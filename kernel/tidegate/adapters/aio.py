@@ -261,8 +261,7 @@ class AsyncLease(Generic[T]):
         """Take without waiting; false if there is nothing yet. True without a lease: nothing can come any more."""
         held, intake = self._held, self._intake
         self.__del__ = intake._ring  # until we know: a traceback may keep what an interrupted call took until we die too
-        quietly: Callable[[float], Lease[T] | None] = intake._intake.take
-        held[0] = quietly(NOW)  # and no name but this: no traceback must keep the kernel's lease
+        held[0] = intake._quietly(NOW)  # and no name but this: no traceback must keep the kernel's lease
         if held[0] is None:
             self.__del__ = nothing
             return intake._intake._here().exhausted()
@@ -288,10 +287,11 @@ class AsyncIntake(Generic[T]):
     ValueError for a bad `capacity`, as the kernel does (HOSTILE-1).
     """
 
-    __slots__ = ("__weakref__", "_closed", "_intake", "_stations")
+    __slots__ = ("__weakref__", "_closed", "_intake", "_quietly", "_stations")
 
     def __init__(self, capacity: int) -> None:
         self._intake: Final[Intake[T]] = Intake(capacity)
+        self._quietly: Final[Callable[[float], Lease[T] | None]] = self._intake.take  # gives None instead of raising
         self._closed = False
         # By loop. Only its own loop adds a station here; whoever walks copies first, which is one call in C.
         self._stations: Final[dict[object, _Station]] = {}
