@@ -26,14 +26,13 @@ import threading
 from collections.abc import Callable, Generator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from typing import Final, Literal, Protocol, final, runtime_checkable
+from typing import Final, Literal, Protocol, final
 
 from .. import Statistics
 
 __all__ = ["Edge", "HasStatistics", "OverloadWatch", "attempt", "checked_interval", "watched"]
 
 
-@runtime_checkable  # for tools that check annotations while the program runs
 class HasStatistics(Protocol):
     """Name what is read: an intake, or whatever else answers `statistics()` as one does."""
 
