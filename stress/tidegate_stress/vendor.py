@@ -4,6 +4,7 @@ import argparse
 import contextlib
 import keyword
 import os
+import re
 import shutil
 import signal
 import sys
@@ -34,6 +35,22 @@ exit codes:
   2  bad usage, or the copy can't be written
   3  interrupted: the copy is the old one or the new one, whole
 """
+
+_FOR_TOOLS = """\
+so that your tools leave it as it is, paste what you use of this into {root}:
+  .gitattributes
+    {path}/** -text
+  pyproject.toml
+    [tool.black]
+    force-exclude = '^/{pattern}/'
+    [tool.ruff]
+    force-exclude = true
+    extend-exclude = ["{path}"]
+    [[tool.mypy.overrides]]
+    module = ["{name}", "{name}.*"]
+    ignore_errors = true
+    [tool.coverage.run]
+    omit = ["{path}/**"]"""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -102,6 +119,7 @@ def _make(folder: Path, installed: Installed, adapters: Sequence[str]) -> int:
         copy.replace(folder)
     print(f"{folder}: {_what(manifest)}, {count_text(len(manifest.files), 'files')} and {MANIFEST}")
     print(f"import it as {name_of(folder)}; tidegate verify --vendored {folder} judges it")
+    print(for_tools(folder))
     return 0
 
 
@@ -122,11 +140,28 @@ def _update(folder: Path, installed: Installed, adapters: Sequence[str]) -> int:
     manifest = installed.manifest([*former.adapters, *adapters])
     if manifest == former:
         print(f"{folder}: nothing to do, it is {_what(manifest)}")
+        print(for_tools(folder))
         return 0
     with _written_beside(folder, installed, manifest) as copy:
         _exchange(folder, copy)
     print(f"{folder}: from {_what(former)} to {_what(manifest)}")
+    print(for_tools(folder))
     return 0
+
+
+def for_tools(folder: Path) -> str:
+    """Give the lines by which other people's tools leave a copy as it is: for the project that it is in."""
+    root, name = _project_of(folder), name_of(folder)
+    path = folder.resolve().relative_to(root).as_posix()
+    return _FOR_TOOLS.format(root=root, path=path, pattern=re.escape(path), name=name)
+
+
+def _project_of(folder: Path) -> Path:
+    """Find the folder that tools read their settings from; without one it is what the copy's package is in."""
+    above = folder.resolve().parents
+    marks = (".git", "pyproject.toml", "setup.cfg", "tox.ini")
+    names = name_of(folder).count(".")
+    return next((place for place in above if any((place / mark).exists() for mark in marks)), above[names])
 
 
 def _refuse_edited(folder: Path, edited: Sequence[str]) -> int:

@@ -23,7 +23,7 @@ from tidegate_stress.cli import main
 from tidegate_stress.manifest import ADAPTERS, MANIFEST, Installed, Manifest, ManifestError
 
 KERNEL = Path(tidegate.__file__).parent
-CORE = ("LICENSE", "__init__.py", "_atomic.py", "_intake.py", "_slots.py", "_types.py", "py.typed")
+CORE = ("LICENSE", "__init__.py", "_atomic.py", "_forks.py", "_intake.py", "_slots.py", "_types.py", "py.typed")
 # What somebody does with a copy of the core; the name of the copy comes first.
 USE = """
 import importlib, sys
@@ -79,7 +79,7 @@ def test_the_core_is_copied_byte_for_byte_with_its_licence(package: Path, capsys
     copied = files_of(package / "_gate")
     assert tuple(copied) == (*sorted((*CORE, MANIFEST)),)
     assert all(copied[name] == (KERNEL / name).read_bytes() for name in CORE)
-    assert f"tidegate {tidegate.__version__}, 7 files and VENDORED.json\nimport it as toy._gate;" in capsys.readouterr().out
+    assert f"tidegate {tidegate.__version__}, 8 files and VENDORED.json\nimport it as toy._gate;" in capsys.readouterr().out
     assert sorted(file.name for file in package.iterdir()) == ["__init__.py", "_gate"]
 
 
@@ -190,7 +190,7 @@ def test_an_empty_folder_is_filled_and_dots_are_read(package: Path, monkeypatch:
     (package / "_gate").mkdir()
     monkeypatch.chdir(package / "_gate")
     assert main(["vendor", "."]) == 0
-    assert len(files_of(package / "_gate")) == 8
+    assert len(files_of(package / "_gate")) == 9
 
 
 def test_a_copy_that_would_hide_the_installed_one_is_refused(tmp_path: Path, package: Path) -> None:
@@ -356,6 +356,104 @@ def test_a_folder_that_cannot_be_written_is_one_clear_line(
     monkeypatch.setattr(tempfile, "mkdtemp", denied)
     assert main(["vendor", str(package / "_gate")]) == 2
     assert capsys.readouterr().err == f"tidegate vendor: cannot write in {package}: Permission denied\n"
+
+
+# Other people's tools.
+
+UNTIDY = """import os, sys
+def  plain( x:int ) -> int:
+    return   'text'
+"""
+
+
+@pytest.fixture
+def project(package: Path, capsys: pytest.CaptureFixture[str]) -> Path:
+    """Make a project with a copy of everything, and paste what was printed; beside it there is a file with every kind of fault."""
+    root = package.parents[1]
+    (root / "setup.cfg").write_text("")  # as what tells a project's root
+    capsys.readouterr()
+    copy = package / "_gate"
+    assert main(["vendor", str(copy), *(word for adapter in ADAPTERS for word in ("--with", adapter))]) == 0
+    said = capsys.readouterr().out
+    head, _, settings = said.partition("  pyproject.toml\n")
+    assert f"into {root}:\n  .gitattributes\n" in head
+    (root / ".gitattributes").write_text(head.rpartition("  .gitattributes\n")[2].replace("    ", ""))
+    for key, more in (("ruff", 'lint.select = ["ALL"]'), ("coverage.run", "branch = true")):
+        settings = settings.replace(f"    [tool.{key}]\n", f"    [tool.{key}]\n    {more}\n")
+    mypy = "[tool.mypy]\nstrict = true\ndisallow_any_explicit = true\ndisallow_any_expr = true\n"
+    (root / "pyproject.toml").write_text(settings.replace("    ", "") + mypy)
+    assert "nothing to do" not in said
+    assert main(["vendor", str(copy), "--update"]) == 0
+    assert capsys.readouterr().out.partition("\n")[2] == said.partition("judges it\n")[2]
+    (package / "untidy.py").write_text(UNTIDY)
+    return root
+
+
+def tool(root: Path, *command: str) -> subprocess.CompletedProcess[str]:
+    """Run a tool in a project."""
+    return subprocess.run(command, cwd=root, capture_output=True, text=True, timeout=100, check=False)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["black", "."],
+        ["black", "src/toy/_gate/_slots.py", "src/toy/untidy.py"],
+        ["ruff", "format"],
+        ["ruff", "format", "src/toy/_gate/_slots.py", "src/toy/untidy.py"],
+        ["ruff", "check", "--fix", "--unsafe-fixes"],
+        ["ruff", "check", "--fix", "--unsafe-fixes", "src/toy/_gate/_slots.py", "src/toy/untidy.py"],
+    ],
+    ids=" ".join,
+)
+def test_formatters_leave_the_copy_as_it_is(words: list[str], project: Path) -> None:
+    pytest.importorskip(words[0])
+    copy = project / "src" / "toy" / "_gate"
+    before = files_of(copy)
+    run = tool(project, sys.executable, "-m", *words)
+    assert (project / "src" / "toy" / "untidy.py").read_text() != UNTIDY, run.stderr  # it did look
+    assert "_gate" not in run.stdout + run.stderr
+    assert files_of(copy) == before
+
+
+def test_a_type_checker_says_nothing_of_the_copy(project: Path) -> None:
+    pytest.importorskip("mypy")
+    run = tool(project, sys.executable, "-m", "mypy", "--cache-dir", str(project / "cache"), "src")
+    assert "untidy.py" in run.stdout, run.stderr
+    assert "_gate" not in run.stdout
+
+
+def test_coverage_does_not_count_the_copy(project: Path) -> None:
+    pytest.importorskip("coverage")
+    program = project / "program.py"
+    program.write_text(f"import sys\nsys.path.insert(0, {str(project / 'src')!r})\nimport toy._gate.adapters.edges\n")
+    run = tool(project, sys.executable, "-m", "coverage", "run", program.name)
+    assert run.returncode == 0, run.stderr
+    told = tool(project, sys.executable, "-m", "coverage", "report").stdout
+    assert "program.py" in told
+    assert "_gate" not in told
+
+
+@pytest.mark.skipif(shutil.which("git") is None, reason="git is not installed")
+def test_git_keeps_the_line_endings_of_the_copy(project: Path) -> None:
+    before = files_of(project / "src" / "toy" / "_gate")
+    for words in (["init", "-q"], ["add", "."], ["-c", "user.name=n", "-c", "user.email=e", "commit", "-qm", "m"]):
+        assert tool(project, "git", "-c", "core.autocrlf=true", *words).returncode == 0
+    shutil.rmtree(project / "src")
+    assert tool(project, "git", "-c", "core.autocrlf=true", "checkout", "-q", "--", ".").returncode == 0
+    assert files_of(project / "src" / "toy" / "_gate") == before
+    assert b"\r\n" in (project / "src" / "toy" / "untidy.py").read_bytes()  # others are changed
+
+
+def test_without_a_project_the_lines_are_for_the_folder_of_the_package(
+    package: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(package)
+    assert main(["vendor", "_gate"]) == 0
+    said = capsys.readouterr().out
+    assert f"into {package.parent}:\n" in said
+    assert "    toy/_gate/** -text\n" in said
+    assert 'module = ["toy._gate", "toy._gate.*"]' in said
 
 
 # Manifests.

@@ -21,10 +21,10 @@
         ...
 
 How it works
-    A taker tries the kernel's `take(timeout=0)`, which never waits. If nothing is there it writes itself down as a waiter and
-    tries again, and only then sleeps: an offer either sees the waiter, or the waiter the item. No item travels through a
-    future: a woken taker takes for itself, in the same uninterrupted stretch of its task, so that a cancellation can lose
-    nothing but the wake-up, and that it passes on.
+    A taker tries the kernel's `take` with no time to wait. If nothing is there it writes itself down as a waiter and tries
+    again, and only then sleeps: an offer either sees the waiter, or the waiter the item. No item travels through a future: a
+    woken taker takes for itself, in the same uninterrupted stretch of its task, so that a cancellation can lose nothing but the
+    wake-up, and that it passes on.
 
     Every loop in which somebody waits has a *station* with one *bell*. Whoever accepts an item takes the bell out of the
     station and posts it to the loop; the next offers find no bell and are done. The posted bell goes back into the station,
@@ -33,7 +33,14 @@ How it works
 
     After an exception, whoever it hit rings again: a wake-up too many is a look in vain, one too few would be a sleep without
     end. A bell that is lost (an exception between taking it out and posting it, a callback that was ended by one) is replaced
-    and rung by its finaliser, as the kernel does with its tokens (ASYNC-3).
+    and rung when it dies, as the kernel does with its tokens (ASYNC-3). So does a lease that is dropped: a drain may wait.
+
+    The interpreter drops what is raised in a finaliser, a Ctrl-C among it, so none of our bytecode runs in one unless something
+    was lost (HOST-1). Hence `__del__` is a slot here, not a method: what an object's death calls is what was last put there. That
+    is `nothing`, a callable in C, for a lease that was released or never held anything, and for a bell that is not missed.
+
+    An answer is only ever the kernel's or the loop's: no exception is taken for one. The kernel is asked to give None instead
+    of raising, and a loop whether it is closed.
 
 Prior art
     Waking a loop through a pipe to itself: D. J. Bernstein; in asyncio `call_soon_threadsafe`, in trio
@@ -51,32 +58,45 @@ Limits
     A take that finds an item does not yield to the loop: a worker that never awaits keeps it. A burst starts one more waiting
     taker in each turn of a loop. A loop that is stopped for good and never closed is kept for as long as its tasks wait.
     asyncio's `call_soon_threadsafe` writes a byte to the loop's non-blocking self-pipe; trio's `run_sync_soon` is held up for
-    as long as another caller is inside its lock of a few lines. An exception raised inside asyncio's or trio's own code may
-    break that, not this. One in the first bytecode of the finaliser of a lease that was dropped may leave a drain asleep
-    until the next call. After a fork the child's intake is as the kernel's (FORK-1), and forgets its parent's loops.
+    as long as another thread is inside its lock of a few lines (a handler that interrupts them may take it again). An exception
+    raised inside asyncio's or trio's own code may break that, not this. One that arrives while the death of a dropped lease is
+    told is dropped by the interpreter and may leave a drain asleep until the next call. A `StopAsyncIteration` from outside ends
+    an `async for`, as the language has it. trio can't be asked whether a run is over: a `RunFinishedError` from outside, twice
+    within one call, is taken for it; so is a `RuntimeError` from outside at the instant at which an asyncio loop closes. After a
+    fork the child's intake is as the kernel's (FORK-1), and forgets its parent's loops when it is next used.
+
+Signal handlers
+    A handler may call `offer`, `close`, `statistics`, `capacity`, and `item` and `release` of a lease: none of them waits or takes
+    a lock of ours. `take`, `drain` and iterating are for tasks.
 """
 
 import asyncio
-import os
 import sys
-from collections import deque
+from collections import OrderedDict
 from collections.abc import Callable
-from contextlib import suppress
-from typing import Any, Final, Generic, TypeVar, final
+from contextvars import Context
+from functools import partial
+from typing import Any, Final, Generic, TypeVar, cast, final
 
-from .. import Closed, Empty, Intake, Lease, Outcome, Statistics
+from .. import Closed, Intake, Lease, Outcome, Statistics
+from .._forks import epoch
+from .._intake import Quietly
 
 T = TypeVar("T")
+
+NOW: Final = Quietly(0.0)
+nothing: Final = bool  # a call that does nothing, in C
 
 
 @final
 class _Bell:
     """Wake a waiter of one station. It is in the station, or posted to the loop: whoever has taken it out posts it."""
 
-    __slots__ = ("station",)
+    __slots__ = ("__del__", "station")  # what is called when it dies, from C: see the module's docstring
 
     def __init__(self, station: "_Station") -> None:
         self.station: Final = station
+        self.__del__: Callable[[], object] = station.lost
 
     def __call__(self) -> None:  # in the loop
         station = self.station
@@ -90,50 +110,69 @@ class _Bell:
             station.ring()
             raise
 
-    def __del__(self) -> None:
-        station: _Station | None = getattr(self, "station", None)
-        if station is not None and not station.bells and station.intake._stations.get(station.loop) is station:
-            station.bells.append(_Bell(station))
-            station.ring()
+
+@final
+class _Bells(list[_Bell]):
+    """Hold the bell that is in the station. Reading `newest` takes it away, or raises IndexError: as the kernel's free list."""
+
+    __slots__ = ()
+    newest: _Bell = cast("_Bell", property(list[_Bell].pop))
 
 
 @final
 class _Station:
     """Hold who waits in one loop. It is in its intake's list for as long as somebody does."""
 
-    __slots__ = ("bells", "event", "intake", "loop", "pid", "post", "waiters")
+    __slots__ = ("bells", "closed", "epoch", "event", "intake", "loop", "over", "post", "waiters")
 
-    def __init__(self, intake: "AsyncIntake[Any]", loop: object, post: Callable[..., object], event: type[asyncio.Event]) -> None:
+    def __init__(
+        self,
+        intake: "AsyncIntake[Any]",
+        loop: object,
+        post: Callable[..., object],
+        event: type[asyncio.Event],
+        closed: Callable[[], bool] | None,
+        over: type[RuntimeError],
+    ) -> None:
         self.intake: Final = intake
         self.loop: Final = loop
         self.post: Final = post  # a callable, to be called in the loop's next turn
         self.event: Final = event  # asyncio's, or trio's, which is alike
-        self.pid: Final = os.getpid()
-        self.waiters: Final[deque[asyncio.Event]] = deque()
-        self.bells: Final = [_Bell(self)]
+        self.closed: Final = closed  # is the loop? trio can't be asked
+        self.over: Final = over  # what `post` raises then
+        self.epoch: Final = epoch()
+        self.waiters: Final[OrderedDict[asyncio.Event, None]] = OrderedDict()  # both ends and the middle in O(1)
+        self.bells: Final = _Bells()
+        self.bells.append(_Bell(self))
 
     def ring(self) -> None:
         """Have somebody look in the loop's next turn. In any thread or signal handler; never waits."""
-        if self.pid != os.getpid():  # forked: the loop is the parent's
+        if self.epoch:  # forked: the loop is the parent's
             self.forget()
         try:
-            bell = self.bells.pop()  # atomic: one of any number of offers at the same time gets it
+            bell = self.bells.newest  # atomic, and no call: one of any number of offers at the same time gets it
         except IndexError:
             return  # it is posted, and who is then woken sees what we did; or nobody waits
         try:
-            self.post(bell)
+            if self.closed is not None and self.closed():
+                self.forget()
+            else:
+                Context().run(self.post, bell)  # an empty one: the loop is to see nothing of the offer's
         except BaseException as error:
             try:
-                self.post(_Bell(self))  # the first may not have been queued, or the loop not been told
-            except Exception as again:  # noqa: BLE001 - whatever it says, the loop is closed: nobody waits there any more
-                self.forget()
-                if type(again) is type(error):
+                Context().run(self.post, _Bell(self))  # the first may not have been queued, or the loop not been told
+            except self.over:
+                if self.closed is not None and not self.closed():
+                    raise  # not the loop's
+                self.forget()  # nobody waits there any more
+                if type(error) is self.over:  # it ended between our question and our call
                     return
             raise
 
     def wake(self) -> None:
         """Wake who has waited longest; all, once closed. In the loop's own thread."""
-        for waiter in self.waiters.copy():
+        while self.waiters:
+            waiter = next(iter(self.waiters))
             waiter.set()
             self.leave(waiter)  # not before: an exception in between would leave it asleep and unknown
             if not self.intake._closed:
@@ -141,13 +180,20 @@ class _Station:
 
     def leave(self, waiter: asyncio.Event) -> None:
         """Strike a waiter off, if it is still there."""
-        with suppress(ValueError):
-            self.waiters.remove(waiter)
+        self.waiters.pop(waiter, None)
+
+    def lost(self) -> None:
+        """Replace a bell that died, if it is missed, and ring."""
+        if not self.bells and self.intake._stations.get(self.loop) is self:
+            self.bells.append(_Bell(self))
+            self.ring()
 
     def forget(self) -> None:
         """Let go of the loop. In the loop, or when it is dead: nobody can come to wait meanwhile."""
         if self.intake._stations.get(self.loop) is self:
             self.intake._stations.pop(self.loop, None)
+        for bell in self.bells:
+            bell.__del__ = nothing  # it is not lost
         self.bells.clear()  # it refers to us
 
 
@@ -160,28 +206,30 @@ class AsyncLease(Generic[T]):
     the slot back, counted as abandoned.
     """
 
-    __slots__ = ("_ended", "_intake", "_lease")
+    __slots__ = ("__del__", "_held", "_intake")  # what is called when it dies, from C: see the module's docstring
 
     def __init__(self, intake: "AsyncIntake[T]") -> None:
-        self._lease: Lease[T] | None = None
-        self._ended = False
+        self._held: Final[list[Lease[T] | None]] = [None]  # what the kernel gave
         self._intake: Final = intake
+        self.__del__: Callable[[], object] = nothing
 
     @property
     def item(self) -> T:
         """Give the item. ValueError before it is taken and once it is released."""
-        if self._lease is None:
+        lease = self._held[0]
+        if lease is None:
             raise ValueError("this lease holds no item")
-        return self._lease.item
+        return lease.item
 
     def release(self) -> bool:
-        """Free the slot. True the first time, False ever after, from whichever thread (LEASE-1). Never waits."""
-        lease = self._lease
+        """Free the slot. True the first time, False ever after, from whichever thread or signal handler (LEASE-1). Never waits."""
+        lease = self._held[0]
         if lease is None:
             return False
         try:
             released = lease.release()
-            self._lease, self._ended = None, True
+            self._held[0] = None
+            self.__del__ = nothing
             if self._intake._closed:
                 self._intake._ring()  # a drain may wait for this slot
         except BaseException:
@@ -193,10 +241,11 @@ class AsyncLease(Generic[T]):
     async def __aenter__(self) -> T:
         try:
             await self._intake._until(self._try)
+            if self._held[0] is None:
+                raise Closed("closed, and everything accepted has been taken")
             return self.item
         except BaseException:
-            self._lease = None  # put back if nobody has looked, or else abandoned
-            self._intake._ring()
+            self._let_go()
             raise
 
     async def __aexit__(self, *exc_info: object) -> None:
@@ -208,22 +257,26 @@ class AsyncLease(Generic[T]):
     def __exit__(self, *exc_info: object) -> None:
         self.release()
 
-    def __del__(self) -> None:
-        intake: AsyncIntake[T] | None = getattr(self, "_intake", None)
-        if intake is not None and not self._ended:
-            self._lease = None
-            intake._ring()  # also if it is gone already: a traceback may have kept the kernel's lease until just now
-
     def _try(self) -> bool:
-        """Take without waiting; false if there is nothing."""
-        try:
-            self._lease = self._intake._intake.take(timeout=0)  # and nowhere else: no traceback must keep it
-        except Empty:
-            return False
-        _ = self._lease.item  # now it can't come back: who waits in a closed intake needn't wait for it
-        if self._intake._closed:
-            self._intake._ring()
+        """Take without waiting; false if there is nothing yet. True without a lease: nothing can come any more."""
+        held, intake = self._held, self._intake
+        self.__del__ = intake._ring  # until we know: a traceback may keep what an interrupted call took until we die too
+        held[0] = intake._quietly(NOW)  # and no name but this: no traceback must keep the kernel's lease
+        if held[0] is None:
+            self.__del__ = nothing
+            return intake._intake._here().exhausted()
+        self.__del__ = partial(intake._dropped, held)
+        _ = held[0].item  # now it can't come back: who waits in a closed intake needn't wait for it
+        if intake._closed:
+            intake._ring()
         return True
+
+    def _let_go(self) -> None:
+        """Have an interrupted take leave nothing behind: its item is put back if nobody has looked, or else abandoned."""
+        if self._held[0] is not None:
+            self._held[0] = None
+            self.__del__ = self._intake._ring  # should a traceback keep the kernel's lease until we are gone too
+        self._intake._ring()
 
 
 @final
@@ -234,10 +287,11 @@ class AsyncIntake(Generic[T]):
     ValueError for a bad `capacity`, as the kernel does (HOSTILE-1).
     """
 
-    __slots__ = ("__weakref__", "_closed", "_intake", "_stations")
+    __slots__ = ("__weakref__", "_closed", "_intake", "_quietly", "_stations")
 
     def __init__(self, capacity: int) -> None:
         self._intake: Final[Intake[T]] = Intake(capacity)
+        self._quietly: Final[Callable[[float], Lease[T] | None]] = self._intake.take  # gives None instead of raising
         self._closed = False
         # By loop. Only its own loop adds a station here; whoever walks copies first, which is one call in C.
         self._stations: Final[dict[object, _Station]] = {}
@@ -279,9 +333,13 @@ class AsyncIntake(Generic[T]):
 
     async def __anext__(self) -> AsyncLease[T]:
         lease = AsyncLease(self)
-        with suppress(Closed):
-            await lease.__aenter__()
-            return lease
+        try:
+            await self._until(lease._try)
+            if lease._held[0] is not None:
+                return lease
+        except BaseException:
+            lease._let_go()
+            raise
         raise StopAsyncIteration
 
     def close(self) -> None:
@@ -314,16 +372,21 @@ class AsyncIntake(Generic[T]):
         for station in self._stations.copy().values():
             station.ring()
 
+    def _dropped(self, held: list[Lease[T] | None]) -> None:
+        """Let go of the kernel's lease, which sends the slot home or puts the item back; then tell who may wait for that."""
+        held[0] = None
+        self._ring()
+
     def _station(self) -> _Station:
         """Find or make the station of the running loop."""
         trio, lowlevel = sys.modules.get("trio"), sys.modules.get("trio.lowlevel")
         if trio and getattr(lowlevel, "in_trio_task", bool)():  # asked first: trio may be a guest of an asyncio loop
             loop = trio.lowlevel.current_trio_token()
-            post, event = loop.run_sync_soon, trio.Event
+            ways: tuple[Any, ...] = loop.run_sync_soon, trio.Event, None, trio.RunFinishedError
         else:
             loop = asyncio.get_running_loop()
-            post, event = loop.call_soon_threadsafe, asyncio.Event
-        return self._stations.get(loop) or self._stations.setdefault(loop, _Station(self, loop, post, event))
+            ways = loop.call_soon_threadsafe, asyncio.Event, loop.is_closed, RuntimeError
+        return self._stations.get(loop) or self._stations.setdefault(loop, _Station(self, loop, *ways))
 
     async def _until(self, done: Callable[[], bool]) -> None:
         """Wait until it is done: try, write yourself down, try again, sleep."""
@@ -334,7 +397,7 @@ class AsyncIntake(Generic[T]):
                 if waiter is None or station is None or waiter.is_set():  # not written down, or no more
                     station = self._station()
                     waiter = station.event()  # kept here before it is there, so that it can be struck off
-                    station.waiters.append(waiter)
+                    station.waiters[waiter] = None
                 else:
                     await waiter.wait()
             if waiter is not None and station is not None:

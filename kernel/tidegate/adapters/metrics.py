@@ -4,8 +4,10 @@
 Both read `statistics()` when they are asked, once for each intake in each collection, and keep no count of their own: the figures
 of one collection add up, and none can drift. Nothing is added to the path of an offer.
 
-    REGISTRY.register(prometheus_collector({"jobs": jobs}))
+    prometheus_collector({"jobs": jobs}, REGISTRY)
     observe_with_opentelemetry(get_meter("app"), {"jobs": jobs})
+
+Both may be called again, with further intakes: those are shown beside the first.
 
 What is given for each intake, by its name in the mapping (labels `intake` and `tidegate.intake.name`):
 
@@ -15,6 +17,7 @@ What is given for each intake, by its name in the mapping (labels `intake` and `
     tidegate_slots           tidegate.slot.count {slot}     state: free, queued, in_flight
     tidegate_capacity        tidegate.slot.max {slot}
     tidegate_peak            tidegate.slot.peak {slot}
+    tidegate_unreadable      tidegate.unreadable {intake}   1, and only while an intake can't be read; the others are
 
 In OpenTelemetry `error.type` repeats the outcome where it is a refusal or a loss, and is absent where it is not. The mapping is
 read anew in each collection, so intakes may come and go.
@@ -25,9 +28,15 @@ second truth, and a cost on every rejection); rates and ratios (the reader's bus
 
 Limits: instruments of OpenTelemetry are asked one by one. They share a reading until one of them asks again, so that a collection
 is one reading if it asks each of them once; two that run at once may mix. In a forked child counts begin at 0, as after a restart.
+Where something with `statistics()` that is not of this package raises an Exception, it is unreadable, also if the exception was a
+signal handler's; ours raise nothing, so there it comes out. With PROMETHEUS_MULTIPROC_DIR (`prometheus_client.multiprocess`) a
+process shows what is in files, and no collector: `prometheus_collector` warns of it.
 """
 
 import importlib
+import os
+import warnings
+import weakref
 from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, final
@@ -63,9 +72,12 @@ _FIGURES: Final = (
     _Figure("tidegate_capacity", "tidegate.slot.max", "up_down_counter", "{slot}", "Slots there are.", "", ("capacity",)),
     _Figure("tidegate_peak", "tidegate.slot.peak", "gauge", "{slot}", "The most slots held at once so far.", "", ("peak",)),
 )
+_UNREADABLE: Final = _Figure(
+    "tidegate_unreadable", "tidegate.unreadable", "gauge", "{intake}", "Intakes whose statistics can't be read.", "", ()
+)
+_FIELDS: Final = [field for figure in _FIGURES for field in figure.fields]
+_OURS: Final = __name__.removesuffix("adapters.metrics")  # the package, whatever it is called here, and a dot
 _GOOD: Final = ("accepted", "released")  # outcomes that are no error
-
-_Readings = dict[str, Statistics]
 
 
 def _third_party(module: str, distribution: str) -> Any:
@@ -75,8 +87,76 @@ def _third_party(module: str, distribution: str) -> Any:
         raise ImportError(f"this collector needs {distribution} (pip install {distribution})") from error
 
 
-def _read(intakes: Mapping[str, HasStatistics]) -> _Readings:
-    return {name: intake.statistics() for name, intake in dict(intakes).items()}  # a copy: the host may add one meanwhile
+def _fault(name: object, source: object) -> Exception | None:
+    """Say what keeps a source from being shown under a name, if anything does."""
+    if not isinstance(name, str):
+        return TypeError(f"a name must be a str, not {type(name).__name__}")
+    if not name or any("\ud800" <= character <= "\udfff" for character in name):
+        return ValueError(f"a name must be text that can be written as UTF-8, not {name!r}")
+    if not callable(getattr(source, "statistics", None)):
+        return TypeError(f"{name!r} has no statistics(): {type(source).__name__}")
+    return None
+
+
+@final
+@dataclass(slots=True)
+class _Reading:
+    """Keep the statistics of one collection by name, and the names of what could not be read."""
+
+    by_name: dict[str, Statistics]
+    unreadable: dict[str, None]
+
+
+@final
+class _Sources:
+    """Hold mappings of intakes that are shown together."""
+
+    def __init__(self, intakes: Mapping[str, HasStatistics]) -> None:
+        self._mappings: Final[list[Mapping[str, HasStatistics]]] = []
+        self.add(intakes)
+
+    def add(self, intakes: Mapping[str, HasStatistics]) -> None:
+        """Have a mapping shown too. TypeError or ValueError for what could not be shown, or is there already."""
+        if not isinstance(intakes, Mapping):  # pyright: ignore[reportUnnecessaryIsInstance]
+            raise TypeError(f"intakes must be a mapping of names to intakes, not {type(intakes).__name__}")
+        there = {name for mapping in self._mappings if mapping is not intakes for name in dict(mapping)}
+        for name, source in dict(intakes).items():
+            if fault := _fault(name, source):
+                raise fault
+            if name in there:
+                raise ValueError(f"an intake named {name!r} is shown already")
+        if not any(mapping is intakes for mapping in self._mappings):
+            self._mappings.append(intakes)
+
+    def read(self) -> _Reading:
+        """Read each intake once. What can't be read costs the others nothing."""
+        reading = _Reading({}, {})
+        for mapping in self._mappings.copy():
+            try:
+                intakes = dict(mapping)  # a copy: the host may add one meanwhile
+            except Exception:  # noqa: BLE001 - whatever a mapping of the host's raises, the others are shown
+                reading.unreadable[""] = None
+                continue
+            for name, source in intakes.items():
+                if name in reading.by_name or _fault(name, source):
+                    reading.unreadable[ascii(name).strip("'")] = None
+                elif type(source).__module__.startswith(_OURS):
+                    reading.by_name[name] = source.statistics()  # raises nothing of its own: an exception is somebody's
+                else:
+                    self._read_foreign(name, source, reading)
+        return reading
+
+    @staticmethod
+    def _read_foreign(name: str, source: HasStatistics, reading: _Reading) -> None:
+        reading.unreadable[name] = None
+        try:
+            statistics = source.statistics()
+            good = all(isinstance(getattr(statistics, field), int | float) for field in _FIELDS)
+        except Exception:  # noqa: BLE001 - whatever a source of the host's raises, the others are shown
+            return
+        if good:
+            reading.by_name[name] = statistics
+            del reading.unreadable[name]
 
 
 @final
@@ -85,65 +165,144 @@ class PrometheusCollector:
 
     def __init__(self, families: Any, intakes: Mapping[str, HasStatistics]) -> None:
         self._families: Final = families
-        self._intakes: Final = intakes
+        self._sources: Final = _Sources(intakes)
+
+    def add(self, intakes: Mapping[str, HasStatistics]) -> None:
+        """Show further intakes beside the first. TypeError or ValueError for a bad name or source, or a name that is there."""
+        self._sources.add(intakes)
 
     def describe(self) -> list[Any]:
         """Name the families, without a reading: what a registry asks for when the collector is registered."""
-        return list(self._collect({}))
+        return list(self._collect(_Reading({}, {})))
 
     def collect(self) -> list[Any]:
         """Read each intake once, and give all families from these readings (METRICS-1)."""
-        return list(self._collect(_read(self._intakes)))
+        return list(self._collect(self._sources.read()))
 
-    def _collect(self, readings: _Readings) -> Generator[Any, None, None]:
+    def _collect(self, reading: _Reading) -> Generator[Any, None, None]:
         for figure in _FIGURES:
             make = self._families.CounterMetricFamily if figure.instrument == "counter" else self._families.GaugeMetricFamily
             labels = ["intake", figure.label] if figure.label else ["intake"]
             family = make(figure.prometheus, figure.text, labels=labels)
-            for name, reading in readings.items():
+            for name, statistics in reading.by_name.items():
                 for field in figure.fields:
-                    family.add_metric([name, field] if figure.label else [name], getattr(reading, field))
+                    family.add_metric([name, field] if figure.label else [name], getattr(statistics, field))
             yield family
+        family = self._families.GaugeMetricFamily(_UNREADABLE.prometheus, _UNREADABLE.text, labels=["intake"])
+        for name in reading.unreadable:
+            family.add_metric([name], 1)
+        yield family
 
 
-def prometheus_collector(intakes: Mapping[str, HasStatistics]) -> PrometheusCollector:
-    """Make a collector for `prometheus_client.REGISTRY.register` (METRICS-1). ImportError without `prometheus-client`.
+_collectors: Final[list[tuple[weakref.ref[Any], PrometheusCollector]]] = []  # with the registry of each
 
-    intakes: by the name that tells them apart. Intakes, or whatever else has their `statistics()`.
+
+def prometheus_collector(intakes: Mapping[str, HasStatistics], registry: Any = None) -> PrometheusCollector:
+    """Make a collector, and register it with a registry of `prometheus_client`, if one is given (METRICS-1).
+
+    Called again with the same registry, the intakes join the collector that is there, which is what it then gives: a registry
+    takes each metric from one collector only, and raises ValueError for a second. Without a registry, use the collector's `add`.
+    intakes: by the name that tells them apart. Intakes, or whatever else has their `statistics()`. The mapping is read anew in
+    each collection. TypeError or ValueError for a name or source that could not be shown, ImportError without `prometheus-client`.
     """
-    return PrometheusCollector(_third_party("prometheus_client.core", "prometheus-client"), intakes)
+    families = _third_party("prometheus_client.core", "prometheus-client")
+    if registry is None or registry is families.REGISTRY:
+        _warn_of_multiprocess()
+    if registry is None:
+        return PrometheusCollector(families, intakes)
+    _collectors[:] = [entry for entry in _collectors if entry[0]() is not None]
+    for place, collector in _collectors:
+        # The attribute is the library's own affair; it tells a collector that was unregistered since.
+        if place() is registry and collector in getattr(registry, "_collector_to_names", (collector,)):
+            collector.add(intakes)
+            return collector
+    collector = PrometheusCollector(families, intakes)
+    registry.register(collector)
+    _collectors.append((weakref.ref(registry), collector))
+    return collector
 
 
-def observe_with_opentelemetry(meter: Any, intakes: Mapping[str, HasStatistics]) -> None:
-    """Create observable instruments on a meter, which read the intakes when they are asked (METRICS-1).
+def _warn_of_multiprocess() -> None:
+    if os.environ.get("PROMETHEUS_MULTIPROC_DIR") or os.environ.get("prometheus_multiproc_dir"):  # noqa: SIM112 - its old name
+        warnings.warn(
+            "PROMETHEUS_MULTIPROC_DIR is set: a page made by MultiProcessCollector shows no collectors, and so none of these "
+            "figures. Give the page's own registry to prometheus_collector for those of the process that answers, scrape each "
+            "process, or use OpenTelemetry (the page 'metrics' tells how).",
+            RuntimeWarning,
+            stacklevel=3,
+        )
 
-    To be called once for each meter. intakes: as for `prometheus_collector`. ImportError without `opentelemetry-api`.
-    """
-    observation = _third_party("opentelemetry.metrics", "opentelemetry-api").Observation
-    asked: set[str] = set()  # the instruments that have had the reading below
-    readings: _Readings = {}
 
-    def read(figure: _Figure) -> _Readings:
-        nonlocal readings
-        if not asked or figure.opentelemetry in asked:  # whoever asks again begins a new collection
-            asked.clear()
-            readings = _read(intakes)
-        asked.add(figure.opentelemetry)
-        return readings
+@final
+class _Observed:
+    """Answer the instruments of OpenTelemetry, which ask one by one, from one reading for each collection."""
 
-    def observer(figure: _Figure) -> Callable[[Any], list[Any]]:
+    def __init__(self, observation: Any, intakes: Mapping[str, HasStatistics], scope: object) -> None:
+        self.sources: Final = _Sources(intakes)
+        self.scope: Final = scope
+        self.instrument: Callable[[], object] = lambda: None  # the first one, as long as it is alive
+        self._observation: Final = observation
+        self._asked: Final[set[str]] = set()  # the instruments that have had the reading below
+        self._reading = _Reading({}, {})
+
+    def _read(self, figure: _Figure) -> _Reading:
+        if not self._asked or figure.opentelemetry in self._asked:  # whoever asks again begins a new collection
+            self._asked.clear()
+            self._reading = self.sources.read()
+        self._asked.add(figure.opentelemetry)
+        return self._reading
+
+    def observer(self, figure: _Figure) -> Callable[[Any], list[Any]]:
+        """Give the callback of one instrument."""
+
         def observe(_options: Any) -> list[Any]:
+            reading = self._read(figure)
+            if figure is _UNREADABLE:
+                return [self._observation(1, {"tidegate.intake.name": name}) for name in reading.unreadable]
             return [
-                observation(getattr(reading, field), _attributes(name, figure, field))
-                for name, reading in read(figure).items()
+                self._observation(getattr(statistics, field), _attributes(name, figure, field))
+                for name, statistics in reading.by_name.items()
                 for field in figure.fields
             ]
 
         return observe
 
-    for figure in _FIGURES:
+    def shows(self, instrument: object) -> bool:
+        """Tell whether an instrument that was just made is in truth our own, in which case its callback is never called."""
+        own = self.instrument()
+        return own is not None and (instrument is own or instrument is getattr(own, "_real_instrument", None))
+
+
+_observed: Final[list[_Observed]] = []
+
+
+def observe_with_opentelemetry(meter: Any, intakes: Mapping[str, HasStatistics]) -> None:
+    """Create observable instruments on a meter, which read the intakes when they are asked (METRICS-1).
+
+    Called again for the same meter, the intakes are shown by the instruments that are there: OpenTelemetry gives those, and
+    forgets the new callbacks without a word. intakes: as for `prometheus_collector`. TypeError or ValueError for a name or source
+    that could not be shown, ImportError without `opentelemetry-api`.
+    """
+    observation = _third_party("opentelemetry.metrics", "opentelemetry-api").Observation
+    # Before there is a provider each meter is a stand-in of the API's own; those of one scope will be one meter.
+    stand_in = type(meter).__module__.startswith("opentelemetry.metrics.")
+    scope = (meter.name, meter.version, meter.schema_url) if stand_in else None
+    _observed[:] = [other for other in _observed if other.instrument() is not None]
+    for other in _observed:
+        if scope is not None and other.scope == scope:
+            other.sources.add(intakes)
+            return
+    observed = _Observed(observation, intakes, scope)
+    for number, figure in enumerate((*_FIGURES, _UNREADABLE)):
         create = getattr(meter, f"create_observable_{figure.instrument}")
-        create(figure.opentelemetry, callbacks=[observer(figure)], unit=figure.unit, description=figure.text)
+        instrument = create(figure.opentelemetry, callbacks=[observed.observer(figure)], unit=figure.unit, description=figure.text)
+        if not number and instrument is not None:
+            for other in _observed:
+                if other.shows(instrument):
+                    other.sources.add(intakes)
+                    return
+            observed.instrument = weakref.ref(instrument)
+            _observed.append(observed)
 
 
 def _attributes(name: str, figure: _Figure, field: str) -> dict[str, str]:

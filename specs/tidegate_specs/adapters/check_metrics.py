@@ -26,6 +26,7 @@ FIGURES: Final = {  # by the names of both: the fields of the statistics, told a
     ("tidegate_capacity", "tidegate.slot.max"): ("capacity",),
     ("tidegate_peak", "tidegate.slot.peak"): ("peak",),
 }
+UNREADABLE: Final = ("tidegate_unreadable", "tidegate.unreadable")
 
 
 @final
@@ -101,16 +102,36 @@ class Source:
 
 
 @final
+class _Broken:
+    """Have statistics that can't be had."""
+
+    def statistics(self) -> Any:
+        raise ZeroDivisionError
+
+
+@final
+class _Instrument:
+    """Stand for an instrument, which its meter holds."""
+
+
+@final
 @dataclass(slots=True)
 class Meter:
-    """Stand for a meter and its reader: ask each instrument once for a collection."""
+    """Stand for a meter and its reader: ask each instrument once for a collection.
+
+    As the SDK does, it gives the instrument that is there for a name it has, and forgets the new callback.
+    """
 
     callbacks: dict[str, Callable[[Any], Any]] = field(default_factory=dict[str, Callable[[Any], Any]])
+    instruments: dict[str, _Instrument] = field(default_factory=dict[str, _Instrument])
 
-    def create_observable_counter(self, name: str, callbacks: list[Any], unit: str, description: str) -> None:
+    def create_observable_counter(self, name: str, callbacks: list[Any], unit: str, description: str) -> _Instrument:
         if not (unit and description):
             raise ValueError(name)
-        (self.callbacks[name],) = callbacks
+        if name not in self.callbacks:
+            (self.callbacks[name],) = callbacks
+            self.instruments[name] = _Instrument()
+        return self.instruments[name]
 
     create_observable_up_down_counter = create_observable_counter
     create_observable_gauge = create_observable_counter
@@ -159,15 +180,28 @@ class Tally:
     witness: str = ""
 
     def compare(
-        self, library: str, sources: Mapping[str, Source], before: Mapping[str, int], collect: Callable[[], Figures]
+        self,
+        library: str,
+        sources: Mapping[str, Source],
+        before: Mapping[str, int],
+        collect: Callable[[], Figures],
+        broken: bool,
     ) -> None:
         """Collect once, and compare with what was read for it."""
-        found = collect()
+        try:
+            found = collect()
+        except ZeroDivisionError:
+            self.differences += 1
+            self.witness = self.witness or f"{library}: one source that fails takes all figures with it"
+            return
         read = {name: source.readings[before[name] :] for name, source in sources.items()}
         self.readings += sum(map(len, read.values()))
         wrong = [f"{name} was read {len(readings)} times" for name, readings in read.items() if len(readings) != 1]
         if not wrong:
-            expected = _expected({name: readings[0] for name, readings in read.items()}, library == "OpenTelemetry")
+            side = library == "OpenTelemetry"
+            expected = _expected({name: readings[0] for name, readings in read.items()}, side)
+            if broken:
+                expected["broken", UNREADABLE[side], ""] = 1
             self.figures += len(expected)
             keys = sorted(expected.keys() | found.keys())
             wrong = [
@@ -209,9 +243,12 @@ def _model(subject: Subject, settings: Settings) -> Result:
         while histories < HISTORIES[settings.profile] and not tally.witness:
             sources = {f"intake {number}": Source(subject.Intake(number)) for number in (1, 3)}
             leases: dict[str, list[Any]] = {name: [] for name in sources}
-            collector = adapter.prometheus_collector(sources)
+            shown: list[dict[str, Any]] = [{name: source} for name, source in sources.items()]
+            collector = adapter.prometheus_collector(shown[0])
+            collector.add(shown[1])
             meter = Meter()
-            adapter.observe_with_opentelemetry(meter, sources)
+            for mapping in shown:
+                adapter.observe_with_opentelemetry(meter, mapping)
             order = chance.sample(sorted(meter.callbacks), len(meter.callbacks))
             collector.describe()
             if any(source.readings for source in sources.values()):
@@ -219,11 +256,13 @@ def _model(subject: Subject, settings: Settings) -> Result:
             for _ in range(STEPS):
                 name = chance.choice(sorted(sources))
                 _use(sources[name].intake, chance, leases[name], subject)
+                if chance.random() < 0.1 and shown[0].pop("broken", None) is None:
+                    shown[0]["broken"] = _Broken()
                 before = {name: len(source.readings) for name, source in sources.items()}
                 if chance.random() < 0.2:
-                    tally.compare("Prometheus", sources, before, partial(_prometheus, collector))
+                    tally.compare("Prometheus", sources, before, partial(_prometheus, collector), "broken" in shown[0])
                 elif chance.random() < 0.2:
-                    tally.compare("OpenTelemetry", sources, before, partial(_opentelemetry, meter, order))
+                    tally.compare("OpenTelemetry", sources, before, partial(_opentelemetry, meter, order), "broken" in shown[0])
             histories += 1
     evidence = f"{histories:,} histories, {tally.readings:,} readings, {tally.figures:,} figures"
     if missing:
@@ -239,7 +278,8 @@ CHECKS: Final[tuple[Check, ...]] = (
         group=GROUP,
         tool="random histories",
         clauses=("METRICS-1",),
-        shows="in random histories each collection reads each intake once, and gives what it said",
+        shows="in random histories each collection reads each intake once, and gives what it said, of two mappings, also beside a "
+        "source that fails",
         shows_not="exporters; what OpenTelemetry's SDK does with the observations",
         run=_model,
     ),

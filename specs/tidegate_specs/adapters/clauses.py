@@ -47,9 +47,19 @@ def async_2(threads: int, asleep: int) -> bool:
     return threads == 0 and asleep == 0
 
 
+def async_2_crowd(waiting: int, few: int, many: int) -> bool:
+    """So many more waited the second time, and what was touched did not grow with them."""
+    return many - few < waiting // 4
+
+
 def async_3(points: int, slots_lost: int, items_lost: int, asleep: int) -> bool:
     """There were points at which a taker or an offer was ended, and none lost a slot, an item or a wake-up."""
     return points > 0 and slots_lost == 0 and items_lost == 0 and asleep == 0
+
+
+def async_3_foreign(points: int, kept: int) -> bool:
+    """There were points at which an exception of some type arrived, and none was kept from the program."""
+    return points > 0 and kept == 0
 
 
 def web_1(peak: int, capacity: int, wrong: int) -> bool:
@@ -148,16 +158,19 @@ CLAUSES: Final[tuple[Clause, ...]] = (
         PART,
         (
             "A taker waits without a thread. None sleeps while an item is there that no other takes, and a closed and empty "
-            "intake wakes them all."
+            "intake wakes them all. What an item or a cancellation costs does not grow with the number who wait."
         ),
-        (async_2,),
+        (async_2, async_2_crowd),
         "Which of several waiting takers gets an item.",
     ),
     Clause(
         "ASYNC-3",
         PART,
-        "A cancellation at any await and an exception at any bytecode lose no slot, no accepted item and no wake-up.",
-        (async_3,),
+        (
+            "A cancellation at any await and an exception at any bytecode lose no slot, no accepted item and no wake-up. An "
+            "exception from outside, of whatever type, comes out: none is taken for an answer or dropped."
+        ),
+        (async_3, async_3_foreign),
         "An item that was looked at is abandoned, as in LEASE-1.",
     ),
     Clause(

@@ -19,12 +19,12 @@ PATCHES = (
     ),
     Patch(
         "adapters/aio.py",
-        "            self._lease = None  # put back if nobody has looked, or else abandoned\n            self._intake._ring()\n",
-        "            self._lease = None\n",
+        "until we are gone too\n        self._intake._ring()\n",
+        "until we are gone too\n",
     ),
     Patch(
         "adapters/aio.py",
-        "            intake._ring()  # also if it is gone already: a traceback may have kept the kernel's lease until just now\n",
-        "            pass\n",
+        "        held[0] = None\n        self._ring()\n",
+        "        held[0] = None\n",
     ),
 )

@@ -9,11 +9,11 @@ from ...mutants import Patch
 BREAKS = ("ASYNC-3",)
 KILLED_BY = ("adapters.aio_cancel",)
 PATCHES = (
-    Patch("adapters/aio.py", '    __slots__ = ("bells", "event",', '    __slots__ = ("bells", "gifts", "event",'),
+    Patch("adapters/aio.py", '    __slots__ = ("bells", "closed",', '    __slots__ = ("bells", "gifts", "closed",'),
     Patch(
         "adapters/aio.py",
-        "        self.bells: Final = [_Bell(self)]\n",
-        "        self.bells: Final = [_Bell(self)]\n        self.gifts = []\n",
+        "        self.bells: Final = _Bells()\n",
+        "        self.bells: Final = _Bells()\n        self.gifts = []\n",
     ),
     Patch(
         "adapters/aio.py",
@@ -33,7 +33,7 @@ PATCHES = (
         (
             "                    await waiter.wait()\n"
             "                    if station.gifts:\n"
-            "                        done.__self__._lease = station.gifts.pop()\n"
+            "                        done.__self__._held[0] = station.gifts.pop()\n"
             "                        break\n"
         ),
     ),

@@ -11,7 +11,7 @@ KILLED_BY = ("adapters.aio_sweep",)
 PATCHES = (
     Patch(
         "adapters/aio.py",
-        "            station.bells.append(_Bell(station))\n            station.ring()\n",
+        "            self.bells.append(_Bell(self))\n            self.ring()\n",
         "            pass\n",
     ),
 )

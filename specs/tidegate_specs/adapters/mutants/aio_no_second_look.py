@@ -11,7 +11,7 @@ KILLED_BY = ("adapters.aio_wakeups",)
 PATCHES = (
     Patch(
         "adapters/aio.py",
-        "                    station.waiters.append(waiter)\n                else:\n                    await waiter.wait()\n",
-        "                    station.waiters.append(waiter)\n                    await waiter.wait()\n",
+        "                    station.waiters[waiter] = None\n                else:\n                    await waiter.wait()\n",
+        "                    station.waiters[waiter] = None\n                    await waiter.wait()\n",
     ),
 )

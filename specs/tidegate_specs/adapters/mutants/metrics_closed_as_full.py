@@ -11,9 +11,9 @@ KILLED_BY = ("adapters.metrics_model",)
 PATCHES = (
     Patch(
         "adapters/metrics.py",
-        "                    family.add_metric([name, field] if figure.label else [name], getattr(reading, field))\n",
+        "                    family.add_metric([name, field] if figure.label else [name], getattr(statistics, field))\n",
         (
-            "                    value = getattr(reading, field) + (reading.closed if field == 'full' else 0)\n"
+            "                    value = getattr(statistics, field) + (statistics.closed if field == 'full' else 0)\n"
             "                    family.add_metric([name, field] if figure.label else [name], value)\n"
         ),
     ),

@@ -11,7 +11,7 @@ KILLED_BY = ("adapters.metrics_model",)
 PATCHES = (
     Patch(
         "adapters/metrics.py",
-        "        if not asked or figure.opentelemetry in asked:",
+        "        if not self._asked or figure.opentelemetry in self._asked:",
         "        if True:",
     ),
 )

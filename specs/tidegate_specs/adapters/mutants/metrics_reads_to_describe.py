@@ -11,7 +11,7 @@ KILLED_BY = ("adapters.metrics_model",)
 PATCHES = (
     Patch(
         "adapters/metrics.py",
-        "        return list(self._collect({}))\n",
+        "        return list(self._collect(_Reading({}, {})))\n",
         "        return self.collect()\n",
     ),
 )
