@@ -248,14 +248,15 @@ class RejectingListener(QueueListener):
         return True
 
     def _tell(self, text: str, number: int) -> None:
-        Context().run(self._handle_as, True, _call, _report(text, number))
+        Context().run(self._handle_apart, _call, _report(text, number))
 
     def _finish(self, guard: "_Guard", lease: Lease[LogRecord]) -> None:
         with lease as record:
-            Context().run(self._handle_as, not isinstance(record, _Kept) or record._echo, guard, record)
+            Context().run(self._handle_apart, guard, record)
 
-    def _handle_as(self, echo: bool, guard: "_Guard", record: LogRecord) -> None:
-        """Handle a record in a context that says so, and that is gone afterwards however this ends."""
+    def _handle_apart(self, guard: "_Guard", record: LogRecord) -> None:
+        """Handle a record in a context of its own, which says so, and is gone however this ends."""
+        echo = not isinstance(record, _Kept) or record._echo  # of other records, reports too, nobody could tell
         _handling.set(_Handling(self, get_ident(), echo))
         guard(partial(self.handle, record))
 

@@ -9,7 +9,7 @@ from ...mutants import Patch
 BREAKS = ("LOG-1",)
 KILLED_BY = ("adapters.log_reentry", "adapters.log_freeze")
 PATCHES = (
-    Patch("adapters/log.py", "from threading import Thread\n", "from threading import Lock, Thread\n"),
+    Patch("adapters/log.py", "from threading import TIMEOUT_MAX, Thread,", "from threading import TIMEOUT_MAX, Lock, Thread,"),
     Patch(
         "adapters/log.py",
         "        self.intake.offer(record)\n",
@@ -21,7 +21,7 @@ PATCHES = (
     ),
     Patch(
         "adapters/log.py",
-        "        self.intake: Final = intake\n\n    def handle",
-        "        self.intake: Final = intake\n        self.counting = Lock()\n\n    def handle",
+        "        self.intake: Final = intake\n        _made",
+        "        self.intake: Final = intake\n        self.counting = Lock()\n        _made",
     ),
 )

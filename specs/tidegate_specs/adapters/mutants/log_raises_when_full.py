@@ -12,6 +12,6 @@ PATCHES = (
     Patch(
         "adapters/log.py",
         "        self.intake.offer(record)\n",
-        "        if not self.intake.offer(record):\n            raise Empty\n",
+        "        if not self.intake.offer(record):\n            raise BlockingIOError\n",
     ),
 )
