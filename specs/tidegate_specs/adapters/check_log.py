@@ -238,7 +238,8 @@ class _History:
 
     def _start(self, failing: bool) -> None:
         """Start the listener, or fail to: before the thread is there, or after."""
-        start = threading.Thread.start
+        kind: Any = threading.Thread
+        start = kind.start
         late = self.random.random() < 0.5
 
         def fail(thread: threading.Thread) -> None:
@@ -247,12 +248,12 @@ class _History:
             raise Interrupt
 
         if failing:
-            threading.Thread.start = fail  # type: ignore[method-assign]
+            kind.start = fail
         try:
             with suppress(Interrupt):
                 self.rig.listener.start()
         finally:
-            threading.Thread.start = start  # type: ignore[method-assign]
+            kind.start = start
 
     def _alive(self, expected: int) -> None:
         alive = len(self.rig.alive)
