@@ -169,7 +169,7 @@ class RejectingListener(QueueListener):
         queue: Any = intake
         super().__init__(queue, *handlers, respect_handler_level=respect_handler_level)
         self.intake: Final = intake
-        self.interval_s: Final = checked_interval(interval_s)
+        self.interval_s: Final = checked_interval(interval_s + 0.0)  # from here on a float
         self.looped = 0
         self._looped_told = False
         self._watch: Final = OverloadWatch(intake)
@@ -204,9 +204,10 @@ class RejectingListener(QueueListener):
         """Close the intake, and return when every accepted record is handled, or after `timeout` seconds. Idempotent.
 
         From then on records are dropped, counted as `closed`. Without `timeout` it takes as long as the handlers do. When the time
-        is over the thread goes on, the exit waits for it no more, and `statistics()` of the intake tells what is left. Called by a
-        handler behind the intake it returns at once. If no thread runs, the records are handled here; then what a handler raises
-        that is no Exception comes out, and another call goes on.
+        is over the thread goes on, and `statistics()` of the intake tells what is left; at exit the listener waits for it no more
+        (`logging` itself does, for the lock of a handler that is stuck). Called by a handler behind the intake it returns at once.
+        If no thread runs, the records are handled here; then what a handler raises that is no Exception comes out, and another call
+        goes on.
         """
         deadline = inf if timeout is None else monotonic() + timeout
         self._stopped = True

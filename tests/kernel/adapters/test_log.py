@@ -744,9 +744,10 @@ def test_a_formatter_may_change_what_a_record_says() -> None:
     record = logged("password %s", "secret")
     record.msg, record.args = "password ***", ()
     assert record.getMessage() == "password ***"
-    again = copy.copy(logged("%s said %s", "alice", ["hello"]))
-    assert again.args == ("alice", ["hello"])
-    again.args[1][0] = "bye"
+    words = ["hello"]
+    again = copy.copy(logged("%s said %s", "alice", words))
+    words[0] = "bye"
+    assert again.args == ("alice", words)
     assert again.getMessage() == "alice said ['hello']"
     again.msg = "<b>%s</b> said %s"
     assert again.getMessage() == "<b>alice</b> said ['bye']"
