@@ -30,20 +30,20 @@ can still feed themselves.
 """
 
 import atexit
-import logging
 import sys
 import weakref
 from collections.abc import Callable
-from contextvars import Context, ContextVar
-from functools import lru_cache, partial
-from logging import WARNING, Handler, LogRecord, getLogRecordFactory
+from contextvars import Context
+from functools import partial
+from logging import Handler, LogRecord
 from logging.handlers import QueueHandler, QueueListener
 from math import inf
-from threading import TIMEOUT_MAX, Thread, current_thread, get_ident
+from threading import TIMEOUT_MAX, Thread, current_thread
 from time import monotonic
-from typing import Any, ClassVar, Final, NamedTuple, final
+from typing import Any, Final, final
 
 from .. import Closed, Intake, Lease
+from ._records import Loop, ends_loop, keep, report, say
 from .edges import OverloadWatch, attempt, checked_interval
 
 __all__ = ["RejectingHandler", "RejectingListener"]
@@ -110,27 +110,16 @@ class RejectingHandler(QueueHandler):
         With a formatter of this handler's own, or a class of records that has slots, it is what `QueueHandler.prepare` makes of it:
         text, without arguments or exception. Override this for anything else.
         """
-        kind = type(record)
-        if self.formatter is not None or kind.__basicsize__ != LogRecord.__basicsize__:
-            return super().prepare(record)
-        message = record.getMessage()
-        kept = _copy(_kept_class(kind), record, (message, record.msg, record.args), False)  # type: ignore[arg-type]
-        kept.message = message
-        return kept
+        kept = keep(record) if self.formatter is None else None
+        return super().prepare(record) if kept is None else kept
 
     def enqueue(self, record: LogRecord) -> None:
         """Offer a prepared record. Never waits; refused, it is dropped and counted by the intake (LOG-1).
 
         What a handler behind the intake logs while it writes an echo is dropped before that, and counted in `looped`.
         """
-        handling = _handling.get()
-        if handling is not None and handling.thread == get_ident() and handling.listener.intake is self.intake:
-            if handling.echo:
-                handling.listener.looped += 1
-                return
-            if isinstance(record, _Kept):
-                record._echo = True
-        self.intake.offer(record)
+        if not ends_loop(record, self.intake):
+            self.intake.offer(record)
 
     def close(self) -> None:
         """Close the handler, and stop the listener that `logging.config` made for it: an old configuration leaves no thread behind.
@@ -152,8 +141,6 @@ class RejectingListener(QueueListener):
     overload, in seconds; episodes closer together are one. ValueError unless it is above 0. Make it before the logging begins: what
     was dropped earlier is in the statistics only.
 
-    looped: how many records were dropped because they were logged while an echo was written. Reported once, as overload is.
-
     A signal handler and a finaliser may log, and call `close()` and `statistics()` of the intake. They must call nothing of the
     listener: that may wait for a lock which the interrupted code holds, `stop(timeout)` for as long as it may.
     """
@@ -170,12 +157,17 @@ class RejectingListener(QueueListener):
         super().__init__(queue, *handlers, respect_handler_level=respect_handler_level)
         self.intake: Final = intake
         self.interval_s: Final = checked_interval(interval_s + 0.0)  # from here on a float
-        self.looped = 0
+        self._loop: Final = Loop(intake)
         self._looped_told = False
         self._watch: Final = OverloadWatch(intake)
         self._term = _Term()
         self._stopped = False
         _made[id(self)] = weakref.ref(self)
+
+    @property
+    def looped(self) -> int:
+        """How many records were dropped because they were logged while an echo was written. The first are reported, once."""
+        return self._loop.dropped
 
     def start(self) -> None:
         """Start the thread. RuntimeError if it runs already, or if the listener was stopped: its intake is closed for good.
@@ -249,17 +241,12 @@ class RejectingListener(QueueListener):
         return True
 
     def _tell(self, text: str, number: int) -> None:
-        Context().run(self._handle_apart, _call, _report(text, number))
+        record = report(text, number)
+        self._loop.run(record, partial(self.handle, record))
 
     def _finish(self, guard: "_Guard", lease: Lease[LogRecord]) -> None:
         with lease as record:
-            Context().run(self._handle_apart, guard, record)
-
-    def _handle_apart(self, guard: "_Guard", record: LogRecord) -> None:
-        """Handle a record in a context of its own, which says so, and is gone however this ends."""
-        echo = not isinstance(record, _Kept) or record._echo  # of other records, reports too, nobody could tell
-        _handling.set(_Handling(self, get_ident(), echo))
-        guard(partial(self.handle, record))
+            self._loop.run(record, partial(guard, partial(self.handle, record)))
 
     def _begin(self, term: "_Term") -> None:
         if term.settle(current_thread()) is not None:  # else `start` failed, and this thread is nobody's
@@ -316,58 +303,6 @@ class _Term:
         return worker if worker is not None and worker.is_alive() else None
 
 
-class _Handling(NamedTuple):
-    """Say that a record is being handled in this context: by which listener, in which thread, and whether the record is an echo."""
-
-    listener: RejectingListener
-    thread: int  # a thread may inherit its context
-    echo: bool
-
-
-_handling: Final[ContextVar[_Handling | None]] = ContextVar("tidegate.adapters.log", default=None)
-
-
-class _Kept(LogRecord):
-    """Keep what a record said when it was logged, whatever becomes of its arguments. In all else it is the record.
-
-    It says something else as soon as it is given another `msg` or other `args`. A copy is kept too. Pickled, it is a record of
-    the class that it was, as `QueueHandler` prepares one for that: text, without arguments.
-    """
-
-    __slots__ = ("_echo", "_said")  # slots, as there are formatters that write all that is in `__dict__`
-    _class: ClassVar[type[LogRecord]] = LogRecord
-    _echo: bool
-    _said: tuple[str, object, object]
-
-    def getMessage(self) -> str:  # noqa: N802 - its name in `logging`
-        """Give the message."""
-        text, msg, args = self._said
-        return text if self.msg is msg and self.args is args else super().getMessage()
-
-    def __copy__(self) -> "_Kept":
-        return _copy(type(self), self, self._said, self._echo)
-
-    def __reduce_ex__(self, protocol: object) -> tuple[Any, ...]:
-        return object.__new__, (self._class,), {**self.__dict__, "msg": self.getMessage(), "args": None}
-
-
-def _copy(kind: type[_Kept], record: LogRecord, said: tuple[str, object, object], echo: bool) -> _Kept:
-    kept = object.__new__(kind)
-    kept.__dict__.update(record.__dict__)
-    kept._said, kept._echo = said, echo
-    return kept
-
-
-@lru_cache(maxsize=16)
-def _kept_class(kind: type[LogRecord]) -> type[_Kept]:
-    """Derive one from the class of what the host's record factory makes."""
-    return _Kept if kind is LogRecord else type(kind.__name__, (_Kept, kind), {"__slots__": (), "_class": kind})
-
-
-def _report(text: str, *args: object) -> LogRecord:
-    return getLogRecordFactory()("tidegate", WARNING, __file__, 0, text, args, None)
-
-
 def _check_intake(intake: object) -> None:
     """Raise TypeError if it is none. `logging.config` makes a queue where the dictionary names no intake."""
     if not isinstance(intake, Intake):
@@ -400,16 +335,11 @@ def _last_word() -> None:
         read = each.intake.statistics()
         if isinstance(each, RejectingHandler):
             if read.queued:
-                _say(f"{read.queued} log records are lost: their listener was never started, or stopped before it could write them")
+                say(f"{read.queued} log records are lost: their listener was never started, or stopped before it could write them")
         elif each._term.worker() is None and not each._stopped:
             if read.queued:
-                _say(f"a log listener was never started: {read.queued} records are written only now, {read.full} were dropped")
+                say(f"a log listener was never started: {read.queued} records are written only now, {read.full} were dropped")
             each.stop()
-
-
-def _say(text: str) -> None:
-    if logging.lastResort is not None:  # the host's way to want no such words
-        logging.lastResort.handle(_report(f"tidegate: {text}"))
 
 
 atexit.register(_last_word)

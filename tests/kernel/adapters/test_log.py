@@ -24,7 +24,7 @@ from typing import Any
 import pytest
 
 from tidegate import Closed, Empty, Intake
-from tidegate.adapters import log
+from tidegate.adapters import _records, log
 from tidegate.adapters.log import RejectingHandler, RejectingListener
 
 PAGE = Path(__file__).parents[3] / "kernel" / "docs" / "log.md"
@@ -961,8 +961,8 @@ def test_closing_a_handler_waits_for_no_sink_that_hangs(monkeypatch: pytest.Monk
 
 
 def test_every_annotation_can_be_evaluated() -> None:
-    for name, member in vars(log).items():
-        if getattr(member, "__module__", None) != log.__name__ or name.startswith("__"):
+    for name, member in [*vars(log).items(), *vars(_records).items()]:
+        if getattr(member, "__module__", None) not in (log.__name__, _records.__name__) or name.startswith("__"):
             continue
         for each in (member, *(vars(member).values() if isinstance(member, type) else ())):
             function: Any = each.fget if isinstance(each, property) else each

@@ -10,8 +10,8 @@ BREAKS = ("LOG-1",)
 KILLED_BY = ("adapters.log_model",)
 PATCHES = (
     Patch(
-        "adapters/log.py",
-        "            if handling.echo:\n",
-        "            if handling.echo is None:\n",
+        "adapters/_records.py",
+        "    return echo\n",
+        "    return False\n",
     ),
 )

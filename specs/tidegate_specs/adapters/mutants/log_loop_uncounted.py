@@ -10,8 +10,8 @@ BREAKS = ("LOG-1",)
 KILLED_BY = ("adapters.log_model",)
 PATCHES = (
     Patch(
-        "adapters/log.py",
-        "                handling.listener.looped += 1\n",
-        "                handling.listener.looped += 0\n",
+        "adapters/_records.py",
+        "        loop.dropped += 1\n",
+        "        loop.dropped += 0\n",
     ),
 )

@@ -12,11 +12,11 @@ PATCHES = (
     Patch("adapters/log.py", "from threading import TIMEOUT_MAX, Thread,", "from threading import TIMEOUT_MAX, Lock, Thread,"),
     Patch(
         "adapters/log.py",
-        "        self.intake.offer(record)\n",
+        "            self.intake.offer(record)\n",
         (
-            "        with self.counting:\n"
-            "            if not self.intake.offer(record):\n"
-            "                self.dropped = getattr(self, 'dropped', 0) + 1\n"
+            "            with self.counting:\n"
+            "                if not self.intake.offer(record):\n"
+            "                    self.dropped = getattr(self, 'dropped', 0) + 1\n"
         ),
     ),
     Patch(

@@ -11,7 +11,7 @@ KILLED_BY = ("adapters.log_model",)
 PATCHES = (
     Patch(
         "adapters/log.py",
-        "        if self.formatter is not None or ",
-        "        if self.formatter is None or ",
+        "if self.formatter is None else None\n",
+        "if self.formatter is not None else None\n",
     ),
 )
