@@ -40,9 +40,10 @@ from logging.handlers import QueueHandler, QueueListener
 from math import inf
 from threading import TIMEOUT_MAX, Thread, current_thread
 from time import monotonic
-from typing import Any, Final, final
+from typing import Any, Final, cast, final
 
-from .. import Closed, Intake, Lease
+from .. import Intake, Lease
+from .._intake import Quietly
 from ._records import Loop, ends_loop, keep, report, say
 from .edges import OverloadWatch, attempt, checked_interval
 
@@ -255,7 +256,7 @@ class RejectingListener(QueueListener):
     def _work(self, guard: "_Guard", deadline: float) -> None:
         look_at_s = now = monotonic()
         while now < deadline:
-            if not self._goes_on(guard, now, min(self.interval_s, deadline - now)):
+            if not self._goes_on(guard, min(self.interval_s, deadline - now)):
                 for _ in ("entered", "left"):  # all is handled: an episode that nobody was told of yet has two edges
                     guard(self.report)
                 break
@@ -264,12 +265,16 @@ class RejectingListener(QueueListener):
                 guard(self.report)
                 look_at_s = now + self.interval_s
 
-    def _goes_on(self, guard: "_Guard", now: float, wait_s: float) -> bool:
-        """Handle the next record, should one come in time. False if none can come any more."""
-        lease = self.intake._take(wait_s, now + wait_s)
-        if isinstance(lease, Lease):  # held by this call alone: its slot comes home however that ends
-            guard(partial(self._finish, guard, lease))
-        return lease is not Closed
+    def _goes_on(self, guard: "_Guard", wait_s: float) -> bool:
+        """Handle the next record, should one come in time. False if none can come any more.
+
+        No exception is an answer here: another's Closed would end the thread in silence.
+        """
+        lease = cast("Lease[LogRecord] | None", self.intake.take(Quietly(wait_s)))
+        if lease is None:
+            return not self.intake._here().exhausted()
+        guard(partial(self._finish, guard, lease))  # held by this call alone: its slot comes home however that ends
+        return True
 
 
 _Guard = Callable[[Callable[[], object]], object]  # makes a call; in a thread that must go on, nothing comes out of it
