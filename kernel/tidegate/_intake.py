@@ -9,7 +9,7 @@ from _queue import Empty as TimeIsOver
 from collections.abc import Iterator
 from threading import TIMEOUT_MAX
 from time import monotonic
-from typing import Any, Final, Generic, NoReturn, TypeVar, cast, final
+from typing import Any, Final, Generic, NoReturn, TypeVar, final
 
 from ._atomic import yield_processor
 from ._slots import NOTHING, STEP, Slots, Token
@@ -33,7 +33,10 @@ def _checked_capacity(capacity: object) -> int:
 
 
 def _checked_timeout(timeout: object) -> tuple[float, float]:
-    """Give the time-out as a float that a wait in C accepts, and the instant at which it is over."""
+    """Give the time-out as a float that a wait in C accepts, and the instant at which it is over.
+
+    It is annotated as both, as for beartype an int is no float, and Cython would make a C double of a float.
+    """
     if not isinstance(timeout, (int, float)) or isinstance(timeout, bool):
         raise TypeError(f"timeout must be a number of seconds or None, not {type(timeout).__name__}")
     if not timeout >= 0:  # also catches NaN
@@ -42,13 +45,10 @@ def _checked_timeout(timeout: object) -> tuple[float, float]:
 
 
 class Quietly(float):
-    """A time-out after which `take` gives None, as it does on a closed intake: for callers in this package.
+    """A time-out after which `take` gives NO_LEASE, as it does on a closed intake: for callers in this package.
 
     They could not tell an exception of its own from one that a signal handler raises in it.
     """
-
-
-FOREVER: Final = Quietly("inf")
 
 
 @final
@@ -133,6 +133,10 @@ class Lease(Generic[T]):
         return f"<tidegate.Lease {'held' if self._seen else 'released'}>"
 
 
+FOREVER: Final = Quietly("inf")
+NO_LEASE: Final[Lease[Any]] = new(Lease)  # pyright: ignore[reportUnknownVariableType]
+
+
 @final
 class Intake(Generic[T]):
     """Take in work up to a fixed capacity, and refuse the rest at once.
@@ -162,9 +166,8 @@ class Intake(Generic[T]):
         """Give the slots of this process: after a fork new ones, made by whoever asks first (FORK-1, HOST-2)."""
         while (slots := self._slots).epoch:
             slots.epoch.append(slots)  # for ever: dropping them would finalise the parent's items here
-            heir = Slots(slots.capacity, slots.closed)
-            heir.ring()  # it may be closed, so takers must look
-            slots.heirs.append(heir)
+            slots.heirs.append(Slots(slots.capacity, slots.closed))
+            slots.heirs[0].ring()  # it may be closed, so takers must look
             slots.ring()  # this thread may have forked inside a wait in `take` or `drain`: it goes on with the new slots
             self._slots = slots.heirs[0]
         return slots
@@ -218,7 +221,7 @@ class Intake(Generic[T]):
             yield_processor()  # or spinning producers would leave the workers without the interpreter (RESPONSIVE-2)
         return outcome
 
-    def take(self, timeout: float | None = None) -> Lease[T]:
+    def take(self, timeout: float | int | None = None) -> Lease[T]:  # noqa: PYI041 - see `_checked_timeout`
         """Take the item accepted first, waiting for one up to `timeout` seconds; None waits without limit (LOCAL-1, LEASE-1).
 
         Raises Empty when the time is over, and Closed when the intake is closed and no accepted item can ever appear again: none
@@ -247,7 +250,7 @@ class Intake(Generic[T]):
                     if slots.closed:
                         slots.ring()  # whoever leaves passes the bell on
                     if isinstance(timeout, Quietly):
-                        return cast("Lease[T]", None)
+                        return NO_LEASE
                     raise Empty(f"nothing to take within {timeout} seconds") from None
                 if token is not None:
                     index = token.deed.index
@@ -260,7 +263,7 @@ class Intake(Generic[T]):
                 if slots.exhausted():  # a bell: closed, or forked
                     slots.ring()  # the same
                     if isinstance(timeout, Quietly):
-                        return cast("Lease[T]", None)
+                        return NO_LEASE
                     raise Closed("closed, and everything accepted has been taken")
                 remaining = remaining and max(0.0, min(remaining, deadline - monotonic()))
         except BaseException:
@@ -276,7 +279,7 @@ class Intake(Generic[T]):
         """
         last: list[list[bool]] = [[]]  # the mark of the lease given last; the lease itself is not kept
 
-        def following() -> Lease[T] | None:
+        def following() -> Lease[T]:
             try:
                 try:  # noqa: SIM105 - nobody else may raise it in here
                     last[0][0] = True
@@ -287,11 +290,11 @@ class Intake(Generic[T]):
             except BaseException:
                 self._slots.ring()
                 raise
-            lease = cast("Lease[T] | None", self.take(FOREVER))
-            last[0] = lease._seen if lease else []
+            lease = self.take(FOREVER)
+            last[0] = [] if lease is NO_LEASE else lease._seen
             return lease
 
-        return iter(following, None)
+        return iter(following, NO_LEASE)
 
     def close(self) -> None:
         """Close for good: no offer that starts after this returned is accepted (CLOSE-1). Never waits, idempotent.
@@ -307,7 +310,7 @@ class Intake(Generic[T]):
             slots.ring()
             raise
 
-    def drain(self, timeout: float | None = None) -> int:
+    def drain(self, timeout: float | int | None = None) -> int:  # noqa: PYI041 - the same
         """Close, wait up to `timeout` seconds until all work is finished, and give the number of items still unfinished.
 
         0 means drained: every slot is home and nothing is ever accepted again (CLOSE-2). Otherwise it is the number of slots still

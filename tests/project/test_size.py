@@ -56,7 +56,7 @@ def read(file: Path) -> str:
 
 FILES = sorted(KERNEL.glob("*.py"))
 ADAPTERS = sorted((KERNEL / "adapters").glob("*.py"))
-ADAPTER_LINES = 200  # of code, each
+ADAPTER_LINES = 250  # of code, each
 each_file = pytest.mark.parametrize("file", [*FILES, *ADAPTERS], ids=lambda file: file.name)
 
 

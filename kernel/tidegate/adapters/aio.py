@@ -80,7 +80,7 @@ from typing import Any, Final, Generic, TypeVar, cast, final
 
 from .. import Closed, Intake, Lease, Outcome, Statistics
 from .._forks import epoch
-from .._intake import Quietly
+from .._intake import NO_LEASE, Quietly
 
 T = TypeVar("T")
 
@@ -209,7 +209,7 @@ class AsyncLease(Generic[T]):
     __slots__ = ("__del__", "_held", "_intake")  # what is called when it dies, from C: see the module's docstring
 
     def __init__(self, intake: "AsyncIntake[T]") -> None:
-        self._held: Final[list[Lease[T] | None]] = [None]  # what the kernel gave
+        self._held: Final[list[Lease[T]]] = [NO_LEASE]  # what the kernel gave
         self._intake: Final = intake
         self.__del__: Callable[[], object] = nothing
 
@@ -217,18 +217,18 @@ class AsyncLease(Generic[T]):
     def item(self) -> T:
         """Give the item. ValueError before it is taken and once it is released."""
         lease = self._held[0]
-        if lease is None:
+        if lease is NO_LEASE:
             raise ValueError("this lease holds no item")
         return lease.item
 
     def release(self) -> bool:
         """Free the slot. True the first time, False ever after, from whichever thread or signal handler (LEASE-1). Never waits."""
         lease = self._held[0]
-        if lease is None:
+        if lease is NO_LEASE:
             return False
         try:
             released = lease.release()
-            self._held[0] = None
+            self._held[0] = NO_LEASE
             self.__del__ = nothing
             if self._intake._closed:
                 self._intake._ring()  # a drain may wait for this slot
@@ -241,7 +241,7 @@ class AsyncLease(Generic[T]):
     async def __aenter__(self) -> T:
         try:
             await self._intake._until(self._try)
-            if self._held[0] is None:
+            if self._held[0] is NO_LEASE:
                 raise Closed("closed, and everything accepted has been taken")
             return self.item
         except BaseException:
@@ -262,7 +262,7 @@ class AsyncLease(Generic[T]):
         held, intake = self._held, self._intake
         self.__del__ = intake._ring  # until we know: a traceback may keep what an interrupted call took until we die too
         held[0] = intake._quietly(NOW)  # and no name but this: no traceback must keep the kernel's lease
-        if held[0] is None:
+        if held[0] is NO_LEASE:
             self.__del__ = nothing
             return intake._intake._here().exhausted()
         self.__del__ = partial(intake._dropped, held)
@@ -273,8 +273,8 @@ class AsyncLease(Generic[T]):
 
     def _let_go(self) -> None:
         """Have an interrupted take leave nothing behind: its item is put back if nobody has looked, or else abandoned."""
-        if self._held[0] is not None:
-            self._held[0] = None
+        if self._held[0] is not NO_LEASE:
+            self._held[0] = NO_LEASE
             self.__del__ = self._intake._ring  # should a traceback keep the kernel's lease until we are gone too
         self._intake._ring()
 
@@ -291,7 +291,7 @@ class AsyncIntake(Generic[T]):
 
     def __init__(self, capacity: int) -> None:
         self._intake: Final[Intake[T]] = Intake(capacity)
-        self._quietly: Final[Callable[[float], Lease[T] | None]] = self._intake.take  # gives None instead of raising
+        self._quietly: Final[Callable[[float], Lease[T]]] = self._intake.take  # given NOW, it gives NO_LEASE and raises nothing
         self._closed = False
         # By loop. Only its own loop adds a station here; whoever walks copies first, which is one call in C.
         self._stations: Final[dict[object, _Station]] = {}
@@ -335,7 +335,7 @@ class AsyncIntake(Generic[T]):
         lease = AsyncLease(self)
         try:
             await self._until(lease._try)
-            if lease._held[0] is not None:
+            if lease._held[0] is not NO_LEASE:
                 return lease
         except BaseException:
             lease._let_go()
@@ -372,9 +372,9 @@ class AsyncIntake(Generic[T]):
         for station in self._stations.copy().values():
             station.ring()
 
-    def _dropped(self, held: list[Lease[T] | None]) -> None:
+    def _dropped(self, held: list[Lease[T]]) -> None:
         """Let go of the kernel's lease, which sends the slot home or puts the item back; then tell who may wait for that."""
-        held[0] = None
+        held[0] = NO_LEASE
         self._ring()
 
     def _station(self) -> _Station:

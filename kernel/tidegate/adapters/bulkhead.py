@@ -52,10 +52,10 @@ from types import BuiltinFunctionType, TracebackType
 from typing import Any, Final, Literal, final
 
 from .. import Intake, Lease, Outcome, Statistics
-from .._intake import Quietly, _checked_timeout
+from .._intake import NO_LEASE, Quietly, _checked_timeout
 
 Refusal = Literal[Outcome.FULL, Outcome.CLOSED]
-Take = Callable[[Quietly], Lease[None] | None]
+Take = Callable[[Quietly], Lease[None]]
 Seconds = int | float  # at run time an int is no float
 
 BUSY: Final = b"busy, try again later\n"
@@ -97,7 +97,7 @@ class Bulkhead:
         take: Take = intake.take
         while True:  # each further turn is the success of another caller, who went inside with our item
             refusal: Refusal | None = None
-            lease: Lease[None] | None = None
+            lease: Lease[None] = NO_LEASE
             try:
                 outcome = intake.offer(None)
                 if outcome is not Outcome.ACCEPTED:
@@ -105,14 +105,14 @@ class Bulkhead:
                     if refusal is Outcome.CLOSED or not self._interrupted:
                         return refusal
                 lease = take(NOW)
-                if lease:
+                if lease is not NO_LEASE:
                     _ = lease.item  # seen: dropped from here on, it frees its slot and puts nothing back
                     return lease
                 if refusal is not None:
                     return refusal
             except BaseException as error:
                 self._interrupted = True
-                if lease:
+                if lease is not NO_LEASE:
                     lease.release()  # the traceback may keep it
                 _let_go(error.__traceback__)
                 if self._closed:
@@ -160,12 +160,12 @@ class Bulkhead:
     def _empty(self) -> None:
         """Free the slots of whatever is in the queue of a closed bulkhead; who is just entering offers again and is told CLOSED."""
         take: Take = self._intake.take
-        lease: Lease[None] | None = None
+        lease: Lease[None] = NO_LEASE
         try:
-            while lease := take(NOW):
+            while (lease := take(NOW)) is not NO_LEASE:
                 lease.release()
         except BaseException as error:
-            if lease:
+            if lease is not NO_LEASE:
                 lease.release()  # the traceback may keep it
             _let_go(error.__traceback__)
             raise

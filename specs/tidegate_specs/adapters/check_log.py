@@ -7,6 +7,7 @@ import threading
 import weakref
 from collections.abc import Callable
 from contextlib import redirect_stderr, suppress
+from contextvars import Context
 from dataclasses import dataclass, field
 from functools import cache, partial
 from queue import Empty, SimpleQueue
@@ -26,6 +27,7 @@ HISTORIES: Final = {"quick": 300, "full": 6_000}
 STEPS: Final = 40
 CAPACITIES: Final = (1, 2, 3)
 REPORTER: Final = "tidegate"  # the logger that the listener's own records name
+LOOPING: Final = "logged itself"  # what the one of them says that is about a sink that logs into itself
 CONFIRM_S: Final = 1.0  # before one says that somebody waits for ever
 STUCK: Final = 3  # threads left behind, waiting for ever, before a sweep ends
 
@@ -53,12 +55,16 @@ class Sink(logging.Handler):
         super().__init__()
         self.written: list[str] = []
         self.reports: list[int] = []
+        self.loops: list[int] = []
+        self.bare = 0  # without their arguments
         self.meanwhile: Callable[[], None] | None = None
 
     def emit(self, record: logging.LogRecord) -> None:
         if record.name == REPORTER and isinstance(record.args, tuple):
-            self.reports += [number for number in record.args if isinstance(number, int) and str(number) in record.getMessage()]
+            told = self.loops if LOOPING in record.getMessage() else self.reports
+            told += [number for number in record.args if isinstance(number, int) and str(number) in record.getMessage()]
             return
+        self.bare += not record.args
         self.written.append(record.getMessage())
         if self.meanwhile is not None:
             meanwhile, self.meanwhile = self.meanwhile, None
@@ -130,11 +136,13 @@ class _History:
     random: random.Random
     rig: Rig
     model: Model
-    queue: list[str] = field(default_factory=list[str])
+    queue: list[tuple[str, bool]] = field(default_factory=list[tuple[str, bool]])  # and whether it is an echo
     written: list[str] = field(default_factory=list[str])
     reports: list[int] = field(default_factory=list[int])
     told: list[str] = field(default_factory=list[str])
     logged: int = 0
+    looped: int = 0  # logged while an echo was written
+    loops: list[int] = field(default_factory=list[int])
 
     def run(self, steps: int) -> None:
         logging_ = self.random.random()
@@ -147,13 +155,18 @@ class _History:
                 self._handle()
         self._end()
 
-    def _log(self) -> None:
+    def _log(self, inside: str = "") -> None:
+        """Log, inside of nothing, or while a record is written that is ordinary, or an echo itself."""
         self.logged += 1
-        self.told.append("log")
-        if self.model.offer():
-            self.queue.append(f"record {self.logged}")
+        self.told.append(f"log inside {inside}" if inside else "log")
+        if inside == "an echo":
+            self.looped += 1
+        elif self.model.offer():
+            self.queue.append((f"record {self.logged}", bool(inside)))
         self.rig.log(self.logged)
         self._alive(self.model.held)
+        if self.rig.listener.looped != self.looped:
+            self.tally.note("LOG-1", f"{self._told()}: {self.looped} were dropped in a loop, counted {self.rig.listener.looped}")
         if self.rig.intake.statistics().full != self.model.rejected:
             self.tally.note(
                 "LOG-1", f"{self._told()}: {self.model.rejected} were dropped, not what {self.rig.intake.statistics()} says"
@@ -165,13 +178,18 @@ class _History:
             self.rig.handle_all(self.subject)
             return
         more = self.random.choice((0, 0, 1, 2))
+        name, echo = self.queue.pop(0)
+        elsewhere = self.random.random() < 0.5
 
         def meanwhile() -> None:
-            for _ in range(more):
-                self._log()  # the record that is being written still holds its slot
+            for _ in range(more):  # the record that is being written still holds its slot
+                if elsewhere:
+                    Context().run(self._log)  # as a thread of its own would
+                else:
+                    self._log("an echo" if echo else "a record")
 
         self.rig.sink.meanwhile = meanwhile
-        self.written.append(self.queue.pop(0))
+        self.written.append(name)
         self.rig.listener.handle_next(0)
         self.model.held -= 1
         self._compare()
@@ -183,19 +201,25 @@ class _History:
         self._compare()
 
     def _look(self) -> None:
+        if self.looped and not self.loops:
+            self.loops.append(self.looped)
         edge = self.model.look()
         if edge is not None:
             self.reports.append(edge[1])
             self.tally.episodes += edge[0] == "entered"
 
     def _end(self) -> None:
-        """Stop the listener, with or without its thread: it handles what is left, and reports the end of an open episode."""
-        if self.random.random() < 0.5:
-            self.rig.listener.start()
+        """Stop the listener, with or without its thread: it handles what is left, and reports the end of an open episode.
+
+        A start may fail before it: then it is as if there had been none.
+        """
+        for failing in self.random.choice(((), (False,), (True,), (True, False))):
+            self.told.append("start that fails" if failing else "start")
+            self._start(failing)
         self.told.append("stop")
         self.rig.listener.stop()
         while self.queue:
-            self.written.append(self.queue.pop(0))
+            self.written.append(self.queue.pop(0)[0])
             self.model.held -= 1
             self._look()
         self._look()
@@ -205,12 +229,31 @@ class _History:
         self.rig.listener.stop()
         self._compare()
         read = self.rig.intake.statistics()
-        self.tally.uncounted += abs(self.logged + 1 - len(self.rig.sink.written) - read.full - read.closed)
+        self.tally.uncounted += abs(self.logged + 1 - len(self.rig.sink.written) - read.full - read.closed - self.looped)
         if (read.full, read.closed, read.free) != (self.model.rejected, 1, self.model.capacity):
             self.tally.note("LOG-1", f"{self._told()}: {self.model.rejected} and 1 were dropped, the intake counts {read}")
         self.tally.logged += self.logged + 1
         self.tally.entered += (len(self.rig.sink.reports) + 1) // 2
         self.tally.left += len(self.rig.sink.reports) // 2
+
+    def _start(self, failing: bool) -> None:
+        """Start the listener, or fail to: before the thread is there, or after."""
+        kind: Any = threading.Thread
+        start = kind.start
+        late = self.random.random() < 0.5
+
+        def fail(thread: threading.Thread) -> None:
+            if late:
+                start(thread)
+            raise Interrupt
+
+        if failing:
+            kind.start = fail
+        try:
+            with suppress(Interrupt):
+                self.rig.listener.start()
+        finally:
+            kind.start = start
 
     def _alive(self, expected: int) -> None:
         alive = len(self.rig.alive)
@@ -225,7 +268,11 @@ class _History:
             self.tally.note("LOG-1", f"{self._told()}: {sink.written} were written, not {self.written}")
         if sink.reports != self.reports:
             self.tally.note("LOG-2", f"{self._told()}: {sink.reports} drops were reported, not {self.reports}")
-        if self.rig.hostile.reported != len(sink.written) + len(sink.reports):
+        if sink.bare:
+            self.tally.note("LOG-1", f"{self._told()}: a record reached the handlers without its arguments")
+        if sink.loops != self.loops:
+            self.tally.note("LOG-1", f"{self._told()}: {sink.loops} dropped in a loop were reported, not {self.loops}")
+        if self.rig.hostile.reported != len(sink.written) + len(sink.reports) + len(sink.loops):
             self.tally.note("LOG-1", f"{self._told()}: an exception of a handler was not reported to that handler")
 
     def _told(self) -> str:
@@ -267,6 +314,7 @@ class Case:
     """Name a call that is swept, and how many records were logged before it.
 
     logs: the records that it logs itself. handles: whether it handles some, so that an exception in it may cost the one at hand.
+    starts: whether the listener's thread may run afterwards.
     """
 
     name: str
@@ -274,6 +322,7 @@ class Case:
     call: Callable[[Rig], object]
     logs: tuple[str, ...] = ()
     handles: bool = False
+    starts: bool = False
 
     @property
     def names(self) -> list[str]:
@@ -301,6 +350,7 @@ CASES: Final = (
     Case("handle", 1, lambda rig: rig.listener.handle_next(0), handles=True),
     Case("report", 4, lambda rig: rig.listener.report()),
     Case("stop", 4, lambda rig: rig.listener.stop(), handles=True),
+    Case("start", 1, lambda rig: rig.listener.start(), starts=True),
 )
 
 
@@ -320,11 +370,15 @@ class SweepTally:
         self.witness = self.witness or text
 
 
-def _audit(subject: Subject, rig: Rig, tally: SweepTally, where: str, logged: list[str], least: int = 0, most: int = 0) -> None:
+def _audit(
+    subject: Subject, case: Case, rig: Rig, tally: SweepTally, where: str, logged: list[str], least: int = 0, most: int = 0
+) -> None:
     """Handle what is left, and see that all slots are home and that every record was handled or counted.
 
     least, most: the bounds of how many are neither, less those that were counted without being among `logged`.
     """
+    if case.starts:
+        rig.listener.stop()  # which waits for the thread, if `start` has come so far
     rig.handle_all(subject)
     read = rig.intake.statistics()
     written = rig.sink.written
@@ -332,7 +386,7 @@ def _audit(subject: Subject, rig: Rig, tally: SweepTally, where: str, logged: li
     tally.peak = max(tally.peak, peak - rig.intake.capacity)
     if read.free != rig.intake.capacity or peak > rig.intake.capacity or rig.alive:
         tally.note(f"{where}: afterwards {read}, {len(rig.alive)} records are kept")
-    lost = len(logged) - sum(f"record {name}" in written for name in logged) - read.full - read.closed
+    lost = len(logged) - sum(f"record {name}" in written for name in logged) - read.full - read.closed - rig.listener.looped
     if not least <= lost <= most or len(set(written)) != len(written):
         tally.uncounted += 1
         tally.note(f"{where}: of {logged} only {written} were written, with {read}")
@@ -409,7 +463,7 @@ class _Freezer:
             self._stuck(f"{where}: let go, it did not return")
             return True
         self.frozen.answer()
-        audit = partial(_audit, self.subject, rig, tally, where, [*case.names, *case.logs, *names])
+        audit = partial(_audit, self.subject, case, rig, tally, where, [*case.names, *case.logs, *names])
         if not _ends(self.other, audit) or self.other.error is not None:
             self._stuck(f"{where}: let go, and afterwards the listener does not go on {self.other.text}")
         return True
@@ -488,21 +542,31 @@ def _cut_in_at(subject: Subject, injector: Injector, case: Case, point: Point, t
             if reentered:
                 rig.log("inside")
             elif offset not in _out_of_reach(code):
+                raised.append(True)
                 raise Interrupt
 
+    raised: list[bool] = []  # and did it come out?
+
     def call() -> None:
-        with suppress(Interrupt):
+        try:
             case.call(rig)
+        except Interrupt:
+            raised.clear()
 
     injector.run(call, hook)
     if not point.where:
         return
+    if raised:
+        tally.uncounted += 1
+        tally.note(f"{case.name}, interrupted at {point.where}: the exception did not come out")
     if reentered:
-        _audit(subject, rig, tally, f"{case.name}, re-entered at {point.where}", [*case.names, *case.logs, "inside"])
+        _audit(subject, case, rig, tally, f"{case.name}, re-entered at {point.where}", [*case.names, *case.logs, "inside"])
         return
     rig.log("after")
     least = -len(case.logs)  # the caller's uncertainty: the record may have been offered
-    _audit(subject, rig, tally, f"{case.name}, interrupted at {point.where}", [*case.names, "after"], least, int(case.handles))
+    _audit(
+        subject, case, rig, tally, f"{case.name}, interrupted at {point.where}", [*case.names, "after"], least, int(case.handles)
+    )
 
 
 def _judge(tally: SweepTally, evidence: str) -> Result:

@@ -16,7 +16,7 @@ PATCHES = (
     ),
     Patch(
         "_intake.py",
-        "        def following() -> Lease[T] | None:\n",
-        ("        def following() -> Lease[T] | None:\n            nonlocal lease\n"),
+        "        def following() -> Lease[T]:\n",
+        ("        def following() -> Lease[T]:\n            nonlocal lease\n"),
     ),
 )

@@ -11,7 +11,7 @@ KILLED_BY = ("adapters.log_model",)
 PATCHES = (
     Patch(
         "adapters/log.py",
-        '        for _ in ("entered", "left"):',
-        "        for _ in ():",
+        '                for _ in ("entered", "left"):',
+        "                for _ in ():",
     ),
 )

@@ -11,12 +11,12 @@ KILLED_BY = ("adapters.log_model",)
 PATCHES = (
     Patch(
         "adapters/log.py",
-        "        self.intake.offer(record)\n",
+        "            self.intake.offer(record)\n",
         (
-            "        kept = self.__dict__.setdefault('kept', [])\n"
-            "        kept.append(record)\n"
-            "        while kept and self.intake.offer(kept[0]):\n"
-            "            del kept[0]\n"
+            "            kept = self.__dict__.setdefault('kept', [])\n"
+            "            kept.append(record)\n"
+            "            while kept and self.intake.offer(kept[0]):\n"
+            "                del kept[0]\n"
         ),
     ),
 )

@@ -11,7 +11,7 @@ KILLED_BY = ("adapters.log_interrupt",)
 PATCHES = (
     Patch(
         "adapters/log.py",
-        "        with lease as record:\n            self.handle(record)\n",
-        "        self._current = lease\n        self.handle(lease.item)\n        lease.release()\n",
+        "        with lease as record:\n            self._loop.run(record, partial(guard, partial(self.handle, record)))\n",
+        "        self._current = lease\n        guard(partial(self.handle, lease.item))\n        lease.release()\n",
     ),
 )

@@ -11,7 +11,7 @@ KILLED_BY = ("adapters.log_model",)
 PATCHES = (
     Patch(
         "adapters/log.py",
-        "        self.intake.offer(record)\n",
-        "        if self.intake.statistics().free:\n            self.intake.offer(record)\n",
+        "            self.intake.offer(record)\n",
+        "            if self.intake.statistics().free:\n                self.intake.offer(record)\n",
     ),
 )

@@ -9,19 +9,19 @@ from ...mutants import Patch
 BREAKS = ("LOG-1",)
 KILLED_BY = ("adapters.log_reentry", "adapters.log_freeze")
 PATCHES = (
-    Patch("adapters/log.py", "from threading import Thread, current_thread\n", "from threading import Lock, Thread, current_thread\n"),
+    Patch("adapters/log.py", "from threading import TIMEOUT_MAX, Thread,", "from threading import TIMEOUT_MAX, Lock, Thread,"),
     Patch(
         "adapters/log.py",
-        "        self.intake.offer(record)\n",
+        "            self.intake.offer(record)\n",
         (
-            "        with self.counting:\n"
-            "            if not self.intake.offer(record):\n"
-            "                self.dropped = getattr(self, 'dropped', 0) + 1\n"
+            "            with self.counting:\n"
+            "                if not self.intake.offer(record):\n"
+            "                    self.dropped = getattr(self, 'dropped', 0) + 1\n"
         ),
     ),
     Patch(
         "adapters/log.py",
-        "        self.intake: Final = intake\n\n    def handle",
-        "        self.intake: Final = intake\n        self.counting = Lock()\n\n    def handle",
+        "        self.intake: Final = intake\n        _made",
+        "        self.intake: Final = intake\n        self.counting = Lock()\n        _made",
     ),
 )

@@ -11,7 +11,7 @@ KILLED_BY = ("adapters.log_model",)
 PATCHES = (
     Patch(
         "adapters/log.py",
-        "        self.intake.offer(record)\n",
-        "        if not self.intake.offer(record):\n            raise Empty\n",
+        "            self.intake.offer(record)\n",
+        "            if not self.intake.offer(record):\n                raise BlockingIOError\n",
     ),
 )

@@ -11,7 +11,12 @@ KILLED_BY = ("adapters.log_model",)
 PATCHES = (
     Patch(
         "adapters/log.py",
-        "        with lease as record:\n            self.handle(record)\n",
-        "        record = lease.item\n        lease.release()\n        self.handle(record)\n",
+        "        with lease as record:\n            self._loop.run(record, partial(guard, partial(self.handle, record)))\n",
+        (
+            "        record = lease.item\n"
+            "        lease.release()\n"
+            "        if True:\n"
+            "            self._loop.run(record, partial(guard, partial(self.handle, record)))\n"
+        ),
     ),
 )
