@@ -180,9 +180,9 @@ def import_findings(source: str, file: str) -> list[str]:
             findings += [f"{file} line {node.lineno}: imports {name} from {module}" for name in unknown]
     for node in ast.walk(tree):
         for owner, attribute in _reads(node):
-            module = modules.get(owner)
-            if module is not None and attribute not in ALLOWED.get(module, frozenset()):
-                findings.append(f"{file} line {cast(ast.expr, node).lineno}: uses {module}.{attribute}")
+            of = modules.get(owner)
+            if of is not None and attribute not in ALLOWED.get(of, frozenset()):
+                findings.append(f"{file} line {cast(ast.expr, node).lineno}: uses {of}.{attribute}")
         if isinstance(node, ast.Name) and node.id in DYNAMIC:
             findings.append(f"{file} line {node.lineno}: uses {node.id}")
     return findings

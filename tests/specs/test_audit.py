@@ -170,7 +170,8 @@ def test_imports_notices(source: str, expected: str) -> None:
 
 def test_imports_allows_what_the_kernel_needs() -> None:
     assert (
-        audit.import_findings("import os\nfrom ._slots import Slots\nos.sysconf\nfrom _queue import SimpleQueue", "planted.py") == []
+        audit.import_findings("import os\nfrom ._slots import Slots\nos.sysconf\nfrom _queue import SimpleQueue", "planted.py")
+        == []
     )
 
 

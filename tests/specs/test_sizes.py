@@ -176,8 +176,10 @@ def test_an_intake_that_counts_by_something_else_has_no_age() -> None:
 
 def test_a_time_out_that_begins_anew_at_each_wake_up_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(time_outs, "LIMIT_S", 0.5)
-    clock = "deadline - monotonic()))\n            except queue.Empty:\n                if"
-    subject = load_patched([Patch("_intake.py", clock, clock.replace("deadline - monotonic()", "TIMEOUT_MAX"))], "begins_anew")
+    clock = "min(remaining, deadline - monotonic()))\n        except BaseException:\n            slots.give_back(token)"
+    subject = load_patched(
+        [Patch("_intake.py", clock, clock.replace("min(remaining, deadline - monotonic())", "TIMEOUT_MAX"))], "begins_anew"
+    )
     result = BY_NAME["sizes.time_outs"].run(subject, Settings())
     assert (result.verdict, result.blames) == (Verdict.ILLEGAL, ("CLOSE-2",))
     assert "had not ended" in result.witness
@@ -211,9 +213,11 @@ def test_a_chain_of_forks(uses: tuple[str, ...], capacity: int) -> None:
 
 
 def test_a_child_that_opens_a_closed_intake_is_found() -> None:
-    old = "        if slots.closed:\n            intake.close()\n"
+    old = "Slots(slots.capacity, slots.closed)"
     with pytest.raises(Divergence, match="closed before the fork, and 3 offers were answered"):
-        forks._chain(load_patched([Patch("_intake.py", old, "")], "opens_again"), 2, ("closed", "used", "used"))
+        forks._chain(
+            load_patched([Patch("_intake.py", old, "Slots(slots.capacity)")], "opens_again"), 2, ("closed", "used", "used")
+        )
 
 
 # How a check ends

@@ -236,7 +236,7 @@ def test_each_wait_is_left_by_an_exception_simulated_and_for_real() -> None:
 
 
 def test_every_type_that_a_handler_of_ours_names_is_tried() -> None:
-    tried = {*kinds.every_one(tidegate)}
+    tried: set[type[BaseException]] = {*kinds.every_one(tidegate)}
     own = {tidegate.Empty.__name__, tidegate.Closed.__name__, "BaseException"}
     names = {kind.__name__ for kind in tried} | own | {"TimeIsOver"}  # another name of queue.Empty
     missing = {f"{name} in {file}" for file, name in caught_by_name() if name not in names}

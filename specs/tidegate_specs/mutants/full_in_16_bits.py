@@ -11,7 +11,7 @@ KILLED_BY = ("sizes.ages",)
 PATCHES = (
     Patch(
         "_slots.py",
-        "full, closed = value_of(self.answered_full), value_of",
-        "full, closed = value_of(self.answered_full) & 0xFFFF, value_of",
+        "full = int(repr(self.answered_full)[6:-1])",
+        "full = 0xFFFF & int(repr(self.answered_full)[6:-1])",
     ),
 )

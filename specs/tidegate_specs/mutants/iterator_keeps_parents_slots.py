@@ -11,20 +11,16 @@ KILLED_BY = ("sizes.forks",)
 PATCHES = (
     Patch(
         "_intake.py",
-        ("        seen: list[bool] = []  # of the lease given last; the lease itself is not kept\n"),
-        (
-            "        seen: list[bool] = []  # of the lease given last; the lease itself is not kept\n"
-            "        made_with = self._slots\n"
-        ),
+        "        last: list[list[bool]] = [[]]",
+        ("        made_with = self._slots\n        last: list[list[bool]] = [[]]"),
     ),
     Patch(
         "_intake.py",
-        ("                lease = self.take()\n            except Closed:"),
+        ("            lease = self.take(FOREVER)\n"),
         (
-            "                if made_with is not self._slots:\n"
-            "                    return None\n"
-            "                lease = self.take()\n"
-            "            except Closed:"
+            "            if made_with is not self._here():\n"
+            "                return NO_LEASE\n"
+            "            lease = self.take(FOREVER)\n"
         ),
     ),
 )

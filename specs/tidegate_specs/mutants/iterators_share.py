@@ -11,18 +11,8 @@ KILLED_BY = ("sizes.iterators",)
 PATCHES = (
     Patch(
         "_intake.py",
-        ("        seen: list[bool] = []  # of the lease given last; the lease itself is not kept\n"),
-        ("        shared = self._slots.given\n"),
-    ),
-    Patch(
-        "_intake.py",
-        ("            nonlocal seen\n            slots = self._slots\n"),
-        ("            slots, seen = self._slots, shared[-1]\n"),
-    ),
-    Patch(
-        "_intake.py",
-        ("            seen = lease._seen\n"),
-        ("            shared[:] = [lease._seen]\n"),
+        "        last: list[list[bool]] = [[]]",
+        "        last: list[list[bool]] = self._slots.given",
     ),
     Patch(
         "_slots.py",

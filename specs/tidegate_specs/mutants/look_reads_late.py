@@ -13,8 +13,8 @@ WITHIN = {"explore.look-release-offer": 30, "explore.look-look-release": 30}
 PATCHES = (
     Patch(
         "_intake.py",
-        ("        item: T = self._slots.items[self._index]\n        if not self._seen:"),
-        "        if not self._seen:",
+        ("        item: T = self._slots.items[self._index]\n        try:\n"),
+        ("        try:\n"),
     ),
     Patch(
         "_intake.py",

@@ -11,7 +11,7 @@ KILLED_BY = ("sizes.brim",)
 PATCHES = (
     Patch(
         "_slots.py",
-        "sum(state != 0 for state in states)",
-        "min(100, sum(state != 0 for state in states))",
+        "sum([state != 0 for state in states])",
+        "min(100, sum([state != 0 for state in states]))",
     ),
 )

@@ -11,8 +11,8 @@ KILLED_BY = ("sizes.takers",)
 PATCHES = (
     Patch(
         "_intake.py",
-        ("slots.ring()  # whoever leaves passes the bell on\n                        raise Closed"),
-        ("_ = sum(1 for _ in zip(slots.leaving, [0])) and slots.ring()\n                        raise Closed"),
+        ("                    slots.ring()  # the same\n"),
+        ("                    _ = sum(1 for _ in zip(slots.leaving, [0])) and slots.ring()\n"),
     ),
     Patch(
         "_slots.py",

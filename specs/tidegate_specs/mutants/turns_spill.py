@@ -11,17 +11,7 @@ KILLED_BY = ("sizes.ages",)
 PATCHES = (
     Patch(
         "_slots.py",
-        "ABANDON: Final = STEP + (1 << 64)",
-        "ABANDON: Final = STEP + (1 << 18)",
-    ),
-    Patch(
-        "_slots.py",
-        "COUNTED: Final = (1 << 64) - 1",
-        "COUNTED: Final = (1 << 18) - 1",
-    ),
-    Patch(
-        "_slots.py",
-        "state >> 64",
-        "state >> 18",
+        "ABANDONED: Final = 1 << 64",
+        "ABANDONED: Final = 1 << 18",
     ),
 )

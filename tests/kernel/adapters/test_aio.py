@@ -603,7 +603,7 @@ def test_an_exception_from_outside_is_no_answer(kind: type[Exception]) -> None:
         raise error
 
     async def main() -> None:
-        intake._quietly = interrupted  # type: ignore[misc]
+        intake._quietly = interrupted  # type: ignore[misc,assignment]
         for attempt in (work(intake, []), hold(intake, [])):
             with pytest.raises((kind, RuntimeError)) as caught:
                 await attempt

@@ -24,7 +24,7 @@ PATCHES = (
     ),
     Patch(
         "adapters/aio.py",
-        "        held[0] = None\n        self._ring()\n",
-        "        held[0] = None\n",
+        "        held[0] = NO_LEASE\n        self._ring()\n",
+        "        held[0] = NO_LEASE\n",
     ),
 )

@@ -11,7 +11,7 @@ KILLED_BY = ("adapters.aio_sweep",)
 PATCHES = (
     Patch(
         "adapters/aio.py",
-        "            self._held[0] = None\n            self.__del__ = self._intake._ring  #",
+        "            self._held[0] = NO_LEASE\n            self.__del__ = self._intake._ring  #",
         "            self.release()  #",
     ),
 )

@@ -11,7 +11,11 @@ KILLED_BY = ("adapters.bulkhead_sweep",)
 PATCHES = (
     Patch(
         "adapters/bulkhead.py",
-        ("                if lease:\n                    lease.release()  # the traceback may keep it\n                _let_go("),
+        (
+            "                if lease is not NO_LEASE:\n"
+            "                    lease.release()  # the traceback may keep it\n"
+            "                _let_go("
+        ),
         "                _let_go(",
     ),
 )
