@@ -44,12 +44,25 @@ What happens to a token that is dropped
     (INTERRUPT-1). Should a second exception end that, the token is dropped, and its finaliser does the same. A lease dropped
     by its worker drops its token that way too (LEASE-1). A token consists of two objects that die one after the other, each
     with that finaliser, so that an exception in the first still leaves the second. In normal operation tokens are recycled
-    and no finaliser runs.
+    and no finaliser runs: none of ours, that is; an item's is the caller's.
+
+    The collector calls the finalisers of a dead cycle before it takes the cycle apart, and one of them may release a lease, or
+    bring it back to life. So the finaliser of a token asks whether somebody still refers to it; if so, it only provides for the
+    true end (`_slots.ended`). No note of a running collection decides anything, so none can be left wrong.
 
     Without a GIL CPython runs a finaliser late: when the thread that made the object next runs Python code. So there a
     dropped lease may hold its slot for as long as that thread sleeps in one call into C; `release` and `with` do not. Nor
     does an interrupted call, but for an exception that arrives at the very first bytecode of `__enter__` or `__exit__`, or
     of the call in there: nothing of ours runs yet, or any more, and the lease of that `with` is a dropped one.
+
+In somebody else's process
+    Nothing of ours runs in normal operation where the interpreter drops exceptions: no collector callback, no hook and no
+    weak-reference callback that is Python code (HOST-1). A lease that is dropped unreleased, and an intake that dies, do run
+    finalisers, in which an exception that a signal handler raises at that moment is dropped, as in any finaliser. A fork
+    runs one call into C of ours, and costs the same for every capacity; the child's slots are made by its first call, and the
+    parent's are kept and never looked at again, so that none of its items dies there (HOST-2). No module of the host's is
+    changed, and the queue is the real one where gevent has put another into `queue`; there a `take` that waits stops all
+    green threads, as any call into C that waits.
 
 Linearization points
     offer       ACCEPTED: the claim admits, the publish makes it takeable. FULL: the look at the empty free list, or the
@@ -77,12 +90,15 @@ Considered and rejected
 Limits
     CPython 3.11 and later, and free-threaded builds from 3.14 on: `tidegate._atomic` lists what is relied on. Two
     exceptions in the same recovery (one in a call, a second inside the finaliser) can take a slot out of use: it stays
-    counted as queued or in flight and is never admitted twice. An operation that its own thread forks inside of goes on, in
-    the child, with the parent's copied slots; what it accepts or takes there is not in the child's intake. Memory running
-    out while the queue grows is outside the contract. Before 3.13, `SimpleQueue.get` with a time-out waits without one if
-    another taker took the item it was woken for just as its time ran out (its C code then passes on a negative time);
-    `take` with a time-out inherits that: it returns at the next item or at close, but maybe not at its time. Waiting for
-    workers is all a drain can do: one that never releases is reported, not cured.
+    counted as queued or in flight and is never admitted twice; so does the slot of a lease that is dropped within six frames
+    of the recursion limit, where no finaliser can run. An operation that its own thread forks inside of goes on, in the
+    child, with the parent's copied slots; what it accepts or takes there is not in the child's intake. A fork hook of
+    somebody else's that was registered before this import, and uses an intake, still finds the parent's slots. Memory
+    running out while the queue grows is outside the contract. Before 3.13, `SimpleQueue.get` with a time-out waits without
+    one if another taker took the item it was woken for just as its time ran out (its C code then passes on a negative time);
+    `take` with a time-out inherits that: it returns at the next item or at close, but maybe not at its time. A signal
+    handler that raises StopIteration while a taker or a drain waits has another StopIteration come out than the one it
+    raised. Waiting for workers is all a drain can do: one that never releases is reported, not cured.
 """
 
 from ._intake import Intake, Lease

@@ -37,8 +37,11 @@ Each row has an alarm in `tests/kernel/test_atomic.py`, which on FT runs with th
                    repeat(NOTHING)),                                                             enough: see `Slots.statistics`
                    iter(turns)))
     __del__        the last reference dropped    the finaliser, once and at once       yes  no   once, but maybe late (below)
-    COLLECTING     gc.callbacks                  is a collection running?              yes  no   true while one runs; a release by
-                                                                                                 another thread then is as good
+    getrefcount    getrefcount(me[0])            does somebody still refer to a        yes  yes  C: sysmodule.c: one load; nobody
+                                                 token whose finaliser runs?                     else can reach it if none does
+    epoch          os.register_at_fork(append)   is this the process that made it?     yes  yes  C: run_at_forkers, in the one
+                                                                                                 thread that the child has
+    heirs          list.append, then lst[0]      who makes the slots anew, once        yes  yes  doc: list.append(x); lst[i]
     yield_processor  os.sched_yield()            offer the processor to others; never waits for them; it orders nothing
 
 `next(itertools.count())` and the copy of all slots are atomic by construction of CPython and promised nowhere: hence the alarms.

@@ -263,7 +263,7 @@ class RejectingListener(QueueListener):
     def _settle(self) -> None:
         """Wait until everything accepted so far is handled, as after this the process may end without another word (HOST-2)."""
         accepted = self.intake.statistics().accepted
-        while self._term.worker() is not None:
+        while self._term.worker() is not None and not self._stopped:  # else somebody has waited, and maybe given it up
             statistics = self.intake.statistics()
             if statistics.released + statistics.abandoned >= accepted:
                 return

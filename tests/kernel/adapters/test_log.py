@@ -625,21 +625,22 @@ def test_an_exception_of_the_kernels_type_in_the_thread_is_not_taken_for_the_end
     assert rig.sink.texts == ["tidegate_tests.log INFO one"]
 
 
-@pytest.mark.parametrize(("module", "question", "threads"), [
-    ("gevent.monkey", "is_module_patched", "_thread"), ("eventlet.patcher", "is_monkey_patched", "thread")
-])  # fmt: skip
-def test_where_threads_are_green_a_start_says_so_and_stop_still_writes(
-    monkeypatch: pytest.MonkeyPatch, module: str, question: str, threads: str
-) -> None:
-    patched = {threads}
-    monkeypatch.setitem(sys.modules, module, types.SimpleNamespace(**{question: patched.__contains__}))
+@pytest.mark.parametrize("module", ["gevent.thread", "eventlet.green.thread"])
+def test_where_threads_are_green_a_start_says_so_and_stop_still_writes(monkeypatch: pytest.MonkeyPatch, module: str) -> None:
+    real = threading.get_ident
+
+    def green() -> int:
+        return real()
+
+    green.__module__ = module
     rig = Rig(1)
     rig.logger.info("record")
-    with pytest.raises(RuntimeError, match=f"needs a real thread, and {module.split('.', maxsplit=1)[0]} has"):
-        rig.listener.start()
-    rig.listener.stop()
+    with monkeypatch.context() as patched:
+        patched.setattr(threading, "get_ident", green)
+        with pytest.raises(RuntimeError, match=f"RejectingListener needs real threads, and {module} has"):
+            rig.listener.start()
+        rig.listener.stop()
     assert len(rig.sink.texts) == 1
-    patched.clear()
     rig = Rig(1)
     rig.listener.start()
     rig.listener.stop()
