@@ -61,7 +61,7 @@ class RejectingHandler(QueueHandler):
         queue: Any = intake
         super().__init__(queue)
         self.intake: Final = intake
-        _made[id(self)] = weakref.ref(self)
+        _note(self)
 
     @property
     def listener(self) -> Any:
@@ -162,7 +162,7 @@ class RejectingListener(QueueListener):
         self._watch: Final = OverloadWatch(intake)
         self._term = _Term()
         self._stopped = False
-        _made[id(self)] = weakref.ref(self)
+        _note(self)
 
     @property
     def looped(self) -> int:
@@ -335,9 +335,17 @@ def _check_intake(intake: object) -> None:
 _made: Final[dict[int, "weakref.ref[RejectingHandler | RejectingListener]"]] = {}  # by id, which is used again: never many
 
 
+def _note(each: "RejectingHandler | RejectingListener") -> None:
+    """Remember one for the last word. Nothing runs at exit in a process that has made none (HOST-1)."""
+    if not _made:
+        atexit.register(_last_word)
+    _made[id(each)] = weakref.ref(each)
+
+
 def _last_word() -> None:
     """At exit, say which listeners were never started, and let them write. Those that run are stopped by then."""
     made = [each for ref in list(_made.values()) if (each := ref()) is not None]
+    _made.clear()  # two threads that make the first at once may have registered this twice
     for each in sorted(made, key=lambda each: isinstance(each, RejectingHandler)):  # those that can write come first
         read = each.intake.statistics()
         if isinstance(each, RejectingHandler):
@@ -347,6 +355,3 @@ def _last_word() -> None:
             if read.queued:
                 say(f"a log listener was never started: {read.queued} records are written only now, {read.full} were dropped")
             each.stop()
-
-
-atexit.register(_last_word)

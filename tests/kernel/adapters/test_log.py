@@ -13,7 +13,6 @@ import subprocess
 import sys
 import threading
 import time
-import types
 import typing
 import weakref
 from collections.abc import Callable
