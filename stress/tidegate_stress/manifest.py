@@ -28,8 +28,8 @@ ADAPTERS: Final[Mapping[str, tuple[str, ...]]] = {
     "asgi": ("bulkhead",),
     "bulkhead": (),
     "edges": (),
-    "executor": ("_works", "bulkhead"),
-    "log": ("edges",),
+    "executor": ("_exit", "_works", "bulkhead"),
+    "log": ("_exit", "_records", "edges"),
     "metrics": ("edges",),
     "wsgi": ("bulkhead",),
 }

@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""What people put around an intake, each in a module of its own, on top of the public API alone. The core imports nothing of it.
+"""What people put around an intake, each in a module of its own. The core imports nothing of it.
+
+Each is built on the public API, and on two things of the core's beside it: to take without an exception (`_intake.Quietly`), and to
+notice a fork (`_forks`).
 
     executor    `RejectingExecutor`: a `concurrent.futures.Executor` that refuses instead of queueing without end
     bulkhead    `Bulkhead`: at most so many calls in progress, with no queue in between
@@ -9,6 +12,6 @@
     edges       `OverloadWatch`, `watched`: tell the host when overload begins and when it ends
     metrics     collectors for Prometheus and OpenTelemetry
 
-Take along what you need with a vendored core: `executor` needs `_works` and `bulkhead`; `asgi` and `wsgi` need `bulkhead`; `log`
-and `metrics` need `edges`. A page for each, with what it promises and how to come from what is used today, is in `kernel/docs`.
+Take along what you need with a vendored core: `executor` needs `_exit` and `_works` and `bulkhead`; `asgi` and `wsgi` need
+`bulkhead`; `log` needs `_exit` and `_records` and `edges`; `metrics` needs `edges`. A page for each, with what it promises and how to come from what is used today, is in `kernel/docs`.
 """

@@ -251,6 +251,8 @@ def _primitive(callee: Value, arguments: Sequence[Value]) -> tuple[str, Value] |
     kinds = tuple(argument.kind for argument in arguments)
     if target is sys.getrefcount and len(kinds) == 1:
         return "getrefcount", Value(int, text="number")
+    if target is type and len(kinds) == 1:
+        return "type", Value(type, text="class")
     if isinstance(target, partial):
         return ("yield_processor", NONE) if target.func is time.sleep and target.args == (0,) and not kinds else None
     if isinstance(target, types.BuiltinFunctionType) and isinstance(target.__self__, types.ModuleType):
