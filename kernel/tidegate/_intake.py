@@ -351,7 +351,7 @@ class Intake(Generic[T]):
         released, abandoned, full and closed each lie between what they were when the call began and when it ended. Two slots may
         be told as they never were together: a worker that goes from one to the next may be seen with both, or with neither.
         """
-        return self._here().statistics()
+        return Slots.statistics(self._here())
 
     def __reduce_ex__(self, protocol: object) -> NoReturn:
         raise TypeError("an intake can't be copied or pickled: its slots are this one's")

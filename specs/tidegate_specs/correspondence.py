@@ -282,11 +282,7 @@ class Reader:
         try:
             callee = lookup(node.func, scope, {})
         except Unclear:
-            method = node.func.attr if isinstance(node.func, ast.Attribute) else ""
-            own = isinstance(node.func, ast.Attribute) and ast.unparse(node.func.value) == "self._here()"
-            if own and isinstance(vars(self.slots.__class__).get(method), types.FunctionType):
-                return ""  # of the slots: its own bytecodes are looked at one by one
-            return "" if method and hasattr(str, method) else f"call {ast.unparse(node.func)}"
+            return "" if isinstance(node.func, ast.Attribute) and hasattr(str, node.func.attr) else f"call {ast.unparse(node.func)}"
         first = node.args[0] if node.args else None
         if callee is len:
             return f"len {self._role(cast(ast.expr, first), scope)}"

@@ -126,6 +126,8 @@ def lookup(node: ast.expr, scope: Scope, world: Scope) -> Any:
         raise Unclear
     if isinstance(node, ast.Constant):
         return node.value
+    if isinstance(node, ast.NamedExpr):
+        return lookup(node.value, scope, world)
     if isinstance(node, ast.Attribute):
         owner = lookup(node.value, scope, world)
         found: Any = getattr(_kind(owner), node.attr, None)
@@ -143,6 +145,11 @@ def lookup(node: ast.expr, scope: Scope, world: Scope) -> Any:
             except (LookupError, TypeError):
                 raise Unclear from None
     raise Unclear
+
+
+def _is_a_text(node: ast.expr, scope: Scope, world: Scope) -> bool:
+    """Tell whether an expression is a call of `repr`: nobody else has what it gives."""
+    return isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and lookup(node.func, scope, world) is repr
 
 
 def _kind(value: object) -> type[Any]:
@@ -199,6 +206,8 @@ class _Reader:
             data = found is None or isinstance(found, types.MemberDescriptorType)
             return ((id(owner), node.attr, write),) if data or write else LOCAL
         if isinstance(node, ast.Subscript):
+            if _is_a_text(node.value, scope, world):
+                return LOCAL
             owner = lookup(node.value, scope, world)
             if isinstance(owner, (type, tuple, str, bytes)):
                 return LOCAL
@@ -244,10 +253,12 @@ class _Reader:
     def _values(self, nodes: Iterable[ast.AST], scope: Scope, world: Scope) -> Label:
         found: Label = ()
         for node in nodes:
-            if isinstance(node, (ast.Name, ast.Attribute, ast.Subscript)):
+            if isinstance(node, ast.Subscript) and _is_a_text(node.value, scope, world):
+                pass  # what the text is of was read when it was made
+            elif isinstance(node, (ast.Name, ast.Attribute, ast.Subscript)):
                 found += _reach(lookup(node, scope, world))
-            elif isinstance(node, (ast.GeneratorExp, ast.Lambda)):
-                pass  # runs code of its own, which is looked at by itself
+            elif isinstance(node, (ast.GeneratorExp, ast.Lambda, ast.ListComp, ast.SetComp, ast.DictComp)):
+                pass  # runs code of its own, which is looked at by itself, or is a new object by now
             else:
                 if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
                     found += self._values([node.func.value], scope, world)
