@@ -3,8 +3,8 @@
 
 import enum
 import queue
+import sys
 from dataclasses import dataclass
-from typing import final
 
 
 @classmethod  # type: ignore[misc]
@@ -33,11 +33,10 @@ class Empty(queue.Empty):
     """Raised by `take` when its time is over and nothing was there. More may come."""
 
 
-class Closed(queue.ShutDown if hasattr(queue, "ShutDown") else Exception):  # type: ignore[misc]  # it is new in 3.13
+class Closed(queue.ShutDown if sys.version_info >= (3, 13) else Exception):  # type: ignore[misc]  # it is new in 3.13
     """Raised by `take` when the intake is closed and no accepted item can ever appear again (CLOSE-2)."""
 
 
-@final
 @dataclass(frozen=True, slots=True)
 class Statistics:
     """Tell how the slots are used now and what was answered so far. All fields count items, slots or offers.
