@@ -196,15 +196,15 @@ def test_fixed_capacity_notices(name: str) -> None:
 
 
 HOSTILE = {
-    "an item shown": ("_intake.py", 'return f"<tidegate.Intake {', 'return f"<tidegate.Intake {slots.items} {'),
+    "an item shown": ("_intake.py", 'return f"<tidegate.Intake {', 'return f"<tidegate.Intake {self._slots.items} {'),
     "an item weighed": ("_intake.py", "        return item\n", "        return item or None\n"),
-    "capacity 0": ("_intake.py", "    if capacity < 1:", "    if capacity < 0:"),
+    "capacity 0": ("_intake.py", "    if not 1 <= capacity <= MOST:", "    if not 0 <= capacity <= MOST:"),
     "a bool": ("_intake.py", " or isinstance(capacity, bool):", ":"),
     "too large": ("_intake.py", "if not 1 <= capacity <= MOST:", "if not capacity:"),
     "allocation before the test": (
         "_intake.py",
-        "    if capacity < 1:",
-        "    bytearray(1 << 20)\n    if capacity < 1:",
+        "    if not 1 <= capacity <= MOST:",
+        "    bytearray(1 << 20)\n    if not 1 <= capacity <= MOST:",
     ),
     "a negative time-out": ("_intake.py", "    if not timeout >= 0:", "    if timeout != timeout:"),
 }
