@@ -17,6 +17,6 @@ PATCHES = (
         "            slots.turns[index] += STEP  # ours alone to write: we own the slot\n",
         "            slots.turns[index] += STEP  # ours alone to write: we own the slot\n"
         "            token = None\n"
-        "            self.__repr__()\n",
+        "            repr(self)\n",
     ),
 )
