@@ -188,8 +188,7 @@ def as_markdown(table: VerdictTable) -> str:
     heads = [f"{column.title} {column.version.removeprefix('CPython ')}" for column in table.columns]
     lines = ["| clause | kind | " + " | ".join(heads) + " |", "|" + "---|" * (len(heads) + 2)]
     lines += [
-        f"| {id_} | {CLASSES[id_].kind} | " + " | ".join(verdict_in(column, id_) for column in table.columns) + " |"
-        for id_ in IDS
+        f"| {id_} | {CLASSES[id_].kind} | " + " | ".join(verdict_in(column, id_) for column in table.columns) + " |" for id_ in IDS
     ]
     for column in table.columns:
         told = {id_: cell for id_, cell in column.cells.items() if cell.expected}
