@@ -193,7 +193,7 @@ class RejectingExecutor(Executor):
         self,
         fn: Callable[..., T],
         *iterables: Iterable[Any],
-        timeout: float | None = None,
+        timeout: float | int | None = None,  # noqa: PYI041 - for beartype an int is no float
         chunksize: int = 1,
         buffersize: int | None = None,
     ) -> Iterator[T]:
