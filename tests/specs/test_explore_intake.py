@@ -154,12 +154,19 @@ def test_every_configuration_is_a_check_and_its_plans_are_in_the_manifest() -> N
 
 
 def test_all_versions_have_the_same_schedules_at_accesses() -> None:
-    """What threads share is the same, whatever the instructions are called. A reader that overlooks one access has fewer."""
+    """What threads share is the same, whatever the instructions are called. A reader that overlooks one access has fewer.
+
+    Up to 3.11 a comprehension is a function, whose iterator is all that is known of what it goes through: everything that the
+    iterator holds counts as read. So one configuration has more schedules there.
+    """
     for configuration in CONFIGURATIONS:
         for plan in configuration.plans:
-            entries = [found.get(configuration.name, {}).get(plan.key) for found in load_manifest().values()]
-            counts = {entry["schedules"] for entry in entries if entry}
-            assert plan.grain != "access" or len(counts) <= 1, (configuration.name, plan.key, counts)
+            found = {version: entries.get(configuration.name, {}).get(plan.key) for version, entries in load_manifest().items()}
+            counts = {version: entry["schedules"] for version, entry in found.items() if entry}
+            if plan.grain == "access":
+                before = counts.pop("3.11", None) if configuration.name == "close-look-take" else None
+                assert len({*counts.values()}) <= 1, (configuration.name, plan.key, counts)
+                assert before is None or not counts or before > max(counts.values())
 
 
 def test_all_versions_and_all_ways_without_bound_found_the_same_outcomes() -> None:
