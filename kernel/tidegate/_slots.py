@@ -20,6 +20,7 @@ generations: Final = count(1)  # never the same twice, so that a successor that 
 # Bit 0 is free for `statistics` to note whether there is an item.
 STEP: Final = 2
 ABANDONED: Final = 1 << 64
+COUNTED: Final = ABANDONED - 1  # a mask, as a division would look for signals on its way
 
 
 class Deed:
@@ -206,8 +207,8 @@ class Slots:
         states = [turn + (item if turn == first else turn < first) for first, item, turn in zip(before, there, after, strict=True)]
         queued = sum([state & 3 == 1 for state in states])
         in_flight = sum([state & STEP for state in states]) // STEP
-        abandoned, peak = sum([state // ABANDONED for state in states]), sum([state != 0 for state in states])
-        finished = sum([state % ABANDONED >> 2 for state in states])
+        abandoned, peak = sum([state >> 64 for state in states]), sum([state != 0 for state in states])
+        finished = sum([(state & COUNTED) >> 2 for state in states])
         full = int(repr(self.answered_full)[6:-1])  # "count(7)": the one way to read it that does not change it on every version
         closed = int(repr(self.answered_closed)[6:-1])
         accepted, free = queued + in_flight + finished, capacity - queued - in_flight

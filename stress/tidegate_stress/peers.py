@@ -170,7 +170,7 @@ def as_text(table: VerdictTable) -> str:
     lines = [f"{mark} {column.title} {column.version}" for mark, column in zip(marks, table.columns, strict=True)]
     lines += ["", f"{'clause':<13} " + " ".join(f"{mark:<8}" for mark in marks)]
     for id_ in IDS:
-        lines.append(f"{id_:<13} " + " ".join(f"{column.cells[id_].verdict:<8}" for column in table.columns).rstrip())
+        lines.append(f"{id_:<13} " + " ".join(f"{verdict_in(column, id_):<8}" for column in table.columns).rstrip())
     for mark, column in zip(marks, table.columns, strict=True):
         told = {id_: cell for id_, cell in column.cells.items() if cell.expected}
         lines += ["", f"{mark} {column.title}"] if told else []

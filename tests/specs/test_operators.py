@@ -86,7 +86,7 @@ def planted(old: str, new: str) -> dict[str, str]:
 
 
 HOSTILE = Unit("audit", "audit.hostile", 30.0, 0.02)
-OFFER = "        slots = self._slots\n        free = slots.free\n        if free and"
+OFFER = "        free = slots.free\n        if free and"
 
 
 @pytest.mark.parametrize(

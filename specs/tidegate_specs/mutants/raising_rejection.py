@@ -11,6 +11,11 @@ KILLED_BY = ("audit.quiet", "scenarios.33", "stateful.enumeration")
 PATCHES = (
     Patch(
         "_intake.py",
+        "import os\n",
+        "import os\nimport queue\n",
+    ),
+    Patch(
+        "_intake.py",
         "            outcome, rejections = FULL, next(slots.answered_full)\n",
         "            raise queue.Full\n",
     ),

@@ -14,4 +14,9 @@ PATCHES = (
         "ABANDONED: Final = 1 << 64",
         "ABANDONED: Final = 1 << 18",
     ),
+    Patch(
+        "_slots.py",
+        "state >> 64",
+        "state >> 18",
+    ),
 )
