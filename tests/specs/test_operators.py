@@ -93,8 +93,8 @@ OFFER = "        free = slots.free\n        if free and"
     ("new", "by", "how"),
     [
         (OFFER, "", ""),
-        (OFFER.replace("slots =", "str(item); slots =", 1), "audit.hostile", "somebody called __str__ of an item"),
-        (OFFER.replace("slots =", "os._exit(3); slots =", 1), "audit.hostile", "the process ended: 3"),
+        (OFFER.replace("free =", "str(item); free =", 1), "audit.hostile", "somebody called __str__ of an item"),
+        (OFFER.replace("free =", "os._exit(3); free =", 1), "audit.hostile", "the process ended: 3"),
     ],
 )
 def test_a_check_judges_a_mutant(judges: Judges, new: str, by: str, how: str) -> None:
@@ -106,7 +106,7 @@ def test_a_check_judges_a_mutant(judges: Judges, new: str, by: str, how: str) ->
 
 def test_a_mutant_that_hangs_is_killed_but_not_by_a_check_that_names_hangs_itself(judges: Judges) -> None:
     hanging = planted(
-        OFFER, OFFER.replace("slots =", "threading.Event().wait(); slots =", 1).replace("        ", "        import threading; ", 1)
+        OFFER, OFFER.replace("free =", "threading.Event().wait(); free =", 1).replace("        ", "        import threading; ", 1)
     )
     assert judges.ask(hanging, HOSTILE, 0.5) == Sentence("audit.hostile", ("HOSTILE-1",), HUNG)
     assert "sweeps" in FINDS_HANGS
