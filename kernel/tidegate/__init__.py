@@ -60,7 +60,8 @@ In somebody else's process
     weak-reference callback that is Python code (HOST-1). A lease that is dropped unreleased, and an intake that dies, do run
     finalisers, in which an exception that a signal handler raises at that moment is dropped, as in any finaliser. A fork
     runs one call into C of ours, and costs the same for every capacity; the child's slots are made by its first call, and the
-    parent's are kept and never looked at again, so that none of its items dies there (HOST-2). No module of the host's is
+    parent's are kept, so that neither the fork nor that call lets an item of the parent's die there (HOST-2); who releases or
+    drops a lease of the parent's in the child does. No module of the host's is
     changed, and the queue is the real one where gevent has put another into `queue`; there a `take` that waits stops all
     green threads, as any call into C that waits.
 
@@ -97,8 +98,10 @@ Limits
     running out while the queue grows is outside the contract. Before 3.13, `SimpleQueue.get` with a time-out waits without
     one if another taker took the item it was woken for just as its time ran out (its C code then passes on a negative time);
     `take` with a time-out inherits that: it returns at the next item or at close, but maybe not at its time. A signal
-    handler that raises StopIteration while a taker or a drain waits has another StopIteration come out than the one it
-    raised. Waiting for workers is all a drain can do: one that never releases is reported, not cured.
+    handler that raises StopIteration while a taker or a drain waits has another one come out than the one it raised, and
+    out of an iterator's wait a RuntimeError, as a StopIteration would end the loop. One that lasts past the deadline of a
+    wait and then raises `queue.Empty` itself is not told from the end of the time. Waiting for workers is all a drain can
+    do: one that never releases is reported, not cured.
 """
 
 from ._intake import Intake, Lease

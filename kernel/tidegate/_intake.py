@@ -243,7 +243,8 @@ class Intake(Generic[T]):
                     for token in waits:  # noqa: B007 - for the first only
                         break
                     else:
-                        raise StopIteration  # a signal handler's, which the loop has taken for its end
+                        # A signal handler's, which the loop has taken for its end. As itself it would end an iterator's loop, too.
+                        raise (RuntimeError if timeout is FOREVER else StopIteration)("raised by a signal handler")
                 except TimeIsOver as error:
                     if remaining is None or (monotonic() < deadline and error.__traceback__ and error.__traceback__.tb_next):
                         raise  # a signal handler's: C adds no frame of its own
@@ -328,7 +329,7 @@ class Intake(Generic[T]):
                     for _ in waits:
                         break
                     else:
-                        raise StopIteration  # the same
+                        raise StopIteration("raised by a signal handler")  # the same
                 except TimeIsOver as error:
                     if remaining is None or (monotonic() < deadline and error.__traceback__ and error.__traceback__.tb_next):
                         raise  # a signal handler's

@@ -7,7 +7,7 @@ import sys
 from dataclasses import dataclass
 
 
-@classmethod  # type: ignore[misc]
+@classmethod  # type: ignore[misc]  # mypy wants it in a class, and three classes have it
 def sealed(cls: type) -> None:
     """Let no class derive from one that has this for its `__init_subclass__`: what it promises holds of it alone."""
     raise TypeError(f"{cls.__mro__[1].__name__} is final: what it promises holds of this class alone")

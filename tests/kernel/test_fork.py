@@ -1,7 +1,6 @@
 """After a fork the child's intake is usable at once, holds none of the parent's work and all of its slots (FORK-1)."""
 
 import os
-import signal
 import threading
 import warnings
 from collections.abc import Callable
@@ -22,19 +21,7 @@ def filled(capacity: int, *items: Any) -> Intake[Any]:
     return intake
 
 
-def in_child(check: Callable[[], bool]) -> bool:
-    """Tell whether a check holds in a fork of this process. One that hangs is killed, and does not."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)  # of a fork beside threads: that is what is tested
-        child = os.fork()
-    if child == 0:
-        status = 1
-        try:
-            signal.alarm(5)
-            status = 0 if check() else 1
-        finally:
-            os._exit(status)
-    return os.waitpid(child, 0)[1] == 0
+InChild = Callable[[Callable[[], bool]], bool]
 
 
 def usable(intake: Intake[Any]) -> bool:
@@ -49,7 +36,7 @@ def usable(intake: Intake[Any]) -> bool:
 
 if hasattr(os, "fork"):
 
-    def test_a_childs_intake_is_empty_and_has_all_its_slots() -> None:
+    def test_a_childs_intake_is_empty_and_has_all_its_slots(in_child: InChild) -> None:
         intake = filled(3, "a", "b")
         lease = intake.take(timeout=0)
         assert in_child(lambda: usable(intake))
@@ -57,7 +44,7 @@ if hasattr(os, "fork"):
         assert lease.item == "a"
         assert (intake.statistics().queued, intake.statistics().in_flight) == (1, 1)
 
-    def test_a_closed_intake_stays_closed_in_a_child() -> None:
+    def test_a_closed_intake_stays_closed_in_a_child(in_child: InChild) -> None:
         intake = filled(2, "a")
         intake.close()
 
@@ -71,7 +58,7 @@ if hasattr(os, "fork"):
         assert in_child(check)
         assert intake.take(timeout=0).item == "a"
 
-    def test_a_fork_beside_threads_that_are_inside() -> None:
+    def test_a_fork_beside_threads_that_are_inside(in_child: InChild) -> None:
         intake: Intake[str] = Intake(2)
         stop = threading.Event()
 
@@ -92,7 +79,7 @@ if hasattr(os, "fork"):
                 thread.join(10)
         assert intake.drain(timeout=0) == intake.statistics().queued
 
-    def test_an_intake_that_is_gone_does_not_come_back_in_a_child() -> None:
+    def test_an_intake_that_is_gone_does_not_come_back_in_a_child(in_child: InChild) -> None:
         intake = filled(1, "a")
         del intake
         assert in_child(lambda: usable(Intake(2)))

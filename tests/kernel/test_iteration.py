@@ -104,6 +104,21 @@ def test_an_iterator_goes_on_after_it_was_interrupted(monkeypatch: pytest.Monkey
     assert next(leases).item == "a"
 
 
+def test_a_stop_iteration_out_of_its_wait_does_not_end_a_loop() -> None:
+    """As one that a signal handler raises: the loop would end in silence on an open intake."""
+    intake: Intake[Any] = Intake(1)
+
+    def wait(block: bool) -> None:
+        raise StopIteration("a signal handler's")
+
+    slots: Any = intake._slots
+    slots.arrivals = map(wait, (True, True))
+    with pytest.raises(RuntimeError, match="raised by a signal handler"):
+        next(iter(intake))
+    with pytest.raises(StopIteration, match="raised by a signal handler"):
+        intake.take()
+
+
 def test_an_iterator_keeps_its_intake_and_nothing_else() -> None:
     intake: Intake[str] | None = Intake(1)
     assert intake is not None

@@ -53,6 +53,7 @@ def keep(record: LogRecord) -> Kept | None:
     if kind.__basicsize__ != LogRecord.__basicsize__:
         return None
     message = record.getMessage()
+    # mypy holds a class, as an argument of what `lru_cache` has wrapped, for one that can't be hashed.
     kept = _copy(_kept_class(kind), record, (message, record.msg, record.args), False)  # type: ignore[arg-type]
     kept.message = message
     return kept

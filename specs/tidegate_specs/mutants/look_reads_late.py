@@ -19,11 +19,6 @@ PATCHES = (
     Patch(
         "_intake.py",
         ("        return item\n\n    def release"),
-        (
-            "        len(self._seen)\n"
-            "        return self._slots.items[self._index]  # type: ignore[no-any-return]\n"
-            "\n"
-            "    def release"
-        ),
+        ("        len(self._seen)\n        return self._slots.items[self._index]\n\n    def release"),
     ),
 )

@@ -12,7 +12,6 @@ import subprocess
 import sys
 import threading
 import tracemalloc
-import warnings
 import weakref
 from collections.abc import Callable, Coroutine
 from functools import partial
@@ -719,27 +718,21 @@ def test_an_exception_that_looks_like_a_closed_loop_forgets_none() -> None:
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork (Windows)")
-def test_a_forked_child_forgets_its_parents_loops() -> None:
+def test_a_forked_child_forgets_its_parents_loops(in_child: Callable[[Callable[[], bool]], bool]) -> None:
     intake: AsyncIntake[str] = AsyncIntake(2)
     loop: Any = asyncio.new_event_loop()
     items: list[str] = []
     task = loop.create_task(hold(intake, items))
     loop.run_until_complete(turns())
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)  # of a fork beside threads that other tests left
-        child = os.fork()
-    if not child:
-        status = 1
-        try:
-            signal.alarm(5)
-            ours: list[str] = []
-            answers = [intake.offer("c") for _ in range(3)]
-            run(lambda: hold(intake, ours))
-            good = answers == [Outcome.ACCEPTED] * 2 + [Outcome.FULL] and ours == ["c"] and not items
-            status = 0 if good and not intake._stations else 1
-        finally:
-            os._exit(status)
-    assert os.waitpid(child, 0)[1] == 0
+
+    def check() -> bool:
+        ours: list[str] = []
+        answers = [intake.offer("c") for _ in range(3)]
+        run(lambda: hold(intake, ours))
+        good = answers == [Outcome.ACCEPTED] * 2 + [Outcome.FULL] and ours == ["c"] and not items
+        return good and not intake._stations
+
+    assert in_child(check)
     with pytest.raises(BlockingIOError):
         loop._ssock.recv(1)  # the child did not write into the parent's pipe
     assert intake.offer("p")

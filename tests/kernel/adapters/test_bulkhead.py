@@ -9,7 +9,6 @@ import sys
 import threading
 import time
 import typing
-import warnings
 from collections.abc import Callable, Generator
 from inspect import getmembers, isclass, isfunction
 from pathlib import Path
@@ -335,7 +334,7 @@ def test_a_signal_handler_may_enter_leave_close_and_look() -> None:
 
 if hasattr(os, "fork"):
 
-    def test_nobody_is_inside_in_a_child() -> None:
+    def test_nobody_is_inside_in_a_child(in_child: Callable[[Callable[[], bool]], bool]) -> None:
         bulkhead, closed = Bulkhead(2), Bulkhead(1)
         lease = entered(bulkhead)
         closed.close()
@@ -347,17 +346,7 @@ if hasattr(os, "fork"):
             answers = (free, [bool(one) for one in inside], bulkhead.enter(), closed.enter())
             return answers == (2, [True, True, False], Outcome.FULL, Outcome.CLOSED) and bulkhead.drain(timeout=0) == 2
 
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", DeprecationWarning)  # of a fork beside threads
-            child = os.fork()
-        if child == 0:
-            status = 1
-            try:
-                signal.alarm(10)
-                status = 0 if check() else 1
-            finally:
-                os._exit(status)
-        assert os.waitpid(child, 0)[1] == 0
+        assert in_child(check)
         assert lease.release() is True
         assert bulkhead.statistics().free == 2
 

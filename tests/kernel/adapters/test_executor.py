@@ -1186,21 +1186,7 @@ def test_it_serves_an_event_loop() -> None:
 
 if hasattr(os, "fork"):
 
-    def in_child(check: Callable[[], bool]) -> bool:
-        """Tell whether a check holds in a fork of this process. One that hangs is killed, and does not."""
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", DeprecationWarning)  # of a fork beside threads: that is what is tested
-            child = os.fork()
-        if child == 0:
-            status = 1
-            try:
-                signal.alarm(10)
-                status = 0 if check() else 1
-            finally:
-                os._exit(status)
-        return os.waitpid(child, 0)[1] == 0
-
-    def test_in_a_child_it_is_closed_and_empty() -> None:
+    def test_in_a_child_it_is_closed_and_empty(in_child: Callable[[Callable[[], bool]], bool]) -> None:
         with busy(3, 1) as (executor, gate, running):
             waiting = executor.submit(abs, -1)
 
