@@ -99,9 +99,9 @@ Limits
     one if another taker took the item it was woken for just as its time ran out (its C code then passes on a negative time);
     `take` with a time-out inherits that: it returns at the next item or at close, but maybe not at its time. A signal
     handler that raises StopIteration while a taker or a drain waits has another one come out than the one it raised, and
-    out of an iterator's wait a RuntimeError, as a StopIteration would end the loop. One that lasts past the deadline of a
-    wait and then raises `queue.Empty` itself is not told from the end of the time. Waiting for workers is all a drain can
-    do: one that never releases is reported, not cured.
+    out of an iterator's wait a RuntimeError, as a StopIteration would end the loop. A `queue.Empty` that is not raised in
+    Python code, but scheduled by another thread and met in the wait itself (3.15), is not told from the end of the time.
+    Waiting for workers is all a drain can do: one that never releases is reported, not cured.
 """
 
 from ._intake import Intake, Lease

@@ -246,7 +246,7 @@ class Intake(Generic[T]):
                         # A signal handler's, which the loop has taken for its end. As itself it would end an iterator's loop, too.
                         raise (RuntimeError if timeout is FOREVER else StopIteration)("raised by a signal handler")
                 except TimeIsOver as error:
-                    if remaining is None or (monotonic() < deadline and error.__traceback__ and error.__traceback__.tb_next):
+                    if remaining is None or (error.__traceback__ and error.__traceback__.tb_next):
                         raise  # a signal handler's: C adds no frame of its own
                     if slots.closed:
                         slots.ring()  # whoever leaves passes the bell on
@@ -331,7 +331,7 @@ class Intake(Generic[T]):
                     else:
                         raise StopIteration("raised by a signal handler")  # the same
                 except TimeIsOver as error:
-                    if remaining is None or (monotonic() < deadline and error.__traceback__ and error.__traceback__.tb_next):
+                    if remaining is None or (error.__traceback__ and error.__traceback__.tb_next):
                         raise  # a signal handler's
                     left = slots.capacity - len(slots.free)
                     break

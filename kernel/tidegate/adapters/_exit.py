@@ -5,6 +5,7 @@ When the main thread is over, in this order:
     executors      are closed, and their workers, which are no daemons, finish what was accepted.
     other threads  of the program, unless they are daemons, end, if there is a listener to wait for them.
     listeners      handle what they have; they stay open, as handlers of `atexit` may log.
+    `at_end`       what is to be done before `atexit`, where a process may end without it.
     atexit         its handlers run, as they do after the works of the standard library's executors.
 
 A thread of our own sees to that, named NAME. It is there from the first `enter` until the last has left, and waits in C for a
@@ -17,7 +18,9 @@ and later: only the main interpreter says that its main thread is done). And who
 still when all executors have ended, so that a program that joins all its threads hung for ever, and every fork warned of threads.
 """
 
+import operator
 import threading
+from collections import deque
 from collections.abc import Callable
 from contextvars import Context
 from threading import Thread
@@ -32,11 +35,27 @@ NAME: Final = "tidegate-exit"
 _ended: Final[list[None]] = []  # not empty from the moment on at which the main thread is over
 _register: Final[Callable[..., object]] = vars(threading)["_register_atexit"]
 _register(_ended.append, None)
+_calls: Final[list[Callable[[], object]]] = []
+_register(deque[None](maxlen=0).extend, map(operator.call, _calls))  # C calls them, and runs no bytecode where there are none
 
 
 def exiting() -> bool:
     """Tell whether the main thread is over: nothing new is accepted any more."""
     return bool(_ended)
+
+
+def at_end(call: Callable[[], object]) -> None:
+    """Have `call` made when the main thread is over, in this process and in those forked from it: before `atexit`, or instead.
+
+    One call into C, which takes no lock. By then other threads may still run: see `join_others`.
+    """
+    _calls.append(call)
+
+
+def join_others() -> None:
+    """Wait for the threads whose end the interpreter waits for, but for those of our own that wait for it as this does."""
+    while others := _other_threads():
+        others[0].join()
 
 
 def check_threads(who: str) -> None:
@@ -102,8 +121,8 @@ class Watch:
         _ended.append(None)  # before the look: who enters from here on sees it
         for end in list(self.executors.values()):
             end()
-        while self.listeners and (others := _other_threads()):
-            others[0].join()
+        if self.listeners:
+            join_others()
         for end in list(self.listeners.values()):
             end()
 

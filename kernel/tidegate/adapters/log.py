@@ -23,10 +23,10 @@ slot before preparing the record, which would spare the dropped ones the formatt
 stop the listener); to make room for important levels (an intake takes nothing back); a warning by the handler (it would log in the
 middle of logging, once for each record); to drop whatever the listener's thread logs (a finaliser may log in any thread).
 
-Limits: preparing a record runs the arguments' `__str__`, dropped or not. A record that cannot be prepared is reported by `logging`
-on stderr. `logging` itself takes its module lock when a logger is first asked for a level. After a fork the child has no listener's
-thread: start one of its own there. A sink that logs in a thread of its own, and two listeners that write to each other's handlers,
-can still feed themselves.
+Limits: preparing a record runs the arguments' `__str__`, dropped or not. A record that cannot be prepared is reported by
+`logging` on stderr. `logging` itself takes its module lock when a logger is first asked for a level. After a fork the child has
+no listener's thread: start one of its own there, or what it logs is written only when it ends, and a line on stderr says so. A
+sink that logs in a thread of its own, and two listeners that write to each other's handlers, can still feed themselves.
 """
 
 import atexit
@@ -41,8 +41,9 @@ from time import monotonic, sleep
 from typing import Any, Final, final
 
 from .. import Intake, Lease
+from .._forks import epoch
 from .._intake import NO_LEASE, Quietly
-from ._exit import check_threads, enter, exiting, leave, start_empty
+from ._exit import at_end, check_threads, enter, exiting, join_others, leave, start_empty
 from ._records import Loop, ends_loop, keep, report, say
 from .edges import OverloadWatch, attempt, checked_interval
 
@@ -61,6 +62,7 @@ class RejectingHandler(QueueHandler):
         queue: Any = intake
         super().__init__(queue)
         self.intake: Final = intake
+        self._epoch = epoch()
         _note(self)
 
     @property
@@ -120,6 +122,9 @@ class RejectingHandler(QueueHandler):
         """
         if not ends_loop(record, self.intake):
             self.intake.offer(record)
+            if self._epoch:  # forked since: a child of `multiprocessing` ends without `atexit`
+                self._epoch = epoch()
+                at_end(_catch_up)
 
     def close(self) -> None:
         """Close the handler, and stop the listener that `logging.config` made for it: an old configuration leaves no thread behind.
@@ -342,11 +347,32 @@ def _note(each: "RejectingHandler | RejectingListener") -> None:
     _made[id(each)] = weakref.ref(each)
 
 
+def _listeners_then_handlers() -> "list[RejectingHandler | RejectingListener]":
+    made = [each for ref in list(_made.values()) if (each := ref()) is not None]
+    return sorted(made, key=lambda each: isinstance(each, RejectingHandler))  # those that can write come first
+
+
+def _catch_up() -> None:
+    """At the end of a forked child, say which listeners were not started in it, and let them write. They stay open."""
+    join_others()
+    made = _listeners_then_handlers()
+    served = [id(each.intake) for each in made if isinstance(each, RejectingListener) and each._term.worker() is not None]
+    for each in made:
+        queued = 0 if id(each.intake) in served else each.intake.statistics().queued
+        if queued and isinstance(each, RejectingHandler):
+            del _made[id(each)]
+            say(f"{queued} log records of a forked process are lost: no listener was started in it")
+        elif queued and isinstance(each, RejectingListener) and not each._stopped:
+            say(f"no log listener was started in a forked process: {queued} records are written only now")
+            while each.intake.statistics().queued:
+                each._goes_on(attempt, 0.0)
+
+
 def _last_word() -> None:
     """At exit, say which listeners were never started, and let them write. Those that run are stopped by then."""
-    made = [each for ref in list(_made.values()) if (each := ref()) is not None]
+    made = _listeners_then_handlers()
     _made.clear()  # two threads that make the first at once may have registered this twice
-    for each in sorted(made, key=lambda each: isinstance(each, RejectingHandler)):  # those that can write come first
+    for each in made:
         read = each.intake.statistics()
         if isinstance(each, RejectingHandler):
             if read.queued:

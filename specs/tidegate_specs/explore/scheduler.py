@@ -20,6 +20,7 @@ from contextlib import contextmanager
 from queue import Empty, SimpleQueue
 from typing import Any, Final, Protocol
 
+from ..stand_ins import TimeIsOver
 from .accesses import HARMLESS, LOCAL, Label, Site, Sites, fixed, harmless_to_hold, mutable, reachable
 
 Body = Callable[[], None]
@@ -513,8 +514,11 @@ class SimulatedQueue(SimpleQueue[Any]):
         if block and self.empty() and timeout != 0:
             scheduler = _scheduler()
             if scheduler is None or not scheduler.park(self._filled, timeout, "an item", self):
-                raise Empty
-        return super().get(False)
+                raise TimeIsOver
+        try:
+            return super().get(False)
+        except Empty:
+            raise TimeIsOver from None
 
     def _filled(self) -> bool:
         return not self.empty()

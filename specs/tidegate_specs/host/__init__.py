@@ -180,6 +180,7 @@ EXITS: Final[dict[str, tuple[set[str], bool]]] = {
     "listener-first": (_numbered("work", 3) | _numbered("record", 3), False),
     "executor-first": (_numbered("work", 3) | _numbered("record", 3), False),
     "forked": (_numbered("work", 10) | _numbered("record", 10) | {"child 0"}, False),
+    "forked-listener": (_numbered("record", 3) | {"child 0"}, False),
     "handler": (set(), False),
     "records-handler": (set(), False),
 }
@@ -207,7 +208,7 @@ def _exit_fault(case: str, said: list[str]) -> str:
 def _exit(subject: Subject, settings: Settings) -> Result:
     del settings
     faults: list[str] = []
-    cases = [case for case in EXITS if case != "forked" or hasattr(os, "fork")]
+    cases = [case for case in EXITS if not case.startswith("forked") or hasattr(os, "fork")]
     with copied(subject, VENDORED) as copy:
         for case in cases:
             ran = copy.run("exits", case, limit_s=EXIT_S)

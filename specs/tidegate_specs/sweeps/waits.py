@@ -23,11 +23,13 @@ from typing import Any, Final, final
 from ..check import Subject
 from ..injection import Interrupt, files_of, is_in, quiet_finalisers
 from ..progress import progress
+from ..stand_ins import TimeIsOver
 from .interrupt import tell
 from .operations import FOREIGN, Kind, Stage, audit
 from .party import ENDED, PATIENCE_S, Party, asleep_in
 
 LONG_S: Final = 3600.0
+SHORT_S: Final = 1e-9  # over before anything can be raised
 CALLS: Final = 20  # more than any operation makes that may wait, before one of them would
 REAL: Final = hasattr(signal, "pthread_kill") and hasattr(signal, "SIGUSR1")
 
@@ -124,6 +126,11 @@ SITUATIONS: Final[dict[str, Callable[[Subject], Wait]]] = {
     "drain with a time-out": partial(_drain, timeout=LONG_S),
     "drain, a taker waits": partial(_unseen, wait="drain", other="take"),
 }
+# A handler that lasts past the deadline: what it raises is not the end of the time. Only simulated: no real wait is as short.
+LATE: Final[dict[str, Callable[[Subject], Wait]]] = {
+    "take, past its deadline": partial(_take, timeout=SHORT_S),
+    "drain, past its deadline": partial(_drain, timeout=SHORT_S),
+}
 
 
 class WentOn(BaseException):
@@ -162,7 +169,10 @@ def cutting(subject: Subject, cut: Cut) -> Generator[None]:
     class Queue(queue.SimpleQueue[Any]):
         def get(self, block: bool = True, timeout: float | None = None) -> Any:
             cut.before(self, block, timeout)
-            return super().get(block, timeout)
+            try:
+                return super().get(block, timeout)
+            except queue.Empty:
+                raise TimeIsOver from None
 
     files = files_of(subject)
     modules = [module for module in list(sys.modules.values()) if _lives_in(module, files)]
@@ -185,13 +195,14 @@ def waits(subject: Subject, kind: Kind = Interrupt) -> WaitsTally:
     """Raise out of each call that may wait, simulated, and then out of each situation's wait, for real. kind: what is raised."""
     tally = WaitsTally()
     with quiet_finalisers():
-        for name, prepare in SITUATIONS.items():
+        for name, prepare in (SITUATIONS | LATE).items():
             progress(f"out of the wait: {name}, {tally.points} points so far")
             tally.situations += 1
             number = 1
-            while _simulated(subject, name, prepare, number, tally, kind) and number < CALLS:
+            while _simulated(subject, name, prepare, number, tally, kind) and number < (CALLS if name in SITUATIONS else 1):
                 number += 1
-            for way in WAYS if _can(subject) and not issubclass(kind, StopIteration) else ():  # it may be taken for a loop's end
+            # A StopIteration may be taken for a loop's end.
+            for way in WAYS if _can(subject) and name in SITUATIONS and not issubclass(kind, StopIteration) else ():
                 _really(subject, f"{name}, {way}", WAYS[way], prepare, tally, kind)
     return tally
 

@@ -664,6 +664,48 @@ def test_a_listener_that_was_never_started_says_so_once_and_writes_at_exit() -> 
     assert (run.returncode, run.stdout, run.stderr) == (0, "", "")
 
 
+FORKED = (
+    "import multiprocessing, os, warnings\n"
+    "warnings.simplefilter('ignore')  # of a fork beside threads\n"
+    "def child(): [logging.warning('record %d', number) for number in range(2)]\n"
+    "def by_os():\n"
+    "    pid = os.fork()\n"
+    "    if not pid: child(); sys.exit()\n"
+    "    os.waitpid(pid, 0)\n"
+    "def by_multiprocessing():\n"
+    "    process = multiprocessing.get_context('fork').Process(target=child)\n"
+    "    process.start(); process.join(); sys.exit(process.exitcode)\n"
+)
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+@pytest.mark.parametrize("forked", ["by_os", "by_multiprocessing"])
+def test_a_forked_child_that_starts_no_listener_writes_at_its_end_or_says_that_it_lost_records(forked: str) -> None:
+    listener = "listener = RejectingListener(records, logging.StreamHandler(sys.stdout))\nlistener.start()\n"
+    run = run_script(f"{UNSTARTED}{listener}{FORKED}{forked}()\n")
+    assert (run.returncode, run.stdout.splitlines()) == (0, ["record 0", "record 1"])
+    assert run.stderr == "tidegate: no log listener was started in a forked process: 2 records are written only now\n"
+    run = run_script(f"{UNSTARTED}{FORKED}{forked}()\n")
+    assert (run.returncode, run.stdout) == (0, "")
+    assert run.stderr == "tidegate: 2 log records of a forked process are lost: no listener was started in it\n"
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+@pytest.mark.parametrize("forked", ["by_os", "by_multiprocessing"])
+def test_a_forked_child_with_a_listener_of_its_own_is_told_nothing(forked: str) -> None:
+    child = (
+        "logs = child\n"
+        "def child():\n"
+        "    global own\n"
+        "    logs()\n"
+        "    own = RejectingListener(records, logging.StreamHandler(sys.stdout))\n"
+        "    own.start()\n"
+    )
+    listener = "listener = RejectingListener(records, logging.StreamHandler(sys.stdout))\nlistener.start()\n"
+    run = run_script(f"{UNSTARTED}{listener}{FORKED}{child}{forked}()\n")
+    assert (run.returncode, run.stdout.splitlines(), run.stderr) == (0, ["record 0", "record 1"], "")
+
+
 def test_records_that_no_listener_takes_are_told_at_exit() -> None:
     run = run_script(f"{UNSTARTED}logging.warning('record')\n")
     assert (run.returncode, run.stdout) == (0, "")

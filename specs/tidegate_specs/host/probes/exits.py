@@ -87,12 +87,23 @@ def in_child() -> None:
         executor.submit(logging_work, number)
 
 
-def forked() -> None:
-    """A child of `multiprocessing`, which ends without exit handlers on 3.11 and 3.12."""
+def forked(in_child: Callable[[], None]) -> None:
+    """A child of `multiprocessing`, which ends without exit handlers."""
     child = multiprocessing.get_context("fork").Process(target=in_child)
     child.start()
     child.join(20)
     say(f"child {child.exitcode}")
+
+
+def log_in_child() -> None:
+    """The child logs to the parent's listener, whose thread it has not, and starts none."""
+    log_to_listener()
+    forked(log_records)
+
+
+def log_records() -> None:
+    for number in range(WORKS):
+        LOGGER.warning("record %d", number)
 
 
 def in_late_handler() -> None:
@@ -122,7 +133,8 @@ CASES: Final[dict[str, Callable[[], None]]] = {
     "late": late_works,
     "listener-first": lambda: records_of(True),
     "executor-first": lambda: records_of(False),
-    "forked": forked,
+    "forked": lambda: forked(in_child),
+    "forked-listener": log_in_child,
     "handler": lambda: None,
     "records-handler": lambda: None,
 }
