@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from tidegate.adapters.executor import RejectingExecutor
 from tidegate_specs import mutation
 from tidegate_specs.check import Settings, Subject, Verdict, load_subject
 from tidegate_specs.explore.configurations import (
@@ -14,6 +15,7 @@ from tidegate_specs.explore.configurations import (
     Plan,
     check_configuration,
     load_manifest,
+    modules_of,
     program_of,
     run_plan,
 )
@@ -176,3 +178,12 @@ def test_all_versions_and_all_ways_without_bound_found_the_same_outcomes() -> No
         for plans in found:
             for key, entry in plans.items():
                 assert "unbounded" not in key or set(entry["outcomes"]) == seen, (configuration.name, key)
+
+
+def test_what_the_process_does_with_adapters_is_no_part_of_a_program() -> None:
+    """All that works on an executor's threads could be reached from there: a search of it at every step took minutes."""
+    with RejectingExecutor(1, 1) as executor:
+        executor.submit(int).result()
+        names = [module.__name__ for module in modules_of(load_subject())]
+    assert "tidegate._intake" in names
+    assert not [name for name in names if "adapters" in name]

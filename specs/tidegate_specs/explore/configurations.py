@@ -435,9 +435,13 @@ class Player:
 
 
 def modules_of(subject: Subject) -> tuple[types.ModuleType, ...]:
-    """List the modules of a subject's package whose opcodes are scheduled."""
+    """List the modules of a subject's package whose opcodes are scheduled: not the adapters, of which no operation runs anything.
+
+    A process may have used those, and all that its threads work on could be reached from them.
+    """
     name = str(getattr(subject, "__name__", ""))
-    return tuple(module for each, module in sorted(sys.modules.items()) if each.startswith(name + "."))
+    names = sorted(each for each in sys.modules if each.startswith(name + ".") and not f"{each}.".startswith(name + ".adapters."))
+    return tuple(sys.modules[each] for each in names)
 
 
 def program_of(configuration: Configuration, subject: Subject) -> Program:
