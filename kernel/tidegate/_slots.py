@@ -26,14 +26,14 @@ COUNTED: Final = ABANDONED - 1  # a mask, as a division would look for signals o
 class Deed:
     """Say which slot a token owns, and be the second to notice that it was lost.
 
-    A token and its deed die one after the other, so an exception that lands in the finaliser of the one leaves the other's. The
-    generation tells whether a successor owns the slot already.
+    A token and its deed die one after the other, so an exception that lands in the finaliser of the one leaves the other's.
+    generation: it tells whether a successor owns the slot already. Or another deed of this token's, which has it and must live on.
     """
 
-    __slots__ = ("again", "generation", "home", "index")
+    __slots__ = ("generation", "home", "index")
 
-    def __init__(self, home: "weakref.ref[Slots] | Any", index: int, generation: int, again: "Deed | None" = None) -> None:
-        self.home, self.index, self.generation, self.again = home, index, generation, again
+    def __init__(self, home: "weakref.ref[Slots] | Any", index: int, generation: "int | Deed") -> None:
+        self.home, self.index, self.generation = home, index, generation
 
     def __del__(*me: "Deed") -> None:
         ended(getrefcount(me[0]), me[0])
@@ -62,7 +62,7 @@ def ended(references: int, deed: Deed) -> None:
     the old one, has one that has not.
     """
     if references > DYING[0]:
-        deed.again = again = Deed(type(None), deed.index, deed.generation, deed.again)
+        deed.generation = again = Deed(type(None), deed.index, deed.generation)
         again.home = deed.home  # only now: an exception out of the call would drop it, and its end is not the token's
     elif (slots := deed.home()) is not None:  # else the intake is gone too
         slots.recover(deed)
@@ -128,12 +128,14 @@ class Slots:
         place by one store; ended before it, the lost one's second finaliser does all this; ended after it, the successor's
         finaliser goes on from the state that was reached. So it may end at any bytecode and is still done once.
         """
-        index = lost.index
-        if self.generations.get(index, 0) != lost.generation:
+        index, generation = lost.index, lost.generation
+        while isinstance(generation, Deed):
+            generation = generation.generation
+        if self.generations.get(index, 0) != generation:
             return  # its successor owns the slot
-        token = Token(Deed(lost.home, index, next(generations)))
+        token = Token(Deed(lost.home, index, number := next(generations)))
         try:
-            self.generations[index] = token.deed.generation
+            self.generations[index] = number
             _item, turn = self.items[index], self.turns[index]  # the item is kept until the slot is home: its finaliser may offer
             if turn & STEP:
                 seen = self.seen[index] or [True]  # or a release was under way
@@ -205,11 +207,10 @@ class Slots:
         read = list(chain(iter(turns), map(is_not, self.items, repeat(NOTHING)), iter(turns)))
         before, there, after = read[:capacity], read[capacity:-capacity], read[-capacity:]
         states = [turn + (item if turn == first else turn < first) for first, item, turn in zip(before, there, after, strict=True)]
-        queued = sum([state & 3 == 1 for state in states])
-        in_flight = sum([state & STEP for state in states]) // STEP
+        queued, in_flight = sum([state & 3 == 1 for state in states]), sum([state & STEP for state in states]) // STEP
         abandoned, peak = sum([state >> 64 for state in states]), sum([state != 0 for state in states])
         finished = sum([(state & COUNTED) >> 2 for state in states])
-        full = int(repr(self.answered_full)[6:-1])  # "count(7)": the one way to read it that does not change it on every version
-        closed = int(repr(self.answered_closed)[6:-1])
+        # "count(7)": the one way to read it that does not change it on every version.
+        full, closed = int(repr(self.answered_full)[6:-1]), int(repr(self.answered_closed)[6:-1])
         accepted, free = queued + in_flight + finished, capacity - queued - in_flight
         return Statistics(capacity, free, queued, in_flight, accepted, full, closed, finished - abandoned, abandoned, peak)

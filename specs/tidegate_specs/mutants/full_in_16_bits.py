@@ -11,7 +11,7 @@ KILLED_BY = ("sizes.ages",)
 PATCHES = (
     Patch(
         "_slots.py",
-        "full = int(repr(self.answered_full)[6:-1])",
-        "full = 0xFFFF & int(repr(self.answered_full)[6:-1])",
+        "int(repr(self.answered_full)[6:-1])",
+        "0xFFFF & int(repr(self.answered_full)[6:-1])",
     ),
 )

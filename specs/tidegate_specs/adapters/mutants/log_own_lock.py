@@ -21,7 +21,7 @@ PATCHES = (
     ),
     Patch(
         "adapters/log.py",
-        "        self.intake: Final = intake\n        _note(",
-        "        self.intake: Final = intake\n        self.counting = Lock()\n        _note(",
+        "        self.intake: Final = intake\n        self._epoch",
+        "        self.intake: Final = intake\n        self.counting = Lock()\n        self._epoch",
     ),
 )
