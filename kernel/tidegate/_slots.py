@@ -27,13 +27,14 @@ class Deed:
     """Say which slot a token owns, and be the second to notice that it was lost.
 
     A token and its deed die one after the other, so an exception that lands in the finaliser of the one leaves the other's.
-    generation: it tells whether a successor owns the slot already. Or another deed of this token's, which has it and must live on.
+    mark: a generation, which tells whether a successor owns the slot already, and the deed that must live as long as this one. One
+    tuple for all deeds of a new intake: a slot pays for one reference, not for two.
     """
 
-    __slots__ = ("generation", "home", "index")
+    __slots__ = ("home", "index", "mark")
 
-    def __init__(self, home: "weakref.ref[Slots] | Any", index: int, generation: "int | Deed") -> None:
-        self.home, self.index, self.generation = home, index, generation
+    def __init__(self, home: "weakref.ref[Slots] | Any", index: int, mark: "tuple[int, Deed | None]") -> None:
+        self.home, self.index, self.mark = home, index, mark
 
     def __del__(*me: "Deed") -> None:
         ended(getrefcount(me[0]), me[0])
@@ -62,7 +63,7 @@ def ended(references: int, deed: Deed) -> None:
     the old one, has one that has not.
     """
     if references > DYING[0]:
-        deed.generation = again = Deed(type(None), deed.index, deed.generation)
+        deed.mark = deed.mark[0], (again := Deed(type(None), deed.index, deed.mark))
         again.home = deed.home  # only now: an exception out of the call would drop it, and its end is not the token's
     elif (slots := deed.home()) is not None:  # else the intake is gone too
         slots.recover(deed)
@@ -119,7 +120,7 @@ class Slots:
         self.await_slot, self.await_home = self.queue.get, self.bell.get
         self.arrivals: Final = map(self.await_slot, repeat(True))  # each next one as it is waited for
         # Last: a token that is dropped by an exception in here needs all of the above, or its successors would die without end.
-        self.free.extend([Token(Deed(self.home, index, 0)) for index in reversed(range(capacity))])
+        self.free.extend([Token(Deed(self.home, index, (0, None))) for index in reversed(range(capacity))])
 
     def recover(self, lost: Deed) -> None:
         """Send the slot of a lost token on, by its state: home, back to the queue, or home as abandoned (LEASE-1, INTERRUPT-1).
@@ -128,14 +129,12 @@ class Slots:
         place by one store; ended before it, the lost one's second finaliser does all this; ended after it, the successor's
         finaliser goes on from the state that was reached. So it may end at any bytecode and is still done once.
         """
-        index, generation = lost.index, lost.generation
-        while isinstance(generation, Deed):
-            generation = generation.generation
-        if self.generations.get(index, 0) != generation:
+        index = lost.index
+        if self.generations.get(index, 0) != lost.mark[0]:
             return  # its successor owns the slot
-        token = Token(Deed(lost.home, index, number := next(generations)))
+        token = Token(Deed(lost.home, index, (next(generations), None)))
         try:
-            self.generations[index] = number
+            self.generations[index] = token.deed.mark[0]
             _item, turn = self.items[index], self.turns[index]  # the item is kept until the slot is home: its finaliser may offer
             if turn & STEP:
                 seen = self.seen[index] or [True]  # or a release was under way
@@ -207,10 +206,11 @@ class Slots:
         read = list(chain(iter(turns), map(is_not, self.items, repeat(NOTHING)), iter(turns)))
         before, there, after = read[:capacity], read[capacity:-capacity], read[-capacity:]
         states = [turn + (item if turn == first else turn < first) for first, item, turn in zip(before, there, after, strict=True)]
-        queued, in_flight = sum([state & 3 == 1 for state in states]), sum([state & STEP for state in states]) // STEP
+        queued = sum([state & 3 == 1 for state in states])
+        in_flight = sum([state & STEP for state in states]) // STEP
         abandoned, peak = sum([state >> 64 for state in states]), sum([state != 0 for state in states])
         finished = sum([(state & COUNTED) >> 2 for state in states])
-        # "count(7)": the one way to read it that does not change it on every version.
-        full, closed = int(repr(self.answered_full)[6:-1]), int(repr(self.answered_closed)[6:-1])
+        full = int(repr(self.answered_full)[6:-1])  # "count(7)": the one way to read it that does not change it on every version
+        closed = int(repr(self.answered_closed)[6:-1])
         accepted, free = queued + in_flight + finished, capacity - queued - in_flight
         return Statistics(capacity, free, queued, in_flight, accepted, full, closed, finished - abandoned, abandoned, peak)

@@ -87,8 +87,7 @@ PRIVATE: Final = frozenset(
         # A token and a lease that nobody has yet.
         ("Deed.__init__", "set home"),
         ("Deed.__init__", "set index"),
-        ("Deed.__init__", "set generation"),
-        ("Deed.__init__", "set again"),
+        ("Deed.__init__", "set mark"),
         ("Token.__init__", "set deed"),
         ("Intake.take", "set _slots"),
         ("Intake.take", "set _index"),

@@ -18,8 +18,8 @@ PATCHES = (
     ),
     Patch(
         "_slots.py",
-        "int(repr(self.answered_closed)[6:-1])",
-        'self.answers.get("CLOSED", 0)',
+        "closed = int(repr(self.answered_closed)[6:-1])",
+        'closed = self.answers.get("CLOSED", 0)',
     ),
     Patch(
         "_intake.py",

@@ -14,8 +14,8 @@ WITHIN = {"explore.drain-drop-take": 500}
 PATCHES = (
     Patch(
         "_slots.py",
-        "        index, generation = lost.index, lost.generation\n",
-        ("        index, generation = lost.index, lost.generation\n        closed = self.closed\n"),
+        "        index = lost.index\n",
+        ("        index = lost.index\n        closed = self.closed\n"),
     ),
     Patch(
         "_slots.py",

@@ -18,8 +18,8 @@ PATCHES = (
     ),
     Patch(
         "_slots.py",
-        "int(repr(self.answered_full)[6:-1])",
-        'self.answers.get("FULL", 0)',
+        "full = int(repr(self.answered_full)[6:-1])",
+        'full = self.answers.get("FULL", 0)',
     ),
     Patch(
         "_intake.py",

@@ -11,7 +11,7 @@ KILLED_BY = ("sizes.ages",)
 PATCHES = (
     Patch(
         "_slots.py",
-        "int(repr(self.answered_full)[6:-1])",
-        "0xFFFF & int(repr(self.answered_full)[6:-1])",
+        "full = int(repr(self.answered_full)[6:-1])",
+        "full = 0xFFFF & int(repr(self.answered_full)[6:-1])",
     ),
 )

@@ -13,7 +13,7 @@ WITHIN = {"explore.statistics-release-offer": 50}
 PATCHES = (
     Patch(
         "_slots.py",
-        "sum([state & STEP for state in states]) // STEP",
-        "sum(turn & STEP for turn in self.turns) // STEP",
+        "in_flight = sum([state & STEP for state in states]) // STEP",
+        "in_flight = sum(turn & STEP for turn in self.turns) // STEP",
     ),
 )
