@@ -5,9 +5,11 @@ whatever the seed, and nothing is remembered. `nightly` hunts: ten times as many
 is kept in `.hypothesis` and tried first the next time. HYPOTHESIS_PROFILE chooses, or `--hypothesis-profile`, which comes first.
 """
 
+import gc
 import os
 import random
 import signal
+from collections.abc import Generator
 from pathlib import Path
 
 import pytest
@@ -53,3 +55,11 @@ def pytest_report_header(config: pytest.Config) -> str:
 def seeded_random(request: pytest.FixtureRequest) -> None:
     """Start every test from the same seed, whichever tests ran before it."""
     random.seed(seed_of(request.config))
+
+
+@pytest.fixture(autouse=True)
+def same_collector() -> Generator[None]:
+    """Leave the collector as it was: a kernel that is broken on purpose may turn its thresholds (HOST-1), and is imported here."""
+    thresholds = gc.get_threshold()
+    yield
+    gc.set_threshold(*thresholds)
