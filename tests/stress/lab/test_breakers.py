@@ -14,16 +14,19 @@ TRIES = 3
 
 @pytest.mark.parametrize("name", BOUNDS)
 def test_something_breaks_it(name: str) -> None:
-    """A fault of time may hide in the noise of a machine once, not three times. Where the machine is busy nobody can tell."""
+    """A fault of time may hide in the noise of a machine once, not three times. Where each time it was noise, nobody can tell.
+
+    A run that broke off or lacks a figure is a failure, as is a bound that held.
+    """
     told = io.StringIO()
-    seen: set[Verdict] = set()
+    unbroken: list[str] = []
     for seed in range(TRIES):
         laboratory = Laboratory("quick", seed, PlainWatcher(told))
         laboratory.break_bounds([name])
         assert len(laboratory.broken) == len(BOUNDS[name].broken_by)
         if all(finding.verdict is Verdict.ILLEGAL for finding in laboratory.broken):
             return
-        seen |= {finding.verdict for finding in laboratory.broken} - {Verdict.ILLEGAL}
-    if seen == {Verdict.UNKNOWN}:
-        pytest.skip(f"others use the processors, the laboratory can't tell: {told.getvalue()}")
+        unbroken += [finding.witness for finding in laboratory.broken if finding.verdict is not Verdict.ILLEGAL]
+    if all(witness.startswith("noise: ") for witness in unbroken):
+        pytest.skip(f"the machine is too noisy to tell: {'; '.join(unbroken)}")
     pytest.fail(told.getvalue())
