@@ -2,7 +2,6 @@
 
 import gc
 import os
-import queue
 import re
 from collections.abc import Iterator
 from typing import Any
@@ -12,6 +11,7 @@ import pytest
 import tidegate
 from tidegate import Closed, Empty, Intake, Outcome, _intake, _slots
 from tidegate._slots import FreeList
+from tidegate_specs.stand_ins import TimeIsOver
 
 
 def test_the_version_is_one() -> None:
@@ -160,12 +160,6 @@ def test_a_release_after_a_collection_is_a_plain_one() -> None:
     assert not intake._slots.generations  # of the slots that had to be recovered
 
 
-class OverInC(queue.Empty):
-    """As if C had raised it, without a frame of its own."""
-
-    __traceback__ = None
-
-
 class Bells:
     """Stand for a wait and for the clock: each wait notes its time-out, takes its time and hears a bell; the last hears nothing."""
 
@@ -179,7 +173,7 @@ class Bells:
         self.timeouts_s.append(timeout)
         if not self.until_s:
             self.now_s = 1_100.0
-            raise OverInC
+            raise TimeIsOver
         self.now_s = self.until_s.pop(0)
 
 
@@ -216,7 +210,7 @@ def test_a_drain_counts_when_its_time_is_over_not_when_it_began_to_wait() -> Non
 
     def wait(block: bool, timeout: float) -> None:
         lease.release()  # just as the time is over
-        raise OverInC
+        raise TimeIsOver
 
     slots.await_home = wait
     assert intake.drain(timeout=0) == 1

@@ -34,9 +34,10 @@ NAME: Final = "tidegate-exit"
 
 _ended: Final[list[None]] = []  # not empty from the moment on at which the main thread is over
 _register: Final[Callable[..., object]] = vars(threading)["_register_atexit"]
-_register(_ended.append, None)
 _calls: Final[list[Callable[[], object]]] = []
-_register(deque[None](maxlen=0).extend, map(operator.call, _calls))  # C calls them, and runs no bytecode where there are none
+# Who is registered last is called first: `exiting()` is true before these are made. C makes them, and no bytecode runs without any.
+_register(deque[None](maxlen=0).extend, map(operator.call, _calls))
+_register(_ended.append, None)
 
 
 def exiting() -> bool:

@@ -360,7 +360,7 @@ def _catch_up() -> None:
     for each in made:
         queued = 0 if id(each.intake) in served else each.intake.statistics().queued
         if queued and isinstance(each, RejectingHandler):
-            del _made[id(each)]
+            _made.pop(id(each), None)  # said once
             say(f"{queued} log records of a forked process are lost: no listener was started in it")
         elif queued and isinstance(each, RejectingListener) and not each._stopped:
             say(f"no log listener was started in a forked process: {queued} records are written only now")
