@@ -25,7 +25,7 @@ examples:
   tidegate spec --tla               the machine as a TLA+ module
   tidegate spec --tla Tidegate.tla  the same, into a file
   tidegate spec --cite              the text of CITATION.cff; with --bibtex an entry for BibTeX
-  tidegate spec --markdown          the guarantee table of the README; with --adapters that of the adapters
+  tidegate spec --markdown          the table of guarantees; with --adapters that of the adapters
 
 colour: on a terminal, unless NO_COLOR is set
 

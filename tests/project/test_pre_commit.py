@@ -41,8 +41,10 @@ def test_the_hook_has_what_pre_commit_asks_for() -> None:
     assert hook["entry"].split()[0] in scripts
 
 
-def test_the_readme_shows_how_to_use_it() -> None:
-    found = re.search(r"<!-- example: pre-commit -->\n```yaml\n(.*?)```", (ROOT / "README.md").read_text("utf-8"), re.DOTALL)
+def test_the_page_shows_how_to_use_it() -> None:
+    found = re.search(
+        r"<!-- example: pre-commit -->\n```yaml\n(.*?)```", (ROOT / "specs" / "docs" / "vendoring.md").read_text("utf-8"), re.DOTALL
+    )
     assert found is not None
     (hook,) = hooks()
     assert f"- id: {hook['id']}\n        args: [src/myapp/_gate]\n" in found[1]

@@ -1,4 +1,4 @@
-"""The README's examples run, and its tables say what the code says."""
+"""What the README and the pages say is what the code says: examples run, tables are those of the registry and the reports."""
 
 import re
 import subprocess
@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tidegate_specs import adapters
+from tidegate_specs.conformance.peers import PEERS
 from tidegate_specs.explore.configurations import CONFIGURATIONS
 from tidegate_specs.mutation import describe, mutant_names
 from tidegate_specs.operators import record as operators
@@ -19,41 +20,105 @@ from tidegate_stress.bench import BARS_FROM_3_14, BARS_TO_3_13, FLAT_BAR, GOODPU
 from tidegate_stress.lab.bounds import BOUNDS
 from tidegate_stress.lab.case import OURS, from_json
 from tidegate_stress.lab.text import number, time_text
-from tidegate_stress.peers import as_markdown, read
+from tidegate_stress.peers import as_markdown, read, verdict_in
 from tidegate_stress.web.case import WebResult
 from tidegate_stress.web.case import from_json as web_report
 from tidegate_stress.web.report import recovery_text
 
 ROOT = Path(__file__).parents[2]
-README = (ROOT / "README.md").read_text(encoding="utf-8")
+README = ROOT / "README.md"
+USING = ROOT / "kernel" / "docs" / "using.md"
+GUARANTEES = ROOT / "specs" / "docs" / "guarantees.md"
+OWN_QUEUE = ROOT / "specs" / "docs" / "own-queue.md"
+VENDORING = ROOT / "specs" / "docs" / "vendoring.md"
+EXPLORER = ROOT / "specs" / "docs" / "explorer.md"
+PROOFS = ROOT / "specs" / "docs" / "proofs.md"
+OVERLOAD_PAGE = ROOT / "stress" / "docs" / "overload.md"
+WEB_PAGE = ROOT / "stress" / "docs" / "web.md"
+FIGURES = ROOT / "stress" / "docs" / "figures.md"
+
+# The README can be read in three minutes.
+MOST_LINES, LONGEST_LINE, MOST_FEARS, MOST_PEERS = 150, 140, 10, 8
 
 
-def table(name: str) -> list[list[str]]:
-    """Give the cells of the table below its marker, without the two lines of its head."""
-    found = re.search(rf"<!-- table: {name} .*?-->\n(.*?)<!-- end -->", README, re.DOTALL)
-    assert found is not None, name
+def marked(page: Path, kind: str, name: str, language: str) -> str:
+    """Give what is in the block of code below a mark."""
+    found = re.search(rf"<!-- {kind}: {name} -->\n```{language}\n(.*?)```", page.read_text("utf-8"), re.DOTALL)
+    assert found is not None, (page, name)
+    return found[1]
+
+
+def table(page: Path, name: str) -> list[list[str]]:
+    """Give the cells of the table below its mark, without the two lines of its head."""
+    found = re.search(rf"<!-- table: {name} .*?-->\n(.*?)<!-- end -->", page.read_text("utf-8"), re.DOTALL)
+    assert found is not None, (page, name)
     lines = [line for line in found[1].splitlines() if line.startswith("|")]
     return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines[2:]]
 
 
-@pytest.mark.parametrize("name", ["first", "worker", "adapter"])
-def test_example_runs(name: str) -> None:
-    found = re.search(rf"<!-- example: {name} -->\n```python\n(.*?)```", README, re.DOTALL)
-    assert found is not None
-    subprocess.run([sys.executable, "-W", "error", "-c", found[1]], check=True, timeout=60)
+def words(page: Path) -> str:
+    """Give the text of a page in one line."""
+    return " ".join(page.read_text("utf-8").split())
+
+
+def test_the_readme_is_read_in_three_minutes() -> None:
+    lines = README.read_text("utf-8").splitlines()
+    assert len(lines) <= MOST_LINES
+    assert [line for line in lines if len(line) > LONGEST_LINE] == []
+
+
+@pytest.mark.parametrize(("page", "name"), [(README, "first"), (USING, "worker"), (OWN_QUEUE, "adapter")])
+def test_example_runs(page: Path, name: str) -> None:
+    subprocess.run([sys.executable, "-W", "error", "-c", marked(page, "example", name, "python")], check=True, timeout=60)
 
 
 def test_vendor_example_runs(tmp_path: Path) -> None:
     """As it stands, but for the last command, of which one check is run."""
-    found = re.search(r"<!-- example: vendor -->\n```sh\n(.*?)```", README, re.DOTALL)
-    assert found is not None
     (tmp_path / "src" / "myapp").mkdir(parents=True)
     (tmp_path / "src" / "myapp" / "__init__.py").touch()
-    commands = [line.partition("#")[0].split() for line in found[1].splitlines()]
+    commands = [line.partition("#")[0].split() for line in marked(VENDORING, "example", "vendor", "sh").splitlines()]
     commands[-1] += ["--check", "scenarios.01"]
-    for name, *words in commands:
+    for name, *rest in commands:
         assert name == "tidegate"
-        subprocess.run([sys.executable, "-m", "tidegate_stress", *words], cwd=tmp_path, check=True, timeout=60)
+        subprocess.run([sys.executable, "-m", "tidegate_stress", *rest], cwd=tmp_path, check=True, timeout=60)
+
+
+def test_the_fears_name_every_clause_of_the_kernel() -> None:
+    rows = table(README, "fears")
+    assert len(rows) <= MOST_FEARS
+    named = {each for row in rows for each in row[2].split(", ")}
+    assert named == {clause.id.rpartition("-")[0] for clause in CLAUSES if not clause.id.startswith(ADAPTERS)}
+
+
+ADAPTERS = ("EXECUTOR", "BULKHEAD", "ASYNC", "WEB", "LOG", "EDGE", "METRICS")
+
+# The columns of the README's comparison: a clause, and what it means there.
+COMPARED = {
+    "BOUND-1": "bounded",
+    "EXACT-1": "full means full",
+    "NOWAIT-2": "nobody stuck",
+    "LOCAL-1": "once, in order",
+    "INTERRUPT-1": "exceptions",
+    "REENTRY-1": "handlers",
+}
+
+
+def compared() -> str:
+    """Give the table that the README must have, from the verdicts that are checked in. SimpleQueue has no bound to compare."""
+    found = read(ROOT / "specs" / "verdicts" / "cpython-3.11.json")
+    columns = [column for column in found.columns if column.title != "queue.SimpleQueue"]
+    assert len(columns) == len(PEERS) <= MOST_PEERS
+    lines = ["| | " + " | ".join(COMPARED.values()) + " |", "|" + "---|" * (1 + len(COMPARED))]
+    for column in columns:
+        name = column.title if column.name == OURS else f"`{column.title}`"
+        lines.append(f"| {name} | " + " | ".join(verdict_in(column, id_) for id_ in COMPARED) + " |")
+    return "\n".join(lines)
+
+
+def test_the_comparison_is_what_the_verdicts_say() -> None:
+    assert f"<!-- table: compare (tidegate peers) -->\n{compared()}\n<!-- end -->" in README.read_text("utf-8"), compared()
+    for id_, text in COMPARED.items():
+        assert re.search(rf"\*{text}\*[^*]*\({id_}\)", words(README)), text
 
 
 @pytest.mark.parametrize("options", ["--markdown", "--markdown --adapters"])
@@ -61,23 +126,18 @@ def test_guarantee_tables_are_the_registry(options: str) -> None:
     command = [sys.executable, "-m", "tidegate_stress", "spec", *options.split()]
     shown = subprocess.run(command, capture_output=True, text=True, check=False, timeout=100)
     assert shown.returncode == 0, shown.stderr
-    assert f"(tidegate spec {options}) -->\n{shown.stdout}<!-- end -->" in README, f"put in what `tidegate spec {options}` prints"
-
-
-def test_verdict_table_names_every_clause() -> None:
-    rows = table("verdicts")
-    assert [row[0] for row in rows] == [clause.id for clause in CLAUSES]
-    assert {row[1] for row in rows} <= {"OK", "UNKNOWN"}
+    wanted = f"(tidegate spec {options}) -->\n{shown.stdout}<!-- end -->"
+    assert wanted in GUARANTEES.read_text("utf-8"), f"put in what `tidegate spec {options}` prints"
 
 
 def test_peers_table_is_what_was_found() -> None:
     found = read(ROOT / "specs" / "verdicts" / "cpython-3.11.json")
     shown = as_markdown(found).partition("\n\n")[0]
-    assert f"<!-- table: peers (tidegate peers --markdown) -->\n{shown}\n<!-- end -->" in README
+    assert f"<!-- table: peers (tidegate peers --markdown) -->\n{shown}\n<!-- end -->" in OWN_QUEUE.read_text("utf-8")
 
 
 def test_figures_meet_the_bars_that_the_benchmark_asserts() -> None:
-    rows = table("figures")
+    rows = table(FIGURES, "figures")
     for columns, bars in ((slice(1, 5), BARS_TO_3_13), (slice(5, 8), BARS_FROM_3_14)):
         at_most = {**bars, "flat in capacity": FLAT_BAR, "bytes per slot": float(SLOT_BAR_BYTES)}
         assert [row[0] for row in rows] == [*at_most, "goodput under eight spinning producers"]
@@ -92,8 +152,8 @@ def test_figures_meet_the_bars_that_the_benchmark_asserts() -> None:
 
 
 def test_what_is_proved_is_counted_right() -> None:
-    assert f"Z3 prove {sum(EXPECTED.values()):,} obligations" in " ".join(README.split())
-    assert len(MUTANTS) == 40, "the README says forty"
+    assert f"Z3 prove {sum(EXPECTED.values()):,} obligations" in words(PROOFS)
+    assert len(MUTANTS) == 40, "the page says forty"
 
 
 def test_what_is_explored_is_counted_right() -> None:
@@ -103,16 +163,16 @@ def test_what_is_explored_is_counted_right() -> None:
         f"Of the {len(mutant_names())} kernels",
         f"{len(races)} are races",
     ):
-        assert text in " ".join(README.split()), text
+        assert text in words(EXPLORER), text
 
 
 def test_what_operators_made_is_counted_right() -> None:
     record = operators.Record.read()
     assert record is not None
-    assert operators.figures(record) in " ".join(README.split()), f"put in: {operators.figures(record)}"
+    assert operators.figures(record) in words(EXPLORER), f"put in: {operators.figures(record)}"
 
 
-# Rows of the README's table of what the laboratory saw: what it is called there, the bound, the case.
+# Rows of the table of what the laboratory saw: what it is called there, the bound, the case.
 OVERLOAD = (
     ("goodput at 1x", "goodput", "1x"),
     ("goodput at 2x", "goodput", "2x"),
@@ -144,7 +204,7 @@ def overload_rows() -> list[list[str]]:
     return rows
 
 
-# Rows of the README's table of what real servers did: what it is called there, and the figure's text.
+# Rows of the table of what real servers did: what it is called there, and the figure's text.
 SERVERS = ("uvicorn", "waitress", "gunicorn")
 WEB: tuple[tuple[str, Callable[[WebResult], str]], ...] = (
     ("answered in time, of what can be", lambda seen: f"{seen.figures['goodput_share']:.0%}"),
@@ -165,12 +225,15 @@ def web_rows() -> list[list[str]]:
 def test_web_table_is_what_the_report_says() -> None:
     wanted = web_rows()
     text = "\n".join("| " + " | ".join(row) + " |" for row in wanted)
-    assert table("web") == wanted, f"put in:\n{text}"
-    assert f"of the {len(mutant_names(adapters.mutants))} adapters broken on purpose" in " ".join(README.split())
+    assert table(WEB_PAGE, "web") == wanted, f"put in:\n{text}"
+
+
+def test_broken_adapters_are_counted_right() -> None:
+    assert f"Of the {len(mutant_names(adapters.mutants))} adapters that are broken on purpose" in words(GUARANTEES)
 
 
 def test_overload_table_is_what_the_reports_say() -> None:
     wanted = overload_rows()
     text = "\n".join("| " + " | ".join(row) + " |" for row in wanted)
-    assert table("overload") == wanted, f"put in:\n{text}"
-    assert f"judges {len(BOUNDS)} bounds" in " ".join(README.split())
+    assert table(OVERLOAD_PAGE, "overload") == wanted, f"put in:\n{text}"
+    assert f"judges {len(BOUNDS)} bounds" in words(OVERLOAD_PAGE)

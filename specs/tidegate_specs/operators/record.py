@@ -139,7 +139,7 @@ def killers(record: Record) -> Counter[str]:
 
 
 def figures(record: Record) -> str:
-    """Give the sentence that the README quotes."""
+    """Give the sentence that the page on the explorer quotes."""
     verdicts = Counter(each.verdict for each in record.judged.values())
     return (
         f"{len(record.judged)} mutants: {verdicts[KILLED]} killed, {verdicts[SAME]} equivalent, {verdicts[LIVES]} surviving, "

@@ -1,4 +1,4 @@
-"""The reports that are checked in are whole and green, and the pictures in the README are drawn from them."""
+"""The reports that are checked in are whole and green, and the pictures of the pages are drawn from them."""
 
 from pathlib import Path
 
@@ -33,7 +33,7 @@ def test_a_baseline_is_green_and_whole(version: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["goodput", "collapse"])
-def test_the_readme_s_pictures_are_drawn_from_the_baseline(name: str, baseline: LabReport) -> None:
+def test_the_pictures_are_drawn_from_the_baseline(name: str, baseline: LabReport) -> None:
     assert baseline.collapse is not None
     drawn = (
         plots.goodput_curve(baseline, standalone=True)
@@ -44,7 +44,7 @@ def test_the_readme_s_pictures_are_drawn_from_the_baseline(name: str, baseline: 
     assert len(drawn) == pytest.approx(len((REPORTS / f"{name}.svg").read_text("utf-8")), rel=0.05), (
         "another matplotlib draws a little otherwise"
     )
-    assert f"stress/reports/{name}.svg" in (ROOT / "README.md").read_text("utf-8")
+    assert f"reports/{name}.svg" in (ROOT / "stress" / "docs" / "overload.md").read_text("utf-8")
 
 
 def test_the_curve_bends_down_for_others_and_not_here(baseline: LabReport) -> None:
