@@ -661,7 +661,7 @@ def matrix_check(groups: Mapping[str, str] | None = None) -> Check:
         shows="every kernel that was broken on purpose is caught by the checks named for it, and the kernel itself by none",
         shows_not="faults of other kinds; quick runs each mutant against one group only",
         run=run,
-        limit_s=(240.0, 900.0),
+        limit_s=(240.0, 1800.0),
     )
 
 

@@ -36,8 +36,8 @@ _COMMANDS: Mapping[str, _Command] = {
 
 _EPILOG = """\
 examples:
-  tidegate verify                   judge every clause, in under 90 s on 2 cores
-  tidegate verify --profile full    look harder, in under 10 minutes on 2 cores
+  tidegate verify                   judge every clause, in about two minutes on 2 cores
+  tidegate verify --profile full    look harder, in about a quarter of an hour on 2 cores
   tidegate spec --clause BOUND-1    what a clause says, and what it rests on
   tidegate COMMAND --help           the options of a command
 
