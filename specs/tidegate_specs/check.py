@@ -8,7 +8,7 @@ import enum
 import importlib
 import os
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, Literal, Protocol, cast
 
@@ -119,6 +119,7 @@ class Check:
     limit_s: the time after which the verdict is UNKNOWN (on this class of machine it takes a fraction of it), by profile.
     deep: left out of profile quick, unless named: another check there says the same by other means or of smaller cases.
     needs: the capabilities without which it would say nothing, or accuse wrongly.
+    share: by clause, what of the check bears on it, in words for a row of a report; not there: all that its evidence tells.
     """
 
     name: str
@@ -131,3 +132,4 @@ class Check:
     limit_s: tuple[float, float] = (60.0, 300.0)
     deep: bool = False
     needs: frozenset[str] = WHOLE
+    share: Mapping[str, str] = field(default_factory=dict[str, str])

@@ -27,6 +27,7 @@ import sys
 import tempfile
 import time
 import types
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -653,11 +654,13 @@ def matrix_check(groups: Mapping[str, str] | None = None) -> Check:
         except StaleMutant as error:
             return Result(Verdict.ILLEGAL, "a mutant does not fit", str(error))
 
+    breaking = Counter(clause for name in mutant_names() for clause in describe(name).breaks)
     return Check(
         name="mutants.kill_matrix",
         group="mutants",
         tool="mutants",
-        clauses=tuple(sorted({clause for name in mutant_names() for clause in describe(name).breaks})),
+        clauses=tuple(sorted(breaking)),
+        share={clause: f"{count} of {count} mutants that break it killed" for clause, count in breaking.items()},
         shows="every kernel that was broken on purpose is caught by the checks named for it, and the kernel itself by none",
         shows_not="faults of other kinds; quick runs each mutant against one group only",
         run=run,

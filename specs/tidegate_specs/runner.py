@@ -114,6 +114,7 @@ def describe(check: Check) -> dict[str, object]:
         "shows_not": check.shows_not,
         "limit_s": list(check.limit_s),
         "deep": check.deep,
+        "share": dict(check.share),
     }
 
 

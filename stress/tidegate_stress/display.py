@@ -2,7 +2,7 @@
 
 import textwrap
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from typing import Protocol, TextIO
 
 from tidegate_specs.check import Verdict
@@ -12,6 +12,8 @@ from .report import ClauseReport, count_text, finding, one_line, plain_text, rep
 from .supervisor import Running
 
 _HEARTBEAT_S = 8.0
+_WIDTH = 100
+_MOST_LINES = 3  # of a clause that is OK
 
 
 class Display(Protocol):
@@ -77,7 +79,13 @@ class PlainDisplay:
         self.note(f"{self._count()} {seconds_text(time.monotonic() - self._started_s)}; running: {now}")
 
     def clause(self, clause: ClauseReport) -> None:
-        self.note(f"{clause.label:<8} {clause.id:<13} {seconds_text(clause.seconds):>8}  {clause.evidence}")
+        head = f"{clause.label:<8} {clause.id:<13} "
+        lines = textwrap.wrap(
+            clause.evidence, _WIDTH, initial_indent=head, subsequent_indent=" " * len(head), break_on_hyphens=False
+        )
+        if clause.counts is Verdict.OK and len(lines) > _MOST_LINES:
+            lines = [*lines[:_MOST_LINES], f"{'':<{len(head)}}and more, see --json"]
+        self.note("\n".join(lines or [head]))
 
     def last(self, verdict: Verdict, text: str) -> None:
         self.note(f"tidegate: {verdict.value} {text}")
@@ -92,23 +100,27 @@ class PlainDisplay:
 
 def tell_clauses(
     display: Display,
-    clauses: Iterable[ClauseReport],
+    clauses: Sequence[ClauseReport],
     request: Request,
     more: Sequence[str],
     ended: Callable[[Answer], bool] = lambda _: True,
 ) -> None:
-    """Show the verdict on each clause and, once each, what the checks that have ended and are not OK have to say."""
-    told: set[str] = set()
+    """Show what the checks that have ended and are not OK have to say, once each, and then the verdict on each clause."""
+    display.close()
+    told: dict[str, Answer] = {}
+    for clause in clauses:
+        told.update({answer.check.name: answer for answer in clause.answers if answer.verdict is not Verdict.OK and ended(answer)})
+    for answer in sorted(told.values(), key=lambda answer: answer.verdict is not Verdict.ILLEGAL):
+        bad = [clause.id for clause in clauses if answer in clause.answers and clause.verdict is answer.verdict]
+        display.note(f"\n{answer.verdict.value} {answer.check.name}: {finding(answer)}")
+        display.note(f"  bears on: {', '.join(bad)}" if bad else "  decides no clause")
+        if answer.witness:
+            display.note(indented(answer.witness))
+        display.note(f"  replay: {replay_command(answer, request, more)}")
+    display.note("")
     for clause in clauses:
         display.clause(clause)
-        for answer in clause.answers:
-            name = answer.check.name
-            if answer.verdict is not Verdict.OK and name not in told and ended(answer):
-                told.add(name)
-                display.note(f"  {answer.verdict.value} {name}: {finding(answer)}")
-                if answer.witness:
-                    display.note(indented(answer.witness))
-                display.note(f"  replay: {replay_command(answer, request, more)}")
+    display.note("")
 
 
 def running_text(running: Running) -> str:

@@ -52,8 +52,11 @@ def escape_property(text: str) -> str:
 
 
 def summary(verdict: Verdict, text: str, clauses: Sequence[ClauseReport], request: Request, more: Sequence[str] = ()) -> str:
-    """Write a job summary of less than 64 kB. What does not fit is left out, and the last line says so."""
-    head = f"## tidegate verify: {verdict.value}\n\n{_cell(text)}\n\n| clause | verdict | evidence |\n|---|---|---|\n"
+    """Write a job summary of less than 64 kB: the verdict, what is not OK, then a table of all clauses.
+
+    What does not fit is left out, and the last line says so.
+    """
+    head = f"## tidegate verify: {verdict.value}\n\n{_cell(text)}\n"
     parts = [head]
     size_bytes = len(head.encode())
     left_out: list[str] = []
@@ -70,14 +73,16 @@ def summary(verdict: Verdict, text: str, clauses: Sequence[ClauseReport], reques
 
 
 def _blocks(clauses: Sequence[ClauseReport], request: Request, more: Sequence[str]) -> Iterator[tuple[str, str]]:
-    """Give the rows of the table and then what each check that is not OK has to say, each with what to call it."""
-    for clause in sorted(clauses, key=lambda clause: clause.counts is Verdict.OK):
-        yield f"the row of {clause.id}", f"| {clause.id} | {clause.label} | {_cell(clause.evidence)} |\n"
+    """Give what each check that is not OK has to say, and then the rows of the table, each with what to call it."""
     told: dict[str, Answer] = {}
     for clause in clauses:
         told.update({answer.check.name: answer for answer in clause.answers if answer.verdict is not Verdict.OK})
     for answer in sorted(told.values(), key=lambda answer: answer.verdict is not Verdict.ILLEGAL):
         yield f"the witness of {one_line(answer.check.name, 100)}", _details(answer, request, more)
+    head = "\n| clause | verdict | evidence |\n|---|---|---|\n"
+    for clause in sorted(clauses, key=lambda clause: clause.counts is Verdict.OK):
+        yield f"the row of {clause.id}", f"{head}| {clause.id} | {clause.label} | {_cell(clause.evidence)} |\n"
+        head = ""
 
 
 def _details(answer: Answer, request: Request, more: Sequence[str]) -> str:

@@ -77,6 +77,7 @@ class Planned:
     shows_not: str
     limit_s: tuple[float, float]
     deep: bool = False
+    share: Mapping[str, str] = field(default_factory=dict[str, str])
 
     def limit_in(self, profile: Profile) -> float:
         """Give the time in seconds after which the check's verdict is UNKNOWN."""

@@ -232,7 +232,7 @@ def _judge_clause(id_: str, answers: Sequence[Answer]) -> ClauseReport:
     parts = [f"{some([answer.check.name for answer in guilty])} found it broken"] if guilty else []
     parts += [f"{answer.check.name} was stopped by the failure of {', '.join(answer.blames)}" for answer in stopped]
     parts += _fold_unknown(unknown)
-    parts += _fold(fine)
+    parts += _fold(fine, id_)
     return ClauseReport(id_, verdict, tuple(answers), "; ".join(parts) if parts else "no check bears on it")
 
 
@@ -250,17 +250,18 @@ def some(names: Sequence[str], most: int = 3) -> str:
     return shown if len(names) <= most else f"{shown} and {len(names) - most} more"
 
 
-def _fold(answers: Sequence[Answer]) -> list[str]:
-    """Tell the evidence up to its first semicolon; that of several checks of one group as one ("12 scenarios")."""
+def _fold(answers: Sequence[Answer], id_: str) -> list[str]:
+    """Tell what bears on this clause, up to its first semicolon; several checks of one group as one ("12 scenarios")."""
     groups: dict[str, list[Answer]] = {}
     for answer in answers:
         groups.setdefault(answer.check.group.name, []).append(answer)
-    return [_fold_group(found) for found in groups.values()]
+    return [_fold_group(found, id_) for found in groups.values()]
 
 
-def _fold_group(answers: Sequence[Answer]) -> str:
+def _fold_group(answers: Sequence[Answer], id_: str) -> str:
     if len(answers) == 1:
-        return one_line(answers[0].evidence.partition("; ")[0]) or answers[0].check.name
+        told = answers[0].check.share.get(id_, answers[0].evidence)
+        return one_line(told.partition("; ")[0]) or answers[0].check.name
     shapes = [_NUMBER.sub("#", answer.evidence) for answer in answers]
     if _COUNTS.fullmatch(shapes[0]) and len({_singular(shape) for shape in shapes}) == 1:
         rows = [[int(number.replace(",", "")) for number in _NUMBER.findall(answer.evidence)] for answer in answers]

@@ -370,4 +370,5 @@ def _planned(group: Group, described: dict[str, Any]) -> Planned:
         shows_not=described["shows_not"],
         limit_s=(float(quick_s), float(full_s)),
         deep=bool(described.get("deep")),
+        share=dict(described.get("share", {})),
     )

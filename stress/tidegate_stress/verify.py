@@ -26,7 +26,7 @@ from tidegate_specs.registry import ADAPTER_IDS
 from .budget import parse_budget_s, waves
 from .display import Display, PlainDisplay, indented, tell_clauses
 from .extras import UsageError, require
-from .github import publish
+from .github import publish, summary
 from .junit import as_junit
 from .manifest import Installed
 from .plan import GROUPS, About, Answer, Failure, Group, Inapplicable, Planned, Request
@@ -38,14 +38,15 @@ from .vendored import CONFORMANCE, folder_of, levels
 
 _EPILOG = """\
 examples:
-  tidegate verify                                   everything, in under 90 s on 2 cores
-  tidegate verify --profile full                    everything, harder, in under 10 minutes on 2 cores
+  tidegate verify                                   everything, in about two minutes on 2 cores
+  tidegate verify --profile full                    everything, harder, in about a quarter of an hour on 2 cores
   tidegate verify --clause BOUND-1 --clause FORK-1  only the checks that bear on these clauses
   tidegate verify --check scenarios.09 --seed 7     one check, as the line under a failure says
   tidegate verify --check scenarios                 all checks of one group
   tidegate verify --intake tidegate_specs.conformance.peers:QueueQueue   somebody else's queue, behind an adapter
   tidegate verify --json report.json                the report for a machine, kept up to date while the gate runs
   tidegate verify --junit report.xml                the same as JUnit XML, for a CI system
+  tidegate verify --markdown report.md              the verdict, what is not OK and a table of clauses, for a job summary
   tidegate verify --statement 0.2.0.md              the verdict on each clause and what it rests on, to be published
   tidegate verify --budget 30s                      as much as fits into the time; what does not is UNKNOWN
   tidegate verify --shard 1/2 --json 1.json         one half of the checks; the other half runs elsewhere
@@ -121,6 +122,7 @@ class _Run:
         self._shared: list[str] = []
         self._json_file = ReportFile(cast("str | None", arguments.json))
         self._junit_file = ReportFile(cast("str | None", arguments.junit), "--junit")
+        self._markdown_file = ReportFile(cast("str | None", arguments.markdown), "--markdown")
         statement = cast("str | None", arguments.statement)
         self._statement_file = None if statement is None else ReportFile(statement, "--statement")
         self._skipped: list[tuple[Planned, str]] = []
@@ -254,6 +256,10 @@ class _Run:
             text = as_statement(self.verdict(reports), reports, self.plan, self.request, self.more)
             self._statement_file.write(text, final=True)
 
+    def write_markdown(self, text: str) -> None:
+        """Write the report for a reader as Markdown, if one is wanted."""
+        self._markdown_file.write(text, final=True)
+
     def _take_share(self, shard: Shard) -> None:
         self._shared = sorted(check.name for check in self.plan)
         whole, self.plan = self.plan, shard.share(self.plan, self.request.profile)
@@ -328,6 +334,12 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--seed", type=_seed, default=_SEED, metavar="N", help=f"seed of everything random (default: {_SEED})")
     parser.add_argument("--json", metavar="FILE", help="write the report as JSON; - is stdout, and the lines then go to stderr")
     parser.add_argument("--junit", type=_file, metavar="FILE", help="write the report as JUnit XML")
+    parser.add_argument(
+        "--markdown",
+        type=_file,
+        metavar="FILE",
+        help="write the report as Markdown, as a job summary has it, at the end of the run",
+    )
     parser.add_argument(
         "--statement", type=_file, metavar="FILE", help="write the conformance statement of a whole run, in Markdown, at its end"
     )
@@ -496,7 +508,7 @@ def _scope(arguments: argparse.Namespace) -> tuple[list[str], list[Group]]:
 
 def _merge(arguments: argparse.Namespace) -> int:
     """Add up the reports of shards, and say the verdict on the whole."""
-    _refuse_beside("--merge", arguments, {"merge", "json", "junit"}, "runs nothing")
+    _refuse_beside("--merge", arguments, {"merge", "json", "junit", "markdown"}, "runs nothing")
     merged = merge(cast("list[str]", arguments.merge))
     display = _display(sys.stderr if arguments.json == "-" else sys.stdout)
     try:
@@ -505,9 +517,9 @@ def _merge(arguments: argparse.Namespace) -> int:
         display.close()
 
 
-_STATING = frozenset({"statement", "profile", "seed", "jobs", "json", "junit", "checks_from", "clauses_from"})
+_STATING = frozenset({"statement", "profile", "seed", "jobs", "json", "junit", "markdown", "checks_from", "clauses_from"})
 _READING = frozenset({"vendored", "files_only", "json", "junit"})
-_JUDGING = frozenset({"profile", "seed", "clause", "check", "budget", "jobs", "checks_from", "clauses_from"})
+_JUDGING = frozenset({"profile", "seed", "clause", "check", "budget", "jobs", "markdown", "checks_from", "clauses_from"})
 
 
 def _vendored(arguments: argparse.Namespace) -> int:
@@ -553,17 +565,20 @@ def _tell_levels(arguments: argparse.Namespace, display: Display, found: Sequenc
 
 def _tell_merged(merged: Merged, arguments: argparse.Namespace, display: Display) -> int:
     display.note(_heading(merged.request, merged.python))
-    tell_clauses(display, merged.clauses, merged.request, merged.options)
+    verdict = overall(clause.verdict for clause in merged.clauses)
     for fault in merged.faults:
         display.note(f"UNKNOWN  {fault}")
-    verdict = overall(clause.verdict for clause in merged.clauses)
+    checks = len({answer.check.name for answer in merged.answers})
+    text = f"({_clauses_text(merged.clauses)}, {count_text(checks, 'checks')}, {count_text(len(arguments.merge), 'reports')}"
+    text += ", only the checks named)" if merged.only else ")"
+    display.note(f"\nverdict: {verdict.value} {text}")
+    tell_clauses(display, merged.clauses, merged.request, merged.options)
     report = as_json(verdict, merged.clauses, merged.request, merged.python, merged.platform, merged.options)
     ReportFile(cast("str | None", arguments.json)).write(report, final=True)
     junit = as_junit(merged.clauses, merged.answers, [], merged.request, merged.options, merged.faults)
     ReportFile(cast("str | None", arguments.junit), "--junit").write(junit, final=True)
-    checks = len({answer.check.name for answer in merged.answers})
-    text = f"({_clauses_text(merged.clauses)}, {count_text(checks, 'checks')}, {count_text(len(arguments.merge), 'reports')}"
-    text += ", only the checks named)" if merged.only else ")"
+    markdown = ReportFile(cast("str | None", arguments.markdown), "--markdown")
+    markdown.write(summary(verdict, text, merged.clauses, merged.request, merged.options), final=True)
     lines = publish(verdict, text, merged.clauses, merged.request, merged.options)
     return _end(display, verdict, text, lines, report if arguments.json == "-" else "")
 
@@ -674,8 +689,11 @@ def _tell(run: _Run, interrupt: str, unfinished: Sequence[str], seconds: float, 
     """Say the verdict on each clause and on the whole."""
     reports = run.judge()
     ended = {answer.check.name for answer in run.answers}
-    tell_clauses(run.display, reports, run.request, run.more, lambda answer: answer.check.name in ended or answer in run.failed)
     missing = [check.name for check in run.plan if check.name not in ended]
+    verdict = run.verdict(reports)
+    text = _sum(run, reports, len(run.plan) - len(missing), seconds)
+    run.display.note(f"\nverdict: {verdict.value} {text}")
+    tell_clauses(run.display, reports, run.request, run.more, lambda answer: answer.check.name in ended or answer in run.failed)
     if not_judged := [id_ for id_ in run.ids if all(report.id != id_ for report in reports)]:
         run.display.note(f"not judged here, as shard {run.shard} has no check on them: {', '.join(not_judged)}")
     if interrupt:
@@ -684,11 +702,10 @@ def _tell(run: _Run, interrupt: str, unfinished: Sequence[str], seconds: float, 
         run.display.note(f"{run.left_out()}: {_not_checked(run, missing, unfinished)}")
     elif run.plan:
         run.write_statement(reports)
-    verdict = run.verdict(reports)
-    text = _sum(run, reports, len(run.plan) - len(missing), seconds)
     clauses = [*(level.as_clause() for level in run.levels), *reports]
     for level in run.all_levels(reports):
         _tell_level(run.display, level)
+    run.write_markdown(summary(verdict, text, clauses, run.request, run.more))
     lines = publish(verdict, text, clauses, run.request, run.more)
     return _end(run.display, verdict, text, lines, run.json() if to_stdout else "")
 

@@ -1,5 +1,6 @@
 """The gate itself: verdicts, exit codes, reports, and what becomes of a check that hangs, crashes, raises or is interrupted."""
 
+import io
 import json
 import os
 import pty
@@ -8,14 +9,16 @@ import subprocess
 import sys
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tidegate_specs.check import Verdict, overall
+from tidegate_stress.display import PlainDisplay
 from tidegate_stress.plan import Answer, Group, Planned
-from tidegate_stress.report import count_text, judge, one_line, plain_text
+from tidegate_stress.report import ClauseReport, count_text, judge, one_line, plain_text
 
 FAKES = Path(__file__).parent / "fakes"
 PATIENCE_S = 60
@@ -85,6 +88,39 @@ def test_all_ok() -> None:
     assert "6 contracts confirmed" in next(line for line in lines if " ONE-1 " in line)
     assert "seed 7, quick" in next(line for line in lines if " FOUR-1 " in line)
     assert lines[-1].startswith("tidegate: OK (4 clauses, 3 checks, ")
+
+
+def test_the_report_begins_with_the_verdict_and_what_is_not_ok() -> None:
+    lines = gate(*checks("illegal")).stdout.splitlines()
+    places = [
+        next(number for number, line in enumerate(lines) if line.startswith(wanted))
+        for wanted in ("verdict: ILLEGAL (", "ILLEGAL faulty.illegal: ", "  bears on: ONE-1", "ILLEGAL  ONE-1", "tidegate: ILLEGAL")
+    ]
+    assert places == sorted(places)
+    table = lines[places[3] : places[-1]]
+    assert max(map(len, table)) <= 100
+
+
+def test_a_row_names_what_bears_on_its_clause() -> None:
+    shared = answer(Verdict.OK, "A", "B", evidence="100 of 100 mutants killed")
+    shared = replace(shared, check=replace(shared.check, share={"A": "6 of 6 mutants that break it killed"}))
+    assert [clause.evidence for clause in judge(["A", "B"], [shared])] == [
+        "6 of 6 mutants that break it killed",
+        "100 of 100 mutants killed",
+    ]
+
+
+def test_a_long_row_is_folded_and_a_bad_one_is_whole() -> None:
+    stream = io.StringIO()
+    display = PlainDisplay(stream)
+    for verdict in (Verdict.OK, Verdict.ILLEGAL):
+        display.clause(ClauseReport("A", verdict, (), "; ".join(["twelve small words that say what was found here"] * 12)))
+    lines = stream.getvalue().splitlines()
+    assert max(map(len, lines)) <= 100
+    fine = next(number for number, line in enumerate(lines) if line.startswith("ILLEGAL"))
+    assert fine == 4
+    assert lines[3].split() == ["and", "more,", "see", "--json"]
+    assert " ".join(" ".join(lines[fine:]).split()).count("twelve small words") == 12
 
 
 def test_output_in_a_pipe_is_plain() -> None:

@@ -224,6 +224,14 @@ def test_the_summary_is_appended(tmp_path: Path) -> None:
     assert "Cut to stay" not in text
 
 
+def test_markdown_is_the_same_in_a_file(tmp_path: Path) -> None:
+    file, summary = tmp_path / "report.md", tmp_path / "summary.md"
+    gate(*checks("fine", "illegal"), "--markdown", str(file), GITHUB_STEP_SUMMARY=str(summary))
+    text = file.read_text(encoding="utf-8")
+    assert text == summary.read_text(encoding="utf-8")
+    assert text.index("## tidegate verify: ILLEGAL") < text.index("**ILLEGAL faulty.illegal**") < text.index("| clause | verdict |")
+
+
 def test_a_summary_that_cannot_be_written_changes_no_verdict(tmp_path: Path) -> None:
     run = gate(modules=("fine",), GITHUB_STEP_SUMMARY=str(tmp_path))
     assert run.returncode == 0
