@@ -19,20 +19,39 @@ class _Command:
     summary: str
 
 
-_COMMANDS: Mapping[str, _Command] = {
-    "verify": _Command("tidegate_stress.verify", "judge the kernel by its contract, clause by clause"),
-    "vendor": _Command("tidegate_stress.vendor", "copy the kernel into your own package, with a manifest; renew such a copy"),
-    "spec": _Command("tidegate_stress.spec", "the specification as a document: for a terminal, as a page, in TLA+"),
-    "prove": _Command("tidegate_specs.prove", "prove the specification for every capacity and any number of threads"),
-    "walk": _Command("tidegate_specs.walk", "visit every state of the specification for small capacities"),
-    "mutants": _Command("tidegate_specs.mutation", "judge deliberately broken kernels and print which check kills which"),
-    "explore": _Command("tidegate_specs.explore.command", "run the kernel's bytecode under every schedule of a configuration"),
-    "replay": _Command("tidegate_specs.explore.replay", "show one schedule as columns of source lines, one for each thread"),
-    "peers": _Command("tidegate_stress.peers", "judge the queues that people use today, clause by clause"),
-    "bench": _Command("tidegate_stress.bench", "compare the cost of each operation with other queues, as ratios"),
-    "web": _Command("tidegate_stress.web.command", "put real web servers under overload, with and without the middleware"),
-    "stress": _Command("tidegate_stress.lab.command", "put the intake and its peers under real overload, with real threads"),
+_GROUPS: Mapping[str, Mapping[str, _Command]] = {
+    "use it": {
+        "vendor": _Command("tidegate_stress.vendor", "copy the kernel into your own package; renew such a copy"),
+    },
+    "judge it": {
+        "verify": _Command("tidegate_stress.verify", "judge the kernel, a copy or your own queue, clause by clause"),
+        "explore": _Command("tidegate_specs.explore.command", "run every schedule of small configurations"),
+        "replay": _Command("tidegate_specs.explore.replay", "show one schedule, a column of source lines for each thread"),
+        "prove": _Command("tidegate_specs.prove", "prove the specification for every capacity"),
+        "walk": _Command("tidegate_specs.walk", "visit every state of the specification for small capacities"),
+        "mutants": _Command("tidegate_specs.mutation", "judge kernels that are broken on purpose"),
+        "peers": _Command("tidegate_stress.peers", "judge the queues that people use today"),
+    },
+    "study it": {
+        "spec": _Command("tidegate_stress.spec", "read or cite the specification: in a terminal, as a page, in TLA+"),
+        "bench": _Command("tidegate_stress.bench", "compare speed and memory with other queues, as ratios"),
+        "stress": _Command("tidegate_stress.lab.command", "put the intake and its peers under real overload"),
+        "web": _Command("tidegate_stress.web.command", "put real web servers under overload, with and without it"),
+    },
 }
+_COMMANDS: Mapping[str, _Command] = {name: command for group in _GROUPS.values() for name, command in group.items()}
+
+_WAYS = """\
+tidegate: a bounded intake that refuses at the door, with the gate that judges it.
+
+  copy it    tidegate vendor src/myapp/_gate               the checked kernel, in your own package
+  judge it   tidegate verify                               the kernel, clause by clause, in about two minutes
+             tidegate verify --vendored src/myapp/_gate    your copy of it
+             tidegate verify --intake my.module:MyQueue    a queue of your own
+  cite it    tidegate spec --clause BOUND-1                what is promised, what it rests on, what is not claimed
+
+tidegate --help lists all commands.
+"""
 
 _EPILOG = """\
 examples:
@@ -68,7 +87,10 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _run(words: Sequence[str]) -> int:
-    if not words or words[0] not in _COMMANDS:
+    if not words:
+        sys.stderr.write(_WAYS)
+        return 2
+    if words[0] not in _COMMANDS:
         return _refuse(words)
     name, *rest = words
     module = _COMMANDS[name].module
@@ -89,16 +111,25 @@ def _refuse(words: Sequence[str]) -> int:
     """Answer --help and --version; say what is wrong with anything else."""
     parser = argparse.ArgumentParser(
         prog="tidegate",
-        description="A bounded intake that refuses at the door, with the gate that judges it.",
+        usage="tidegate [-h] [--version] COMMAND ...",
+        description=f"A bounded intake that refuses at the door, with the gate that judges it.\n\n{_commands_text()}",
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--version", action="version", version=f"tidegate {__version__}")
-    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for name, command in _COMMANDS.items():
-        commands.add_parser(name, help=command.summary, add_help=False)
+    commands = parser.add_subparsers(metavar="COMMAND", required=True, help=argparse.SUPPRESS)
+    for name in _COMMANDS:
+        commands.add_parser(name, add_help=False)
     parser.parse_args(words)
     return 2
+
+
+def _commands_text() -> str:
+    """List the commands, group by group."""
+    return "\n\n".join(
+        "\n".join([f"{title}:", *(f"  {name:<9} {command.summary}" for name, command in group.items())])
+        for title, group in _GROUPS.items()
+    )
 
 
 def _write_anything(stream: TextIO) -> None:

@@ -101,8 +101,8 @@ def _refuse_place(folder: Path) -> None:
     for link in [folder, *(parent for parent in folder.parents if (parent / "__init__.py").exists())]:
         if link.is_symlink():
             raise UsageError(f"{link} is a symbolic link: name the folder itself")
-    if not folder.parent.is_dir():
-        raise UsageError(f"there is no folder {folder.parent}")
+    if (there := next(place for place in folder.parents if place.exists())) and not there.is_dir():
+        raise UsageError(f"{there} is not a folder")
     if folder.exists() and not folder.is_dir():
         raise UsageError(f"{folder} is not a folder")
     if name_of(folder).partition(".")[0] == DISTRIBUTION:
@@ -115,9 +115,11 @@ def _make(folder: Path, installed: Installed, adapters: Sequence[str]) -> int:
     if folder.is_dir() and any(folder.iterdir()):
         raise UsageError(f"{folder} is not empty; --update renews a copy")
     manifest = installed.manifest(adapters)
-    with _written_beside(folder, installed, manifest) as copy:
+    with _folders_on_the_way(folder) as made, _written_beside(folder, installed, manifest) as copy:
         copy.replace(folder)
     print(f"{folder}: {_what(manifest)}, {count_text(len(manifest.files), 'files')} and {MANIFEST}")
+    if made:
+        print(f"made {made[0]} for it; with an __init__.py there the copy is imported as {made[0].name}.{folder.name}")
     print(f"import it as {name_of(folder)}; tidegate verify --vendored {folder} judges it")
     print(for_tools(folder))
     return 0
@@ -174,6 +176,19 @@ def _refuse_edited(folder: Path, edited: Sequence[str]) -> int:
 def _what(manifest: Manifest) -> str:
     adapters = f" with {', '.join(manifest.adapters)}" if manifest.adapters else ""
     return f"{DISTRIBUTION} {manifest.version}{adapters}"
+
+
+@contextlib.contextmanager
+def _folders_on_the_way(folder: Path) -> Generator[list[Path]]:
+    """Make the folders that are missing above a copy, the innermost first in what is given; take them away again on an error."""
+    made = [place for place in folder.parents if not place.exists()]
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        yield made
+    except BaseException:
+        for place in made:
+            place.rmdir()
+        raise
 
 
 @contextlib.contextmanager

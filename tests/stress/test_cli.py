@@ -1,5 +1,6 @@
 """The command line around the gate: help, exit codes, and what it says when a part is missing."""
 
+import re
 import subprocess
 import sys
 import types
@@ -49,7 +50,25 @@ def test_help_has_examples_and_exit_codes(words: tuple[str, ...]) -> None:
     assert "exit" in run.stdout
 
 
-@pytest.mark.parametrize("words", [(), ("verfiy",), ("--no-such-option",)])
+def test_without_a_command_the_ways_of_use_are_shown() -> None:
+    run = tidegate()
+    assert (run.returncode, run.stdout) == (2, "")
+    commands = re.findall(r"^  (?:\w+ it)? +tidegate (\w+)(.*?)   ", run.stderr, re.MULTILINE)
+    assert [name for name, _ in commands] == ["vendor", "verify", "verify", "verify", "spec"]
+    for name, options in commands:
+        help_text = tidegate(name, "--help").stdout
+        assert all(option in help_text for option in options.split() if option.startswith("-"))
+
+
+def test_the_help_has_each_command_once_in_groups() -> None:
+    text = tidegate("--help").stdout
+    assert [line for line in text.splitlines() if line.endswith(" it:")] == ["use it:", "judge it:", "study it:"]
+    for name in ("vendor", "verify", "explore", "replay", "prove", "walk", "mutants", "peers", "spec", "bench", "stress", "web"):
+        assert len(re.findall(rf"^  {name} +\w", text, re.MULTILINE)) == 1
+    assert max(map(len, text.splitlines())) <= 100
+
+
+@pytest.mark.parametrize("words", [("verfiy",), ("--no-such-option",)])
 def test_bad_usage(words: tuple[str, ...]) -> None:
     run = tidegate(*words)
     assert run.returncode == 2

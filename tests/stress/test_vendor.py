@@ -181,9 +181,24 @@ def test_a_folder_that_is_not_empty_is_refused(package: Path, capsys: pytest.Cap
     assert f"{package} is not empty; --update renews a copy" in capsys.readouterr().err
     (package / "file").write_text("")
     assert main(["vendor", str(package / "file")]) == 2
-    assert main(["vendor", str(package / "absent" / "_gate")]) == 2
-    assert "there is no folder" in capsys.readouterr().err
+    assert main(["vendor", str(package / "file" / "deeper" / "_gate")]) == 2
+    assert f"{package / 'file'} is not a folder" in capsys.readouterr().err
     assert sorted(file.name for file in package.iterdir()) == ["__init__.py", "file"]
+
+
+def test_folders_on_the_way_are_made(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = tmp_path / "src" / "myapp" / "_gate"
+    assert main(["vendor", str(folder)]) == 0
+    assert (
+        f"made {folder.parent} for it; with an __init__.py there the copy is imported as myapp._gate\n" in capsys.readouterr().out
+    )
+    assert len(files_of(folder)) == 9
+
+
+def test_folders_on_the_way_go_again_when_nothing_was_copied(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tidegate_stress.vendor.differences", lambda *_: ["MODIFIED _intake.py"])
+    assert main(["vendor", str(tmp_path / "src" / "myapp" / "_gate")]) == 2
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_an_empty_folder_is_filled_and_dots_are_read(package: Path, monkeypatch: pytest.MonkeyPatch) -> None:
