@@ -100,7 +100,9 @@ def test_differences_and_slow_offers_are_illegal() -> None:
     assert verdict("offer_p50", result(), PAIR) is Verdict.OK
     assert verdict("offer_p50", result(), Pair(100.0, times(500), times(1400))) is Verdict.ILLEGAL
     assert verdict("offer_p999", result(), PAIR) is Verdict.OK
-    assert verdict("offer_p999", result(), Pair(100.0, times(5000), times(1400))) is Verdict.ILLEGAL
+    allowed = BOUNDS["offer_p999"].limit  # another one from 3.14 on
+    assert verdict("offer_p999", result(), Pair(100.0, times(int(1400 * allowed * 1.1)), times(1400))) is Verdict.ILLEGAL
+    assert verdict("offer_p999", result(), Pair(100.0, times(int(1400 * allowed * 0.9)), times(1400))) is Verdict.OK
     grown = replace(result(), ladders={"sojourn": times(170_000_000)})
     assert verdict("sojourn_flat", grown) is Verdict.ILLEGAL
 
