@@ -17,7 +17,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any, Final, cast
 
-from tidegate_specs.foreign import name_of
+from tidegate_specs.foreign import entry, name_of, read_toml
 
 from .manifest import MANIFEST
 
@@ -103,10 +103,10 @@ def _build_text(root: Path) -> list[str]:
 
 def _backend(root: Path) -> str:
     """Name what builds a project: a distribution that is known, or a backend as the project names it. Empty: nothing does."""
-    project = _read_toml(root / _PROJECT)
+    project = read_toml(root / _PROJECT)
     is_old = (root / "setup.py").is_file() or any(mark in _read(root / "setup.cfg") for mark in ("[metadata]", "[options"))
     is_built = is_old or "project" in project or "build-system" in project
-    backend = str(_at(project, "build-system", "build-backend") or ("setuptools" if is_built else ""))
+    backend = str(entry(project, "build-system", "build-backend") or ("setuptools" if is_built else ""))
     return _BACKENDS.get(re.split("[.:]", backend)[0], backend)
 
 
@@ -132,8 +132,8 @@ def _wanted(folder: Path, root: Path) -> Iterator[Lines]:
 
 def _for_setuptools(root: Path, name: str, has_adapters: bool) -> Iterator[Lines]:
     """Have setuptools take the files that are no modules, and the packages where the project lists its packages."""
-    project = _read_toml(root / _PROJECT)
-    told = cast("dict[str, Any]", _at(project, "tool", "setuptools") or {})
+    project = read_toml(root / _PROJECT)
+    told = cast("dict[str, Any]", entry(project, "tool", "setuptools") or {})
     if "project" not in project and not told:  # then a table there would hide what the other files say
         if (root / "setup.py").exists() and "[options" not in _read(root / "setup.cfg"):
             yield Lines("setup.py", "", f"package_data={{{_toml(name)}: {_toml(PLAIN_FILES)}}},", "an argument of setup()")
@@ -144,7 +144,7 @@ def _for_setuptools(root: Path, name: str, has_adapters: bool) -> Iterator[Lines
     names = [name, f"{name}.adapters"] if has_adapters else [name]
     if isinstance(packages, list):
         yield Lines(_PROJECT, "[tool.setuptools]", f"packages = {_toml(names)}")
-    include = cast("list[str]", _at(project, "tool", "setuptools", "packages", "find", "include") or ["*"])
+    include = cast("list[str]", entry(project, "tool", "setuptools", "packages", "find", "include") or ["*"])
     if not all(any(fnmatchcase(each, str(pattern)) for pattern in include) for each in names):
         yield Lines(_PROJECT, "[tool.setuptools.packages.find]", f"include = {_toml([f'{name}*'])}")
     yield Lines(_PROJECT, "[tool.setuptools.package-data]", f"{_toml(name)} = {_toml(PLAIN_FILES)}")
@@ -154,7 +154,7 @@ def _place_elsewhere(root: Path, tool: str) -> str:
     """Name the file, other than the project's pyproject.toml, that has a tool's settings: here, or above in the repository."""
     above = [root, *root.parents]
     ends = next((at for at, place in enumerate(above) if (place / ".git").exists()), 0)
-    is_here = _at(_read_toml(root / _PROJECT), "tool", tool) is not None
+    is_here = entry(read_toml(root / _PROJECT), "tool", tool) is not None
     for place in above[: 1 if is_here else ends + 1]:
         for file, mark in {**_ELSEWHERE[tool], **({} if place == root else {_PROJECT: f"[tool.{tool}"})}.items():
             if (place / file).is_file() and mark in _read(place / file):
@@ -171,19 +171,6 @@ def _toml(value: str | Sequence[str]) -> str:
 
 def _read(file: Path) -> str:
     return file.read_text("utf-8", errors="replace") if file.is_file() else ""
-
-
-def _read_toml(file: Path) -> dict[str, Any]:
-    try:
-        return tomllib.loads(_read(file))
-    except ValueError:
-        return {}
-
-
-def _at(table: Any, *keys: str) -> Any:
-    for key in keys:
-        table = cast("dict[str, Any]", table).get(key) if isinstance(table, dict) else None
-    return table
 
 
 def _is_held(root: Path, lines: Lines) -> bool:
@@ -305,7 +292,7 @@ def _missing(found: Any, addition: Any) -> list[str]:
     """Give the words that a list lacks; none where the addition is no list."""
     while isinstance(addition, dict):
         ((key, addition),) = cast("dict[str, Any]", addition).items()
-        found = _at(found, key)
+        found = entry(found, key)
     items = cast("Sequence[Any]", addition if isinstance(addition, list) else ())
     return [item for item in items if isinstance(item, str) and item not in (found or ())]
 

@@ -132,9 +132,12 @@ def _make(folder: Path, installed: Installed, adapters: Sequence[str]) -> int:
     with _folders_on_the_way(folder) as made, _written_beside(folder, installed, manifest) as copy:
         copy.replace(folder)
     print(f"{folder}: {_what(manifest)}, {count_text(len(manifest.files), 'files')} and {MANIFEST}")
-    if made:
+    name = name_of(folder)
+    if made and "." in name:
+        print(f"made {made[0]} for it: a namespace package, until there is an __init__.py in it")
+    elif made:
         print(f"made {made[0]} for it; with an __init__.py there the copy is imported as {made[0].name}.{folder.name}")
-    print(f"import it as {name_of(folder)}; tidegate verify --vendored {folder} judges it")
+    print(f"import it as {name}; tidegate verify --vendored {folder} judges it")
     return 0
 
 

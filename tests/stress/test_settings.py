@@ -124,6 +124,15 @@ def test_whichever_way_setuptools_is_told_its_packages(packages: str, tmp_path: 
 
 
 @needs_setuptools
+def test_a_copy_in_a_namespace_package_is_taken_along(tmp_path: Path) -> None:
+    copy = host(tmp_path, built_by("setuptools.build_meta") + PROJECT)
+    (copy.parent / "__init__.py").unlink()
+    assert main(["vendor", str(copy), "--update", "--write"]) == 0
+    assert list(pyproject(tmp_path)["tool"]["setuptools"]["package-data"]) == ["toy._gate"]
+    assert lost(tmp_path, "setuptools.build_meta") == {"wheel": [], "sdist": []}
+
+
+@needs_setuptools
 @pytest.mark.parametrize("name", ["setup.cfg", "setup.py"])
 def test_the_older_files_of_setuptools_are_left_to_their_owner(
     name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]

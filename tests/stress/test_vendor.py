@@ -190,10 +190,14 @@ def test_a_folder_that_is_not_empty_is_refused(package: Path, capsys: pytest.Cap
 def test_folders_on_the_way_are_made(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     folder = tmp_path / "src" / "myapp" / "_gate"
     assert main(["vendor", str(folder)]) == 0
+    said = capsys.readouterr().out
     assert (
-        f"made {folder.parent} for it; with an __init__.py there the copy is imported as myapp._gate\n" in capsys.readouterr().out
+        f"made {folder.parent} for it: a namespace package, until there is an __init__.py in it\nimport it as myapp._gate;" in said
     )
     assert len(files_of(folder)) == 9
+    other = tmp_path / "other" / "_gate"
+    assert main(["vendor", str(other)]) == 0
+    assert f"made {other.parent} for it; with an __init__.py there the copy is imported as other._gate\n" in capsys.readouterr().out
 
 
 def test_folders_on_the_way_go_again_when_nothing_was_copied(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -308,6 +308,22 @@ def test_what_keeps_a_copy_from_being_imported_is_found(
     assert levels["conformance"] == "not run import is not OK"
 
 
+def test_a_copy_in_a_namespace_package_goes_by_its_right_name(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "pyproject.toml").write_text('[project]\nname = "acme-tools"\n')
+    copy = tmp_path / "src" / "acme" / "tools" / "_gate"
+    assert main(["vendor", str(copy)]) == 0
+    assert "import it as acme.tools._gate; " in capsys.readouterr().out
+    _, levels, _ = verify(copy, capsys, "--check", "scenarios.01")
+    assert levels["import"].startswith("OK acme.tools._gate: 6 modules without tidegate")
+    assert levels["conformance"].startswith("OK ")
+    # The planted fault: the copy imports itself by that name.
+    (copy / "_types.py").write_text(f"import acme.tools._gate\n{(copy / '_types.py').read_text('utf-8')}", encoding="utf-8")
+    level = vendored.judge_import(copy)
+    assert (level.verdict, "line 1: acme.tools._gate" in level.evidence) == (Verdict.ILLEGAL, True)
+
+
 def test_an_import_that_does_not_end_is_unknown(copy: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (copy / "_types.py").write_text("while True:\n    pass\n")
     monkeypatch.setattr(vendored, "IMPORT_LIMIT_S", 0.5)
