@@ -41,13 +41,18 @@ def name_of(folder: Path) -> str:
     return ".".join(folder.relative_to(top.parent).parts)
 
 
+def project_of(folder: Path) -> Path | None:
+    """Find the nearest folder around a package that is a repository or has settings of tools; None: there is none."""
+    marks = (".git", "pyproject.toml", "setup.cfg", "setup.py", "tox.ini")
+    return next((place for place in folder.resolve().parents if any((place / mark).exists() for mark in marks)), None)
+
+
 def _sources(folder: Path, *, is_bare: bool) -> Iterator[Path]:
     """Give the places where a project may have its sources, the likeliest first.
 
     They are what its settings say, or `src`. Is the folder in no package that has an `__init__.py`, then also what is built from.
     """
-    marks = (".git", "pyproject.toml", "setup.cfg", "setup.py", "tox.ini")
-    root = next((place for place in folder.parents if any((place / mark).exists() for mark in marks)), None)
+    root = project_of(folder)
     if root is None:
         yield from (place for place in folder.parents[1:2] if is_bare and place.name == "src")
         return

@@ -17,7 +17,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any, Final, cast
 
-from tidegate_specs.foreign import entry, name_of, read_toml
+from tidegate_specs.foreign import entry, name_of, project_of, read_toml
 
 from .manifest import MANIFEST
 
@@ -55,7 +55,8 @@ class Lines:
 
 def advise(folder: Path, *, write: bool) -> str:
     """Say what a copy's project lacks; with write, put it there and say what was written. Nothing lacks: say that."""
-    root = project_of(folder)
+    # Without a project, for the folder that the copy's package is in.
+    root = project_of(folder) or folder.resolve().parents[name_of(folder).count(".")]
     lacking = [lines for lines in _wanted(folder, root) if not _is_held(root, lines)]
     written, left = _write(root, lacking) if write else ([], lacking)
     told = [*_build_text(root), *([f"wrote into {root}:", *_shown(written)] if written else [])]
@@ -65,14 +66,6 @@ def advise(folder: Path, *, write: bool) -> str:
     elif not written:
         told.append(f"nothing is lacking for it in the settings in {root}")
     return "\n".join(told)
-
-
-def project_of(folder: Path) -> Path:
-    """Find the folder that tools read their settings from; without one it is what the copy's package is in."""
-    above = folder.resolve().parents
-    marks = (".git", _PROJECT, "setup.cfg", "setup.py", "tox.ini")
-    names = name_of(folder).count(".")
-    return next((place for place in above if any((place / mark).exists() for mark in marks)), above[names])
 
 
 def _shown(lines: Sequence[Lines]) -> Iterator[str]:
