@@ -163,7 +163,10 @@ def _toml(value: str | Sequence[str]) -> str:
 
 
 def _read(file: Path) -> str:
-    return file.read_text("utf-8", errors="replace") if file.is_file() else ""
+    try:
+        return file.read_text("utf-8", errors="replace")
+    except OSError:
+        return ""
 
 
 def _is_held(root: Path, lines: Lines) -> bool:

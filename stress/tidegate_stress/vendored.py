@@ -104,7 +104,8 @@ def judge_files(folder: Path) -> tuple[Level, Manifest | None]:
         return Level("files", Verdict.UNKNOWN, f"cannot read {error.filename}: {error.strerror}"), None
     if not found:
         return Level("files", Verdict.OK, f"{count_text(len(manifest.files), 'files')} as {MANIFEST} says, and no other"), manifest
-    originals = _originals(manifest)
+    edited = [each.file for each in found if each.kind == "MODIFIED" and not each.reason]
+    originals = _originals(edited, manifest)
     found = [_explained(difference, folder, originals) for difference in found]
     kinds = ", ".join(f"{number} {kind}" for kind in ("MODIFIED", "MISSING", "EXTRA") if (number := _count(found, kind)))
     text = f"not as {MANIFEST} says: {kinds}"
@@ -121,22 +122,22 @@ def _count(found: Sequence[Difference], kind: str) -> int:
     return sum(difference.kind == kind for difference in found)
 
 
-def _originals(manifest: Manifest) -> dict[str, bytes]:
-    """Read those installed files that are what the copy was made from."""
+def _originals(names: Sequence[str], manifest: Manifest) -> dict[str, bytes]:
+    """Read those of the installed files that are what the copy was made from."""
     try:
         original = Installed.find().folder
     except UsageError:
         return {}
-    files = {name: (original / name).read_bytes() for name in manifest.files if (original / name).is_file()}
+    files = {name: (original / name).read_bytes() for name in names if (original / name).is_file()}
     return {name: data for name, data in files.items() if sha256(data).hexdigest() == manifest.files[name]}
 
 
 def _explained(difference: Difference, folder: Path, originals: Mapping[str, bytes]) -> Difference:
     """Say of an edited file that a formatter did it, where that is so."""
     name = difference.file
-    if difference.kind != "MODIFIED" or difference.reason or name not in originals or not name.endswith(".py"):
-        return difference
-    return replace(difference, reason=FORMATTED if only_formatted(originals[name], (folder / name).read_bytes()) else "")
+    if name in originals and name.endswith(".py") and only_formatted(originals[name], (folder / name).read_bytes()):
+        return replace(difference, reason=FORMATTED)
+    return difference
 
 
 def _shown(folder: Path, originals: Mapping[str, bytes], found: Sequence[Difference]) -> Iterator[str]:
