@@ -7,29 +7,100 @@ As a program, which needs nothing of this project: `python -I foreign.py FOLDER`
 `tidegate` can't be imported, and prints as JSON which they are and who asked for `tidegate` all the same.
 """
 
+import configparser
+import contextlib
 import importlib
 import importlib.machinery
 import importlib.util
 import json
+import re
 import shlex
 import sys
+import tomllib
 import types
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from importlib.abc import MetaPathFinder
 from pathlib import Path
-from typing import Final
+from typing import Any, Final, cast
 
 ORIGINAL: Final = "tidegate"
 
 
 def name_of(folder: Path) -> str:
-    """Give the name by which a package is imported: its folder's, after those of the packages around it."""
+    """Give the name by which a package is imported: its folder's, after those of the packages around it.
+
+    A package around it may lack an `__init__.py` (a namespace package). Then the names begin where its project has its sources.
+    """
     folder = folder.resolve()
-    names = [folder.name]
-    while (folder.parent / "__init__.py").is_file() and folder.parent.name.isidentifier():
-        folder = folder.parent
-        names.insert(0, folder.name)
-    return ".".join(names)
+    top = folder
+    while (top.parent / "__init__.py").is_file() and top.parent.name.isidentifier():
+        top = top.parent
+    for place in _sources(folder, is_bare=top == folder):
+        if place in top.parents and all(name.isidentifier() for name in top.relative_to(place).parts[:-1]):
+            return ".".join(folder.relative_to(place).parts)
+    return ".".join(folder.relative_to(top.parent).parts)
+
+
+def project_of(folder: Path) -> Path | None:
+    """Find the nearest folder around a package that is a repository or has settings of tools; None: there is none."""
+    marks = (".git", "pyproject.toml", "setup.cfg", "setup.py", "tox.ini")
+    return next((place for place in folder.resolve().parents if any((place / mark).exists() for mark in marks)), None)
+
+
+def _sources(folder: Path, *, is_bare: bool) -> Iterator[Path]:
+    """Give the places where a project may have its sources, the likeliest first.
+
+    They are what its settings say, or `src`. Is the folder in no package that has an `__init__.py`, then also what is built from.
+    """
+    root = project_of(folder)
+    if root is None:
+        yield from (place for place in folder.parents[1:2] if is_bare and place.name == "src")
+        return
+    project = read_toml(root / "pyproject.toml")
+    yield from ((root / place).resolve() for place in _told_sources(project, root / "setup.cfg"))
+    yield root / "src"
+    if is_bare and ("project" in project or "build-system" in project or (root / "setup.py").exists()):
+        yield root
+
+
+def _told_sources(project: Mapping[str, Any], setup: Path) -> Iterator[str]:
+    """Give the places of sources that the settings of six build backends name."""
+    setuptools, hatch = entry(project, "tool", "setuptools"), entry(project, "tool", "hatch", "build")
+    told = configparser.ConfigParser(interpolation=None)
+    with contextlib.suppress(configparser.Error, UnicodeDecodeError):
+        told.read(setup, encoding="utf-8")
+    named: list[Any] = [
+        *_listed(entry(setuptools, "packages", "find", "where")),
+        entry(setuptools, "package-dir", ""),
+        told.get("options.packages.find", "where", fallback=None),
+        *re.findall(r"^\s*=\s*(.+)$", told.get("options", "package_dir", fallback=""), re.MULTILINE),
+        *_listed(entry(hatch, "sources")),
+        *_listed(entry(hatch, "targets", "wheel", "sources")),
+        *(str(Path(str(package)).parent) for package in _listed(entry(hatch, "targets", "wheel", "packages"))),
+        *(entry(package, "from") for package in _listed(entry(project, "tool", "poetry", "packages"))),
+        entry(project, "tool", "uv", "build-backend", "module-root"),
+        entry(project, "tool", "pdm", "build", "package-dir"),
+    ]
+    yield from (place.strip() for place in named if isinstance(place, str))
+
+
+def _listed(value: Any) -> Sequence[Any]:
+    return cast("Sequence[Any]", value) if isinstance(value, list) else ()
+
+
+def read_toml(file: Path) -> dict[str, Any]:
+    """Read a file of TOML; empty where there is none, or it is none."""
+    try:
+        return tomllib.loads(file.read_bytes().decode("utf-8"))
+    except (OSError, ValueError):
+        return {}
+
+
+def entry(table: Any, *keys: str) -> Any:
+    """Give what is in a table of tables below these keys; None where one is not there."""
+    for key in keys:
+        table = cast("dict[str, Any]", table).get(key) if isinstance(table, dict) else None
+    return table
 
 
 def import_folder(folder: Path) -> types.ModuleType:

@@ -114,11 +114,32 @@ class Installed:
             name: file.read_bytes() for name, file in sorted((file.relative_to(self.folder).as_posix(), file) for file in files)
         }
 
+    def has(self, manifest: Manifest) -> bool:
+        """Tell whether a manifest is that of a copy of what is installed."""
+        return all(name in ADAPTERS for name in manifest.adapters) and self.manifest(manifest.adapters) == manifest
+
     def manifest(self, adapters: Iterable[str]) -> Manifest:
         """Say what a copy of the core and these adapters consists of."""
         chosen = tuple(sorted(set(adapters)))
         hashes = {name: sha256(data).hexdigest() for name, data in self.contents(chosen).items()}
         return Manifest(self.version, chosen, hashes)
+
+
+_VERSION: Final = re.compile(r"(\d+(?:\.\d+)*)(?:\.?(dev|a|b|rc)(\d+))?")
+_STAGES: Final = ("dev", "a", "b", "rc", None)
+
+
+def is_older(version: str, other: str) -> bool:
+    """Tell whether a version comes before another. What is not written as ours are is never said to."""
+    one, two = (_VERSION.fullmatch(each) for each in (version, other))
+    return one is not None and two is not None and _order(one) < _order(two)
+
+
+def _order(version: re.Match[str]) -> tuple[list[int], int, int]:
+    numbers = [int(number) for number in version[1].split(".")]
+    while numbers and numbers[-1] == 0:
+        del numbers[-1]
+    return numbers, _STAGES.index(version[2]), int(version[3] or 0)
 
 
 def edited_since_installed(folder: Path) -> list[str]:

@@ -4,7 +4,6 @@ import argparse
 import contextlib
 import keyword
 import os
-import re
 import shutil
 import signal
 import sys
@@ -16,18 +15,23 @@ from typing import cast
 from tidegate_specs.foreign import name_of
 
 from .extras import UsageError
-from .manifest import ADAPTERS, DISTRIBUTION, MANIFEST, Installed, Manifest, ManifestError, differences, read_manifest
-from .report import count_text
+from .manifest import ADAPTERS, DISTRIBUTION, MANIFEST, Installed, Manifest, ManifestError, differences, is_older, read_manifest
+from .report import ReportFile, count_text
+from .sbom import as_cyclonedx
+from .settings import advise
 
 _EPILOG = """\
 examples:
   tidegate vendor src/myapp/_gate                  the core; then: from myapp._gate import Intake
   tidegate vendor src/myapp/_gate --with executor  the core, the executor, and the modules that it needs
+  tidegate vendor src/myapp/_gate --write          and put what your build and your tools need into pyproject.toml
   tidegate vendor src/myapp/_gate --update         renew the copy from the version that is installed now
+  tidegate vendor src/myapp/_gate --update --without executor      the same, and take the executor out of it
+  tidegate vendor src/myapp/_gate --update --sbom gate.cdx.json    the same, and write its bill of materials
   tidegate verify --vendored src/myapp/_gate       judge the copy
 
-The folder above must be there. The copy is written beside it and put in place when it is whole; nothing is fetched.
-With --update, --with adds to the adapters that the copy has.
+The copy is written beside its place and put there when it is whole; nothing is fetched. With --update, --with adds to the adapters
+that the copy has. --write only ever adds to a file, and prints what it can't add safely.
 
 exit codes:
   0  done, or nothing to do
@@ -36,37 +40,35 @@ exit codes:
   3  interrupted: the copy is the old one or the new one, whole
 """
 
-_FOR_TOOLS = """\
-so that your tools leave it as it is, paste what you use of this into {root}:
-  .gitattributes
-    {path}/** -text
-  pyproject.toml
-    [tool.black]
-    force-exclude = '^/{pattern}/'
-    [tool.ruff]
-    force-exclude = true
-    extend-exclude = ["{path}"]
-    [[tool.mypy.overrides]]
-    module = ["{name}", "{name}.*"]
-    ignore_errors = true
-    [tool.coverage.run]
-    omit = ["{path}/**"]"""
-
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Make or renew a copy; return the exit code that the help tells."""
     arguments = _parser().parse_args(argv)
     folder = _plain(cast(str, arguments.folder))
-    adapters = cast("list[str]", arguments.adapters)
+    adapters, without = cast("list[str]", arguments.adapters), cast("list[str]", arguments.without)
     try:
         _refuse_place(folder)
+        if without and not arguments.update:
+            raise UsageError("--without is for a copy that is there: it needs --update")
+        sbom = _sbom_file(cast("str | None", arguments.sbom), folder)
         installed = Installed.find()
-        return _update(folder, installed, adapters) if arguments.update else _make(folder, installed, adapters)
+        status = _update(folder, installed, adapters, without) if arguments.update else _make(folder, installed, adapters)
+        if status == 0:
+            print(advise(folder, write=cast(bool, arguments.write)))
+            sbom.write(as_cyclonedx(read_manifest(folder)), final=True)
+        return status
     except UsageError as error:
         print(f"tidegate vendor: {error}", file=sys.stderr)
     except OSError as error:
         print(f"tidegate vendor: {error.filename or folder}: {error.strerror}", file=sys.stderr)
     return 2
+
+
+def _sbom_file(target: str | None, folder: Path) -> ReportFile:
+    """Open the bill of materials before anything is copied. UsageError where it can't be."""
+    if target is not None and (target == "-" or Path(target).resolve().is_relative_to(folder.resolve())):
+        raise UsageError(f"--sbom: a file is needed that is not in the copy, not {target}")
+    return ReportFile(target, "--sbom")
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -87,6 +89,17 @@ def _parser() -> argparse.ArgumentParser:
         help=f"copy an adapter too; repeatable: {', '.join(sorted(ADAPTERS))}",
     )
     parser.add_argument("--update", action="store_true", help="renew a copy that nobody has edited")
+    parser.add_argument(
+        "--without",
+        action="append",
+        default=[],
+        metavar="ADAPTER",
+        help="with --update: take an adapter out of the copy; repeatable",
+    )
+    parser.add_argument(
+        "--write", action="store_true", help="put what the build and the tools of your project need into its settings, and show it"
+    )
+    parser.add_argument("--sbom", metavar="FILE", help="write the copy's bill of materials, a component of CycloneDX 1.6")
     return parser
 
 
@@ -101,7 +114,8 @@ def _refuse_place(folder: Path) -> None:
     for link in [folder, *(parent for parent in folder.parents if (parent / "__init__.py").exists())]:
         if link.is_symlink():
             raise UsageError(f"{link} is a symbolic link: name the folder itself")
-    if (there := next(place for place in folder.parents if place.exists())) and not there.is_dir():
+    there = next(place for place in folder.parents if place.exists())
+    if not there.is_dir():
         raise UsageError(f"{there} is not a folder")
     if folder.exists() and not folder.is_dir():
         raise UsageError(f"{folder} is not a folder")
@@ -118,52 +132,54 @@ def _make(folder: Path, installed: Installed, adapters: Sequence[str]) -> int:
     with _folders_on_the_way(folder) as made, _written_beside(folder, installed, manifest) as copy:
         copy.replace(folder)
     print(f"{folder}: {_what(manifest)}, {count_text(len(manifest.files), 'files')} and {MANIFEST}")
-    if made:
+    name = name_of(folder)
+    if made and "." in name:
+        print(f"made {made[0]} for it: a namespace package, until there is an __init__.py in it")
+    elif made:
         print(f"made {made[0]} for it; with an __init__.py there the copy is imported as {made[0].name}.{folder.name}")
-    print(f"import it as {name_of(folder)}; tidegate verify --vendored {folder} judges it")
-    print(for_tools(folder))
+    print(f"import it as {name}; tidegate verify --vendored {folder} judges it")
     return 0
 
 
-def _update(folder: Path, installed: Installed, adapters: Sequence[str]) -> int:
+def _update(folder: Path, installed: Installed, adapters: Sequence[str], without: Sequence[str]) -> int:
     try:
         former = read_manifest(folder)
     except FileNotFoundError:
         raise UsageError(f"{folder} is not a copy that tidegate vendor has made: there is no {MANIFEST} in it") from None
     except ManifestError as error:
         return _refuse_edited(folder, [f"MODIFIED {MANIFEST} ({error})"])
-    if strange := [name for name in former.adapters if name not in ADAPTERS]:
-        raise UsageError(f"{DISTRIBUTION} {installed.version} has no adapter {', '.join(strange)}")
+    chosen = _chosen(former, adapters, without)
+    if strange := [name for name in chosen if name not in ADAPTERS]:
+        raise UsageError(f"{DISTRIBUTION} {installed.version} has no adapter {', '.join(strange)}: --without takes it out")
     edited = [str(difference) for difference in differences(folder, former.files)]
-    if former.version == installed.version and former != installed.manifest(former.adapters):
+    if former.version == installed.version and not installed.has(former):
         edited.append(f"MODIFIED {MANIFEST} (it is not that of {DISTRIBUTION} {former.version}, which is installed)")
     if edited:
         return _refuse_edited(folder, edited)
-    manifest = installed.manifest([*former.adapters, *adapters])
+    manifest = installed.manifest(chosen)
     if manifest == former:
         print(f"{folder}: nothing to do, it is {_what(manifest)}")
-        print(for_tools(folder))
         return 0
     with _written_beside(folder, installed, manifest) as copy:
         _exchange(folder, copy)
-    print(f"{folder}: from {_what(former)} to {_what(manifest)}")
-    print(for_tools(folder))
+    downgrade = ", a downgrade: the copy was of the later version" if is_older(manifest.version, former.version) else ""
+    print(f"{folder}: from {_what(former)} to {_what(manifest)}{downgrade}")
+    for name in without:
+        if users := [other for other in manifest.adapters if name in ADAPTERS[other]]:
+            print(f"adapters/{name}.py stays: {', '.join(users)} needs it")
     return 0
 
 
-def for_tools(folder: Path) -> str:
-    """Give the lines by which other people's tools leave a copy as it is: for the project that it is in."""
-    root, name = _project_of(folder), name_of(folder)
-    path = folder.resolve().relative_to(root).as_posix()
-    return _FOR_TOOLS.format(root=root, path=path, pattern=re.escape(path), name=name)
-
-
-def _project_of(folder: Path) -> Path:
-    """Find the folder that tools read their settings from; without one it is what the copy's package is in."""
-    above = folder.resolve().parents
-    marks = (".git", "pyproject.toml", "setup.cfg", "tox.ini")
-    names = name_of(folder).count(".")
-    return next((place for place in above if any((place / mark).exists() for mark in marks)), above[names])
+def _chosen(former: Manifest, adapters: Sequence[str], without: Sequence[str]) -> list[str]:
+    """Choose the adapters of a copy anew. UsageError for one to be taken out that is not there, or is to be put in."""
+    for name in without:
+        if name in adapters or name not in former.adapters:
+            there = f"; it has {', '.join(former.adapters)}" if former.adapters else ""
+            raise UsageError(
+                f"--without {name}: "
+                + ("it is named by --with, too" if name in adapters else f"the copy has no such adapter{there}")
+            )
+    return [name for name in (*former.adapters, *adapters) if name not in without]
 
 
 def _refuse_edited(folder: Path, edited: Sequence[str]) -> int:

@@ -11,11 +11,14 @@ run, but for a copy of another version than the one installed: that one is UNKNO
 
 import ast
 import difflib
+import io
 import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Sequence
+import tokenize
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, Final
@@ -40,6 +43,7 @@ from .manifest import (
 from .report import Level, count_text, some
 
 CONFORMANCE: Final = "conformance"
+FORMATTED: Final = "a formatter did this: it parses to the same, with the same comments"
 IMPORT_LIMIT_S: Final = 60.0
 _DIFF_LINES: Final = 40
 _IMPORTERS: Final = ("import_module", "__import__")
@@ -100,35 +104,75 @@ def judge_files(folder: Path) -> tuple[Level, Manifest | None]:
         return Level("files", Verdict.UNKNOWN, f"cannot read {error.filename}: {error.strerror}"), None
     if not found:
         return Level("files", Verdict.OK, f"{count_text(len(manifest.files), 'files')} as {MANIFEST} says, and no other"), manifest
+    edited = [each.file for each in found if each.kind == "MODIFIED" and not each.reason]
+    originals = _originals(edited, manifest)
+    found = [_explained(difference, folder, originals) for difference in found]
     kinds = ", ".join(f"{number} {kind}" for kind in ("MODIFIED", "MISSING", "EXTRA") if (number := _count(found, kind)))
     text = f"not as {MANIFEST} says: {kinds}"
     if all(difference.reason == CRLF for difference in found):
         text += ", by line endings alone: git's core.autocrlf does that; "
         text += f"'{folder.name}/** -text' in {folder.parent / '.gitattributes'} keeps them"
-    return Level("files", Verdict.ILLEGAL, text, "\n".join(_shown(folder, manifest, found))), manifest
+    if all(difference.reason == FORMATTED for difference in found):
+        text += ", by a formatter alone: take the files from version control again; "
+        text += f"what keeps it away is then told by tidegate vendor --update {folder}"
+    return Level("files", Verdict.ILLEGAL, text, "\n".join(_shown(folder, originals, found))), manifest
 
 
 def _count(found: Sequence[Difference], kind: str) -> int:
     return sum(difference.kind == kind for difference in found)
 
 
-def _shown(folder: Path, manifest: Manifest, found: Sequence[Difference]) -> Iterator[str]:
-    """Tell each difference; that of an edited file line by line, where the installed one is what it was copied from."""
+def _originals(names: Sequence[str], manifest: Manifest) -> dict[str, bytes]:
+    """Read those of the installed files that are what the copy was made from."""
     try:
         original = Installed.find().folder
     except UsageError:
-        original = None
+        return {}
+    files = {name: (original / name).read_bytes() for name in names if (original / name).is_file()}
+    return {name: data for name, data in files.items() if sha256(data).hexdigest() == manifest.files[name]}
+
+
+def _explained(difference: Difference, folder: Path, originals: Mapping[str, bytes]) -> Difference:
+    """Say of an edited file that a formatter did it, where that is so."""
+    name = difference.file
+    if name in originals and name.endswith(".py") and only_formatted(originals[name], (folder / name).read_bytes()):
+        return replace(difference, reason=FORMATTED)
+    return difference
+
+
+def _shown(folder: Path, originals: Mapping[str, bytes], found: Sequence[Difference]) -> Iterator[str]:
+    """Tell each difference; that of an edited file line by line, where the installed one is what it was copied from."""
     for difference in found:
         yield str(difference)
         if difference.kind == "MODIFIED" and not difference.reason:
-            yield from _diff(folder / difference.file, original, difference.file, manifest.files[difference.file])
+            name = difference.file
+            if name in originals:
+                yield from _unified(originals[name], (folder / name).read_bytes(), name)
+            else:
+                yield f"  (no diff: the installed {DISTRIBUTION} has another {name})"
 
 
-def _diff(file: Path, original: Path | None, name: str, hash_: str) -> list[str]:
-    data = (original / name).read_bytes() if original is not None and (original / name).is_file() else b""
-    if sha256(data).hexdigest() != hash_:
-        return [f"  (no diff: the installed {DISTRIBUTION} has another {name})"]
-    return _unified(data, file.read_bytes(), name)
+def only_formatted(before: bytes, after: bytes) -> bool:
+    """Tell whether two modules differ in layout alone: they parse to the same, and have the same comments, in order."""
+    try:
+        return _meaning(before) == _meaning(after)
+    except (SyntaxError, ValueError, RecursionError, MemoryError, tokenize.TokenError):
+        return False
+
+
+def _meaning(source: bytes) -> tuple[str, list[str]]:
+    """Give what no formatter changes. The white space at the margins of a docstring is the formatters' own."""
+    tree = ast.parse(source)
+    for node in ast.walk(tree):
+        match node:
+            case ast.Module() | ast.ClassDef() | ast.FunctionDef() | ast.AsyncFunctionDef() if text := ast.get_docstring(node):
+                node.body[0] = ast.Expr(ast.Constant("\n".join(line.rstrip() for line in text.strip().splitlines())))
+            case ast.Constant():
+                node.kind = None
+            case _:
+                pass
+    tokens = tokenize.tokenize(io.BytesIO(source).readline)
+    return ast.dump(tree), [token.string.lstrip("#").strip() for token in tokens if token.type == tokenize.COMMENT]
 
 
 def _unified(before: bytes, after: bytes, name: str) -> list[str]:

@@ -49,6 +49,8 @@ def test_the_page_shows_how_to_use_it() -> None:
     (hook,) = hooks()
     assert f"- id: {hook['id']}\n        args: [src/myapp/_gate]\n" in found[1]
     assert f"rev: v{__version__} " in found[1]
+    urls = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]["urls"]
+    assert re.findall(r"- repo: (\S+)", found[1]) == [urls["Repository"]]
 
 
 def test_the_file_is_yaml_for_others_too() -> None:

@@ -3,6 +3,7 @@
 import re
 import subprocess
 import sys
+import tomllib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -81,6 +82,21 @@ def test_vendor_example_runs(tmp_path: Path) -> None:
     for name, *rest in commands:
         assert name == "tidegate"
         subprocess.run([sys.executable, "-m", "tidegate_stress", *rest], cwd=tmp_path, check=True, timeout=60)
+
+
+def test_what_vendor_prints_is_what_the_page_shows(tmp_path: Path) -> None:
+    """In a project that is built by setuptools; the place of the project apart."""
+    (tmp_path / "src" / "myapp").mkdir(parents=True)
+    (tmp_path / "src" / "myapp" / "__init__.py").touch()
+    (tmp_path / "pyproject.toml").write_text('[build-system]\nbuild-backend = "setuptools.build_meta"\n[project]\nname = "myapp"\n')
+    command = [sys.executable, "-m", "tidegate_stress", "vendor", "src/myapp/_gate"]
+    run = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True, timeout=60)
+    assert run.stdout.replace(str(tmp_path.resolve()), "~/myapp") == marked(VENDORING, "output", "vendor", "text")
+
+
+def test_the_page_on_vendoring_says_how_the_kernel_is_installed_alone() -> None:
+    assert "Copying needs the kernel alone: `pip install .` in a clone" in words(VENDORING)
+    assert tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]["dependencies"] == []
 
 
 def test_the_fears_name_every_clause_of_the_kernel() -> None:

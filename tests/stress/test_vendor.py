@@ -13,6 +13,7 @@ import zipfile
 from collections.abc import Sequence
 from hashlib import sha256
 from pathlib import Path
+from typing import Any, cast
 
 import pytest
 
@@ -189,14 +190,21 @@ def test_a_folder_that_is_not_empty_is_refused(package: Path, capsys: pytest.Cap
 def test_folders_on_the_way_are_made(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     folder = tmp_path / "src" / "myapp" / "_gate"
     assert main(["vendor", str(folder)]) == 0
+    said = capsys.readouterr().out
     assert (
-        f"made {folder.parent} for it; with an __init__.py there the copy is imported as myapp._gate\n" in capsys.readouterr().out
+        f"made {folder.parent} for it: a namespace package, until there is an __init__.py in it\nimport it as myapp._gate;" in said
     )
     assert len(files_of(folder)) == 9
+    other = tmp_path / "other" / "_gate"
+    assert main(["vendor", str(other)]) == 0
+    assert f"made {other.parent} for it; with an __init__.py there the copy is imported as other._gate\n" in capsys.readouterr().out
 
 
 def test_folders_on_the_way_go_again_when_nothing_was_copied(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tidegate_stress.vendor.differences", lambda *_: ["MODIFIED _intake.py"])
+    def broken(*_arguments: object) -> list[str]:
+        return ["MODIFIED _intake.py"]
+
+    monkeypatch.setattr("tidegate_stress.vendor.differences", broken)
     assert main(["vendor", str(tmp_path / "src" / "myapp" / "_gate")]) == 2
     assert list(tmp_path.iterdir()) == []
 
@@ -298,6 +306,124 @@ def test_an_update_refuses_an_edited_copy_whose_manifest_was_edited_to_match(
     assert main(["vendor", "--update", str(copy)]) == 2
 
 
+def test_an_update_to_an_older_version_says_that_it_is_a_downgrade(
+    package: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    main(["vendor", str(package / "_gate")])
+    older(monkeypatch, tmp_path)
+    capsys.readouterr()
+    assert main(["vendor", "--update", str(package / "_gate")]) == 0
+    wanted = f"from tidegate {tidegate.__version__} to tidegate 0.0.9, a downgrade: the copy was of the later version\n"
+    assert wanted in capsys.readouterr().out
+    monkeypatch.undo()
+    assert main(["vendor", "--update", str(package / "_gate")]) == 0
+    assert "downgrade" not in capsys.readouterr().out
+
+
+def test_versions_are_ordered() -> None:
+    order = "0.0.9 0.1 0.2.dev1 0.2a1 0.2a2 0.2.0b1 0.2rc1 0.2.0 0.2.1 0.10.0 1.0".split()
+    assert all(manifest.is_older(one, two) == (order.index(one) < order.index(two)) for one in order for two in order)
+    assert not manifest.is_older("0.2", "0.2.0")
+    assert not manifest.is_older("0.2.0", "0.2")
+    assert not any(manifest.is_older(*pair) for pair in (("0.1", "unknown"), ("unknown", "0.1"), ("0.1", "1!0.1")))
+
+
+def test_an_adapter_is_taken_out_of_a_copy(package: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    copy = package / "_gate"
+    main(["vendor", str(copy), "--with", "executor", "--with", "bulkhead", "--with", "edges"])
+    capsys.readouterr()
+    assert main(["vendor", str(copy), "--update", "--without", "edges", "--without", "bulkhead"]) == 0
+    said = capsys.readouterr().out
+    assert "with bulkhead, edges, executor to tidegate" in said
+    assert "\nadapters/bulkhead.py stays: executor needs it\n" in said
+    assert not (copy / "adapters" / "edges.py").exists()
+    assert main(["vendor", str(copy), "--update", "--without", "executor"]) == 0
+    assert tuple(files_of(copy)) == (*sorted((*CORE, MANIFEST)),)
+    assert main(["verify", "--files-only", "--vendored", str(copy)]) == 0
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--without", "edges"], "--without is for a copy that is there: it needs --update"),
+        (["--update", "--without", "log"], "--without log: the copy has no such adapter; it has edges"),
+        (["--update", "--without", "edges", "--with", "edges"], "--without edges: it is named by --with, too"),
+        (["--update", "--sbom", "-"], "--sbom: a file is needed that is not in the copy, not -"),
+        (["--update", "--sbom", "COPY/sbom.json"], "--sbom: a file is needed that is not in the copy, not "),
+        (["--update", "--sbom", "COPY/../absent/sbom.json"], "--sbom: no folder "),
+    ],
+)
+def test_an_update_that_makes_no_sense_is_refused(
+    options: list[str], said: str, package: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    copy = package / "_gate"
+    main(["vendor", str(copy), "--with", "edges"])
+    before = files_of(package)
+    capsys.readouterr()
+    assert main(["vendor", str(copy), *(option.replace("COPY", str(copy)) for option in options)]) == 2
+    assert said in capsys.readouterr().err
+    assert files_of(package) == before
+
+
+def test_no_adapter_is_taken_out_of_an_edited_copy(package: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    copy = package / "_gate"
+    main(["vendor", str(copy), "--with", "edges"])
+    (copy / "adapters" / "edges.py").write_text("pass\n")
+    before = files_of(copy)
+    assert main(["vendor", str(copy), "--update", "--without", "edges", "--sbom", str(package / "sbom.json"), "--write"]) == 1
+    assert "  MODIFIED adapters/edges.py\n" in capsys.readouterr().err
+    assert files_of(copy) == before
+    assert sorted(file.name for file in package.iterdir()) == ["__init__.py", "_gate"]
+
+
+def test_an_adapter_that_is_no_more_can_be_taken_out(
+    package: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    older(monkeypatch, tmp_path)
+    main(["vendor", str(package / "_gate"), "--with", "edges"])
+    monkeypatch.undo()
+    monkeypatch.delitem(cast("dict[str, tuple[str, ...]]", ADAPTERS), "edges")
+    assert main(["vendor", str(package / "_gate"), "--update"]) == 2
+    assert "has no adapter edges: --without takes it out" in capsys.readouterr().err
+    assert main(["vendor", str(package / "_gate"), "--update", "--without", "edges"]) == 0
+
+
+def lacks(bom: Any) -> list[str]:
+    """Name what the schema of CycloneDX 1.6 requires, or this project wants, and a bill of materials lacks."""
+    component: Any = bom["components"][0]
+    files: Any = component["components"]
+    hashes: list[dict[str, str]] = [each["hashes"][0] for each in files]
+    checks: dict[str, bool] = {
+        "bomFormat": bom.get("bomFormat") == "CycloneDX",
+        "specVersion": bom.get("specVersion") == "1.6",
+        "version": bom.get("version", 1) >= 1,
+        "type": component.get("type") == "library",
+        "name": component.get("name") == "tidegate",
+        "component version": component.get("version") == tidegate.__version__,
+        "licence": component.get("licenses") == [{"license": {"id": "MIT"}}],
+        "purl": component.get("purl") == f"pkg:pypi/tidegate@{tidegate.__version__}",
+        "files": bool(files) and all(each.get("type") == "file" and each.get("name") for each in files),
+        "hashes": all(each["alg"] == "SHA-256" and len(each["content"]) == 64 for each in hashes),
+    }
+    return [name for name, holds in checks.items() if not holds]
+
+
+def test_the_bill_of_materials_names_every_file(package: Path, tmp_path: Path) -> None:
+    copy, file = package / "_gate", tmp_path / "tidegate.cdx.json"
+    assert main(["vendor", str(copy), "--with", "edges", "--sbom", str(file)]) == 0
+    bom = json.loads(file.read_text("utf-8"))
+    assert lacks(bom) == []
+    told = {each["name"]: each["hashes"][0]["content"] for each in bom["components"][0]["components"]}
+    assert told == {name: sha256(data).hexdigest() for name, data in files_of(copy).items() if name != MANIFEST}
+    before = file.read_bytes()
+    assert main(["vendor", str(copy), "--update", "--sbom", str(file)]) == 0
+    assert file.read_bytes() == before
+    for key in ("bomFormat", "specVersion"):
+        assert lacks({**bom, key: None}) == [key]
+    for key, name in {"type": "type", "name": "name", "licenses": "licence", "purl": "purl", "components": "files"}.items():
+        assert lacks({**bom, "components": [{**bom["components"][0], key: []}]}) == [name]
+
+
 def forge(copy: Path, name: str, data: bytes) -> None:
     """Edit a file of a copy and have the manifest agree."""
     (copy / name).write_bytes(data)
@@ -381,25 +507,39 @@ def  plain( x:int ) -> int:
 """
 
 
-@pytest.fixture
-def project(package: Path, capsys: pytest.CaptureFixture[str]) -> Path:
-    """Make a project with a copy of everything, and paste what was printed; beside it there is a file with every kind of fault."""
-    root = package.parents[1]
-    (root / "setup.cfg").write_text("")  # as what tells a project's root
+PROJECT = """\
+[tool.ruff]
+lint.select = ["ALL"]
+
+[tool.mypy]
+strict = true
+disallow_any_explicit = true
+disallow_any_expr = true
+
+[tool.coverage.run]
+branch = true
+"""
+
+
+@pytest.fixture(params=["written", "pasted"])
+def project(request: pytest.FixtureRequest, package: Path, capsys: pytest.CaptureFixture[str]) -> Path:
+    """Make a project with a copy of everything and what `vendor` says it lacks; beside it a file with every kind of fault."""
+    root, copy = package.parents[1], package / "_gate"
+    (root / "pyproject.toml").write_text(PROJECT)
     capsys.readouterr()
-    copy = package / "_gate"
-    assert main(["vendor", str(copy), *(word for adapter in ADAPTERS for word in ("--with", adapter))]) == 0
-    said = capsys.readouterr().out
-    head, _, settings = said.partition("  pyproject.toml\n")
-    assert f"into {root}:\n  .gitattributes\n" in head
-    (root / ".gitattributes").write_text(head.rpartition("  .gitattributes\n")[2].replace("    ", ""))
-    for key, more in (("ruff", 'lint.select = ["ALL"]'), ("coverage.run", "branch = true")):
-        settings = settings.replace(f"    [tool.{key}]\n", f"    [tool.{key}]\n    {more}\n")
-    mypy = "[tool.mypy]\nstrict = true\ndisallow_any_explicit = true\ndisallow_any_expr = true\n"
-    (root / "pyproject.toml").write_text(settings.replace("    ", "") + mypy)
-    assert "nothing to do" not in said
+    options = ["--write"] if request.param == "written" else []
+    assert main(["vendor", str(copy), *options, *(word for adapter in ADAPTERS for word in ("--with", adapter))]) == 0
+    if request.param == "pasted":
+        head, _, settings = capsys.readouterr().out.partition("  pyproject.toml\n")
+        assert f"into {root} (--write does it):\n  .gitattributes\n" in head
+        (root / ".gitattributes").write_text(head.rpartition("  .gitattributes\n")[2].replace("    ", ""))
+        pasted = settings.replace("    ", "")
+        for table, lines in re.findall(r"(\[tool\..*\]\n)((?:[^\[\n].*\n)+)", PROJECT):
+            pasted = pasted.replace(table, table + lines) if table in pasted else f"{pasted}{table}{lines}"
+        (root / "pyproject.toml").write_text(pasted)
+    capsys.readouterr()
     assert main(["vendor", str(copy), "--update"]) == 0
-    assert capsys.readouterr().out.partition("\n")[2] == said.partition("judges it\n")[2]
+    assert f"nothing is lacking for it in the settings in {root}\n" in capsys.readouterr().out
     (package / "untidy.py").write_text(UNTIDY)
     return root
 
@@ -466,7 +606,7 @@ def test_without_a_project_the_lines_are_for_the_folder_of_the_package(
     monkeypatch.chdir(package)
     assert main(["vendor", "_gate"]) == 0
     said = capsys.readouterr().out
-    assert f"into {package.parent}:\n" in said
+    assert f"into {package.parent} (--write does it):\n" in said
     assert "    toy/_gate/** -text\n" in said
     assert 'module = ["toy._gate", "toy._gate.*"]' in said
 

@@ -145,6 +145,47 @@ def test_a_long_diff_is_cut_and_one_against_another_version_is_none(
     assert "(no diff: the installed tidegate has another _intake.py)" in verify(copy, capsys)[2]
 
 
+def test_what_a_formatter_did_is_told_as_such(copy: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """With other quotes and shorter lines. It is ILLEGAL all the same: the files are not those of the manifest."""
+    pytest.importorskip("ruff")
+    settings = ["--config", "format.quote-style='single'", "--config", "line-length=79", "--isolated"]
+    subprocess.run([sys.executable, "-m", "ruff", "format", "-q", *settings, str(copy)], check=True, timeout=60)
+    status, levels, output = verify(copy, capsys)
+    assert status == 1
+    assert re.match(r"ILLEGAL not as VENDORED.json says: \d MODIFIED, by a formatter alone: ", levels["files"])
+    told = "  MODIFIED _intake.py (a formatter did this: it parses to the same, with the same comments)\n"
+    assert told in output
+    assert "@@" not in output
+    (copy / "_slots.py").write_text((copy / "_slots.py").read_text("utf-8") + "del weakref\n", encoding="utf-8")
+    status, levels, output = verify(copy, capsys)
+    assert status == 1
+    assert "by a formatter alone" not in levels["files"]
+    assert told in output
+    assert "    MODIFIED _slots.py\n" in output
+    assert "--- installed/_slots.py" in output
+
+
+@pytest.mark.parametrize(
+    ("after", "same"),
+    [
+        ('"""Doc.\n\nMore.\n"""\n\ndef f(a, b = "x"):\n\treturn (a , [b])  # why\n', True),
+        ('"""Doc.\n\nMore."""\ndef f(a, b=u\'x\'):\n    return a, [b]  #why\n', True),
+        ("def f(a, b='x'):\n    'Doc.'\n    return a, [b]  # why\n", False),  # the docstring of another
+        ('"""Doc.\n\nMore."""\ndef f(a, b="x"):\n    return a, [b]\n', False),  # a comment less
+        ('"""Doc.\n\nMore."""\ndef f(a, b="x"):\n    return a, [b]  # why not\n', False),
+        ('"""Doc.\n\nOther."""\ndef f(a, b="x"):\n    return a, [b]  # why\n', False),
+        ('"""Doc.\n\nMore."""\ndef f(a, b="x "):\n    return a, [b]  # why\n', False),
+        ('"""Doc.\n\nMore."""\ndef f(a, b="x"):\n    return b, [a]  # why\n', False),
+        ('"""Doc.\n\nMore."""\ndef f(a, b="x"):\n    return a, [b  # why\n', False),
+        ("\0", False),
+    ],
+)
+def test_only_layout_is_a_formatters(after: str, same: bool) -> None:
+    before = '"""Doc.\n\n    More.\n"""\n\n\ndef f(a, b="x"):\n    return a, [b]  # why\n'
+    assert vendored.only_formatted(before.encode(), after.encode()) is same
+    assert vendored.only_formatted(after.encode(), before.encode()) is same
+
+
 def test_a_manifest_of_a_later_format_is_unknown(copy: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (copy / MANIFEST).write_text((copy / MANIFEST).read_text("utf-8").replace('"format": 1', '"format": 2'), encoding="utf-8")
     status, levels, _ = verify(copy, capsys)
@@ -208,16 +249,29 @@ def test_where_the_copy_is_what_is_installed_there_is_nothing_to_compare_with(
     assert levels["origin"].startswith("UNKNOWN nothing to compare with: tidegate is found in ")
 
 
-def test_the_first_two_levels_need_the_standard_library_alone_and_import_nothing_of_the_copy(copy: Path) -> None:
+@pytest.mark.parametrize("as_made", [True, False])
+def test_the_first_two_levels_need_the_standard_library_alone_and_import_nothing_of_the_copy(as_made: bool, copy: Path) -> None:
     """Without site-packages: no extra is there. A copy that is imported ends the process."""
-    (copy / "__init__.py").write_text("import os\nos._exit(66)\n")
+    if not as_made:
+        (copy / "__init__.py").write_text("import os\nos._exit(66)\n")
     paths = [str(KERNEL.parent), *(str(Path(module.__file__ or "").parents[1]) for module in (foreign, vendored))]
-    command = [sys.executable, "-S", "-m", "tidegate_stress", "verify", "--files-only", "--vendored", str(copy)]
     environment = {"PATH": os.environ["PATH"], "PYTHONPATH": os.pathsep.join(paths)}
-    run = subprocess.run(command, env=environment, cwd=copy.parents[1], capture_output=True, text=True, timeout=60, check=False)
-    assert (run.returncode, run.stderr) == (1, "")
-    assert "MODIFIED __init__.py" in run.stdout
-    assert "--- installed/__init__.py" in run.stdout
+
+    def run(*words: str) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-S", "-m", "tidegate_stress", *words]
+        return subprocess.run(
+            command, env=environment, cwd=copy.parents[1], capture_output=True, text=True, timeout=60, check=False
+        )
+
+    judged = run("verify", "--files-only", "--vendored", str(copy))
+    assert (judged.returncode, judged.stderr) == (0 if as_made else 1, "")
+    assert as_made != ("MODIFIED __init__.py" in judged.stdout)
+    assert as_made != ("--- installed/__init__.py" in judged.stdout)
+    # What does need an extra is refused here: so none is there.
+    whole = run("verify", "--vendored", str(copy))
+    assert whole.returncode == 2
+    assert all(name in whole.stderr for name in ("hypothesis", "pytest", "rich", "z3")), whole.stderr
+    assert run("vendor", str(copy.parent / "other")).returncode == 0
 
 
 # Import.
@@ -252,6 +306,22 @@ def test_what_keeps_a_copy_from_being_imported_is_found(
     assert levels["import"].startswith("ILLEGAL ")
     assert said in levels["import"]
     assert levels["conformance"] == "not run import is not OK"
+
+
+def test_a_copy_in_a_namespace_package_goes_by_its_right_name(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "pyproject.toml").write_text('[project]\nname = "acme-tools"\n')
+    copy = tmp_path / "src" / "acme" / "tools" / "_gate"
+    assert main(["vendor", str(copy)]) == 0
+    assert "import it as acme.tools._gate; " in capsys.readouterr().out
+    _, levels, _ = verify(copy, capsys, "--check", "scenarios.01")
+    assert levels["import"].startswith("OK acme.tools._gate: 6 modules without tidegate")
+    assert levels["conformance"].startswith("OK ")
+    # The planted fault: the copy imports itself by that name.
+    (copy / "_types.py").write_text(f"import acme.tools._gate\n{(copy / '_types.py').read_text('utf-8')}", encoding="utf-8")
+    level = vendored.judge_import(copy)
+    assert (level.verdict, "line 1: acme.tools._gate" in level.evidence) == (Verdict.ILLEGAL, True)
 
 
 def test_an_import_that_does_not_end_is_unknown(copy: Path, monkeypatch: pytest.MonkeyPatch) -> None:
