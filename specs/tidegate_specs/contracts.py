@@ -298,16 +298,18 @@ def _check(family: Family, shows: str, shows_not: str, deep: bool = False) -> Ch
 
 
 _NOT_MACHINE: Final = "What an implementation does: this is about the state machine alone. States with more than 2 items."
-_NOT_KERNEL: Final = "Calls that overlap, interrupt or follow many others; capacities above 3."
+_NOT_KERNEL: Final = "Calls that overlap or interrupt each other, or come after many others. Capacities above 3."
 _SOUND: Final = "keeps the invariant and the predicates on steps, for any counts and any capacity."
 
 CHECKS: Final[tuple[Check, ...]] = (
-    _check(OFFERS, "One offer, and offers up to the wall, from any small state; items of any value.", _NOT_KERNEL),
+    _check(OFFERS, "One offer, and offers until it is full, from any small state; items of any value.", _NOT_KERNEL),
     _check(LEASES, "One take, look, release, drop or `with`, of any lease, from any small state.", _NOT_KERNEL),
     _check(END, "One close or drain, and taking everything out, from any small state.", _NOT_KERNEL),
     _check(OFFER_ACTIONS, f"Every action of an offer and of the end in the state machine {_SOUND}", _NOT_MACHINE, deep=True),
     _check(LEASE_ACTIONS, f"Every action of a taker in the state machine {_SOUND}", _NOT_MACHINE, deep=True),
     _check(
-        ANSWERS, "Guards exclude each other where one answer is promised, and last answers are final, for any counts.", _NOT_MACHINE
+        ANSWERS,
+        "Where one answer is promised, no two guards are true at once, and a final answer stays final, for any counts.",
+        _NOT_MACHINE,
     ),
 )

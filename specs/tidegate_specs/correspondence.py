@@ -641,9 +641,9 @@ CHECKS: Final[tuple[Check, ...]] = (
         "correspondence",
         "tracing",
         ("BOUND-1", "BOUND-2", "EXACT-1", "NORETRY-1", "LOCAL-1", "LEASE-1", "CLOSE-1", "CLOSE-2", "LEDGER-1"),
-        "The primitives that the bytecode of each operation performs, in their order, are a path of the net for that outcome.",
-        "Calls that an exception ends, the collector's finalisers, what a slot's owner does unseen; more than one other party; "
-        "other capacities than 2, and old intakes.",
+        "The atomic steps that the bytecode of each operation makes, in their order, are a path through the net with that outcome.",
+        "Calls that end by an exception. Finalisers that the collector runs. What the party that holds a slot does to it unseen by "
+        "others. More than one other party. Other capacities than 2, and intakes that were used for long.",
         check_paths,
         (60.0, 60.0),
     ),

@@ -662,7 +662,7 @@ def matrix_check(groups: Mapping[str, str] | None = None) -> Check:
         clauses=tuple(sorted(breaking)),
         share={clause: f"{count} of {count} mutants that break it killed" for clause, count in breaking.items()},
         shows="every kernel that was broken on purpose is caught by the checks named for it, and the kernel itself by none",
-        shows_not="faults of other kinds; quick runs each mutant against one group only",
+        shows_not="faults of other kinds. The quick profile runs each mutant against one group of checks only",
         run=run,
         limit_s=(240.0, 1800.0),
     )
@@ -682,17 +682,19 @@ def main(argv: Sequence[str] | None = None) -> int:
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--run", nargs=2, metavar=("MUTANT", "GROUP"), help="answer for the checks of a group that stdin names")
+    parser.add_argument(
+        "--run", nargs=2, metavar=("MUTANT", "GROUP"), help="run on one mutant the checks that stdin names, and answer for them"
+    )
     parser.add_argument("--module", help="the module of that group, if it is not the specification's own")
     parser.add_argument("--source", type=Path, help="the folder of the kernel to patch (default: the installed one)")
     parser.add_argument("--profile", choices=("quick", "full"), default="quick")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--group", action="append", help="a group of the matrix, NAME or NAME=MODULE (default: all that are here)")
+    parser.add_argument("--group", action="append", help="only this group of checks, NAME or NAME=MODULE (default: all groups)")
     parser.add_argument("--adapters", action="store_true", help="judge the adapters' mutants, not the kernel's")
     parser.add_argument(
-        "--operators", action="store_true", help="as the first word: judge what operators make, not the hand-written"
+        "--operators", action="store_true", help="as the first word: judge small changes made by rule, not mutants written by hand"
     )
-    parser.add_argument("mutants", nargs="*", help="the mutants of the matrix (default: all)")
+    parser.add_argument("mutants", nargs="*", help="only these mutants (default: all)")
     arguments = parser.parse_args(words)
     if arguments.operators:
         parser.error("--operators comes first, and takes no other mutants")

@@ -288,10 +288,10 @@ CHECKS: Final[tuple[Check, ...]] = (
         group="stress",
         tool="plain stress",
         clauses=("BOUND-1", "LOCAL-1", "LEASE-1", "CLOSE-1", "CLOSE-2", "LEDGER-1"),
-        shows="producers, takers, a releaser, a closer and a reader, free to run as they like, for a second (ten in profile full): "
-        "exact books after every round",
-        shows_not="That there is no race: it lets many of the planted ones live. More than 3 slots, 3 producers and "
-        "2 takers; old intakes.",
+        shows="producers, takers, a releaser, a closer and a reader run as they like, for a second (ten in profile full): all "
+        "counts are exact after every round",
+        shows_not="That there is no race: many planted races are not found in this way. More than 3 slots, 3 producers and "
+        "2 takers. Intakes that were used for long.",
         run=_check,
         limit_s=(60.0, 120.0),
     ),

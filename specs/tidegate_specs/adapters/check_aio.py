@@ -932,7 +932,7 @@ CHECKS: Final[tuple[Check, ...]] = (
         group=GROUP,
         tool="cancellation sweep",
         clauses=("ASYNC-3",),
-        shows="a cancellation after each step of a row, and one thrown at each await, lose nothing (asyncio; trio if installed)",
+        shows="a cancellation after each of a number of steps, and one at each await, lose nothing (asyncio; trio if installed)",
         shows_not="cancellations inside the libraries' own code",
         run=_cancel,
     ),
@@ -942,8 +942,9 @@ CHECKS: Final[tuple[Check, ...]] = (
         tool="bytecode sweep",
         clauses=("ASYNC-3",),
         shows="an exception of any type at each bytecode of offers, takers, drains, close and the loop's callback loses nothing "
-        "and comes out",
-        shows_not="exceptions in asyncio's own code, in trio's loop; in profile quick, four of five of the kernel's bytecodes",
+        "and reaches the caller",
+        shows_not="exceptions in asyncio's own code and in trio's loop. The quick profile leaves out four of five of the kernel's "
+        "bytecodes",
         run=_sweep,
     ),
     Check(
@@ -951,8 +952,8 @@ CHECKS: Final[tuple[Check, ...]] = (
         group=GROUP,
         tool="scenario",
         clauses=("ASYNC-1", "ASYNC-2"),
-        shows="1,000 offers between two turns wake the loop once, without a thread; so do two, one inside the other; an item costs "
-        "as much when 4,000 wait as when 16 do",
+        shows="1,000 offers between two turns of a loop wake it once, without a thread, and so do two offers one inside the other; "
+        "an item costs as much when 4,000 takers wait as when 16 do",
         shows_not="how long a wake-up takes",
         run=_wakeups,
     ),

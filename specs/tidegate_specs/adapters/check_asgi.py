@@ -514,10 +514,10 @@ CHECKS: Final[tuple[Check, ...]] = (
         group=GROUP,
         tool="random histories",
         clauses=CLAUSES,
-        shows="in random interleavings of requests, WebSockets and lifespans, for targets of every form and below roots that "
-        "servers tell in either way, that end well, fail, are cancelled, lose their client or are thrown away, the slots in use "
-        "are after each step those of the requests whose application has not ended; one is refused exactly when there is none "
-        "left, and completely; rules that no request has matched are told",
+        shows="requests, WebSockets and lifespans in random order, which end well, fail, are cancelled, lose their client or are "
+        "thrown away, with targets of every form and roots given in either way: after each step the slots in use are those of the "
+        "requests whose application has not ended; a request is refused, completely, exactly when no slot is free; rules that no "
+        "request has matched are named",
         shows_not="What a server makes of the messages: the load runs on real servers are for that.",
         run=_model,
     ),
@@ -527,8 +527,9 @@ CHECKS: Final[tuple[Check, ...]] = (
         tool="bytecode sweep",
         clauses=CLAUSES,
         shows="a cancellation at any await, an exception before any bytecode of the middleware, the bulkhead and the kernel, and "
-        "the one after the other, lose no slot",
-        shows_not="Two exceptions in one recovery. In the quick profile, after a cancellation, one bytecode in five.",
+        "an exception after a cancellation, lose no slot",
+        shows_not="Two exceptions in one recovery. In the quick profile an exception after a cancellation comes at one bytecode in "
+        "five.",
         run=_sweep,
     ),
 )

@@ -733,7 +733,7 @@ CHECKS: Final[tuple[Check, ...]] = (
         tool="random histories",
         clauses=CLAUSES,
         shows="in random histories of entries, interrupted entries, returns, exceptions, dropped leases and close, a caller is "
-        "refused exactly when as many are inside as there are slots, and every slot is home in the end",
+        "refused exactly when as many are inside as there are slots, and every slot is free in the end",
         shows_not="Several callers at once: the sweep is for those.",
         run=_model,
     ),
@@ -742,11 +742,11 @@ CHECKS: Final[tuple[Check, ...]] = (
         group=GROUP,
         tool="bytecode sweep",
         clauses=CLAUSES,
-        shows="an exception before any bytecode of enter, of a call inside, of its end, of close, drain and the kernel below, "
-        "alone and with another caller who comes, goes, leaves or closes before an earlier bytecode, loses no slot, lets nobody in "
-        "too many, and has nobody refused who should not be",
-        shows_not="Two exceptions in one recovery; three callers at once, but for one standing still while another leaves and a "
-        "third enters. Others cut in at some of the bytecodes, more of them in the full profile.",
+        shows="an exception before any bytecode of enter, of a call inside, of its end, of close, of drain and of the kernel below "
+        "loses no slot, lets nobody in too many, and nobody is refused without reason; also if another caller enters, leaves or "
+        "closes before an earlier bytecode",
+        shows_not="Two exceptions in one recovery. Three callers at once, except that one stands still while another leaves and a "
+        "third enters. The other caller comes at some of the bytecodes only, at more of them in the full profile.",
         run=_sweep,
     ),
     Check(
@@ -754,10 +754,10 @@ CHECKS: Final[tuple[Check, ...]] = (
         group=GROUP,
         tool="bytecode sweep",
         clauses=("BULKHEAD-2",),
-        shows="an exception of any type that is an answer elsewhere, raised before any bytecode of the bulkhead's own, comes out, "
-        "and leaves the frames and generators of others that it passed through as they were; a drain in an event loop does not "
-        "stop it, and a cancelled one leaves no thread",
-        shows_not="The kernel's own bytecodes, which the sweeps are for; other loops than asyncio's.",
+        shows="an exception before any bytecode of the bulkhead, of any type that our code uses as an answer elsewhere, reaches "
+        "the caller, and the frames and generators of others on its way stay as they were; a drain in an event loop does not stop "
+        "the loop, and a cancelled one leaves no thread",
+        shows_not="The kernel's own bytecodes: the sweeps are for those. Other loops than asyncio's.",
         run=_host,
     ),
 )

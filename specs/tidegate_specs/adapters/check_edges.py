@@ -304,7 +304,7 @@ CHECKS: Final[tuple[Check, ...]] = (
         group=GROUP,
         tool="random histories",
         clauses=("EDGE-1",),
-        shows="in random histories each look tells what a plain model of episodes tells, with the number of rejections",
+        shows="in random histories each look gives what a simple model of episodes gives, with the number of rejections",
         shows_not="looks by several threads at once",
         run=_model,
     ),
@@ -313,8 +313,8 @@ CHECKS: Final[tuple[Check, ...]] = (
         group=GROUP,
         tool="scenario",
         clauses=("EDGE-1",),
-        shows="callbacks that raise change no answer and lose no later edge, and their exceptions are reported, as are those of a "
-        "broken hook; the last edge is told before a watch is left, whatever it is left by",
+        shows="a callback that raises changes no answer, and later edges are told all the same; its exception is reported, as is "
+        "that of a broken hook; the last edge is told before a watch is left, however it is left",
         shows_not="a callback that never returns",
         run=_callbacks,
     ),

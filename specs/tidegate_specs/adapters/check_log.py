@@ -592,7 +592,7 @@ CHECKS: Final[tuple[Check, ...]] = (
         group=GROUP,
         tool="bytecode sweep",
         clauses=("LOG-1",),
-        shows="a thread stopped for ever at any bytecode of logging, of handling or of a report delays no other thread's logging",
+        shows="a thread stopped for ever at any bytecode of logging, of handling or of a report delays no other thread that logs",
         shows_not="bytecode of `logging` itself; a formatter that waits",
         run=_freeze,
     ),

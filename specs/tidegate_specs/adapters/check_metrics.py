@@ -278,8 +278,8 @@ CHECKS: Final[tuple[Check, ...]] = (
         group=GROUP,
         tool="random histories",
         clauses=("METRICS-1",),
-        shows="in random histories each collection reads each intake once, and gives what it said, of two mappings, also beside a "
-        "source that fails",
+        shows="in random histories each collection reads each intake of two mappings once and gives what it said, also if another "
+        "source fails",
         shows_not="exporters; what OpenTelemetry's SDK does with the observations",
         run=_model,
     ),

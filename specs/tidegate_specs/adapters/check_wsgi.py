@@ -415,10 +415,10 @@ CHECKS: Final[tuple[Check, ...]] = (
         group=GROUP,
         tool="random histories",
         clauses=CLAUSES,
-        shows="in random interleavings of requests with responses of every shape, that end well, fail, lose their client, or are "
-        "never closed, for targets of every form and below any root, the slots in use are after each step those of the requests "
-        "that are not read to their end, closed or forgotten; one is refused exactly when there is none left, and completely; "
-        "those forgotten before their end, and no others, are counted as abandoned",
+        shows="requests with responses of every kind in random order, which end well, fail, lose their client, or are never "
+        "closed, with targets of every form and below any root: after each step the slots in use are those of the requests whose "
+        "response was not read to its end, closed or dropped; a request is refused, completely, exactly when no slot is free; "
+        "those whose response was dropped before its end, and no others, are counted as abandoned",
         shows_not="What a server makes of the answer: the load runs on real servers are for that.",
         run=_model,
     ),

@@ -34,7 +34,7 @@ class Closed(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Expected:
-    """Say why a clause is expected to be ILLEGAL, and where that is written. Strict: found OK, it is an error."""
+    """Say why a clause is expected to be ILLEGAL, and where that is written. If the clause is found OK, that is an error, too."""
 
     reason: str
     link: str
@@ -122,7 +122,7 @@ class Adapter:
 class Adapted:
     """Stand for an implementation under check: an adapter, as a `Subject`.
 
-    arrivals_only: it is disturbed only where the interpreter can let a disturbance in; see `tidegate_specs.injection`.
+    arrivals_only: it is stopped and interrupted only where the interpreter itself can do that; see `tidegate_specs.injection`.
     """
 
     name: str

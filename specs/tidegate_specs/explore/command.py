@@ -170,19 +170,28 @@ def main(argv: Sequence[str] | None = None) -> int:
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("configuration", nargs="*", help="names of configurations (default: all, by their plans)")
+    parser.add_argument(
+        "configuration", nargs="*", help="names of configurations (default: all, each with its own grain and bound)"
+    )
     parser.add_argument("--list", action="store_true", help="name the configurations and what their threads do")
-    parser.add_argument("--known", action="store_true", help="print what was found before, as the manifest has it, and run nothing")
+    parser.add_argument(
+        "--known", action="store_true", help="print how many schedules were found before (the manifest), and run nothing"
+    )
     parser.add_argument("--grain", choices=("access", "opcode"), help="switch threads at every shared access, or at every opcode")
-    parser.add_argument("--bound", type=int, help="at most so many preemptions (default: any number)")
-    parser.add_argument("--reduce", action="store_true", help="one schedule of each class of equivalent ones")
-    parser.add_argument("--sample", type=int, metavar="N", help="N schedules drawn by priorities, instead of all")
+    parser.add_argument("--bound", type=int, help="how often at most a thread is made to stop for another (default: any number)")
+    parser.add_argument("--reduce", action="store_true", help="of schedules that come to the same, only one")
+    parser.add_argument("--sample", type=int, metavar="N", help="N schedules drawn by chance (random priorities), instead of all")
     parser.add_argument("--seed", type=int, default=0, help="seed of the sample (default: 0)")
-    parser.add_argument("--cost", action="store_true", help="tell what a schedule and a switch cost, and where the time goes")
+    parser.add_argument("--cost", action="store_true", help="tell how long a schedule and a switch take, and where the time goes")
     parser.add_argument("--limit", type=int, help="stop after so many schedules")
     parser.add_argument("--seconds", type=float, help="stop after so many seconds")
-    parser.add_argument("--profile", choices=("quick", "full", "long"), default="long", help="by whose plans (default: all)")
-    parser.add_argument("--update", action="store_true", help="renew the manifest's entries")
+    parser.add_argument(
+        "--profile",
+        choices=("quick", "full", "long"),
+        default="long",
+        help="explore what this profile of the gate explores (default: all)",
+    )
+    parser.add_argument("--update", action="store_true", help="record what is found in the manifest")
     parser.add_argument(
         "--scheduler",
         nargs="?",

@@ -758,8 +758,8 @@ def _check_of(configuration: Configuration) -> Check:
         clauses=configuration.clauses,
         shows=f"capacity {configuration.capacity}, {' | '.join(configuration.threads)}{before}: every schedule within the bounds"
         + (f" ({numbers})" if numbers else ""),
-        shows_not="Other configurations, with more than 2 slots or 4 threads, and old intakes; more preemptions than the bounds; "
-        "the inside of calls into C; builds without the GIL.",
+        shows_not="Other configurations, such as more than 2 slots or 4 threads, or intakes that were used for long. More "
+        "preemptions than the bounds. The inside of calls into C. Builds without the GIL.",
         run=partial(check_configuration, configuration),
         limit_s=(60.0, 300.0),
         deep=not any(plan.quick for plan in configuration.plans),

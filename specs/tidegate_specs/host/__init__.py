@@ -290,8 +290,8 @@ CHECKS: Final[tuple[Check, ...]] = (
         "signals",
         PROCESS,
         "HOST-1",
-        "every exception that a signal handler raises while the collector runs reaches the program, whether the implementation is "
-        "imported, held or used, plain or vendored under another name",
+        "every exception that a signal handler raises while the garbage collector runs reaches the program, whether the "
+        "implementation is only imported, held or used, under its own name or vendored under another",
         "Handlers that do not raise. Signals in the middle of an interrupted call's own recovery.",
         _signals,
     ),
@@ -299,21 +299,18 @@ CHECKS: Final[tuple[Check, ...]] = (
         "callbacks",
         PROCESS,
         "HOST-1",
-        "no bytecode of the implementation or its adapters is a callback of the collector or of a weak reference, a fork hook or "
-        "an "
-        "exit hook, or ran as a finaliser in normal use",
-        "A lease dropped unreleased, and an intake dropped as it is, are given back by finalisers. Adapters that are not used: "
-        "asgi, "
-        "wsgi, log, edges, metrics are imported only.",
+        "no Python code of the implementation or its adapters is a callback of the collector or of a weak reference, a fork hook "
+        "or an exit hook, and none ran as a finaliser in normal use",
+        "A lease dropped unreleased, and an intake that is dropped, do need finalisers. The adapters asgi, wsgi, log, edges and "
+        "metrics are imported here, not used.",
         _callbacks,
     ),
     _check(
         "collector",
         "bytecode sweep",
         COLLECTOR,
-        "jobs in dead cycles, whose finalisers release, drop, look at or keep their leases, leave exactly the slots that there "
-        "are, "
-        "also if an exception arrives at any place while the collector runs",
+        "when the garbage collector frees cycles of jobs whose finalisers release, drop, look at or keep their leases, exactly "
+        "the slots are there afterwards that were there before, even if an exception arrives at any place meanwhile",
         "Two exceptions in one collection. Cycles of more than two jobs.",
         _collector,
         (120.0, 300.0),
@@ -322,9 +319,8 @@ CHECKS: Final[tuple[Check, ...]] = (
         "fork",
         PROCESS,
         FORK,
-        "a Ctrl-C that reaches a child in or after the fork is not lost and leaves a fresh intake; a fork runs no finaliser of "
-        "what "
-        "the parent's intake and executor hold, and costs the child no more beside a large idle intake",
+        "a Ctrl-C that reaches a child during or after the fork is not lost, and the child's intake is new; a fork runs no "
+        "finaliser of what the parent's intake and executor hold, and a large idle intake makes it no dearer for the child",
         "What the parent pays for the copy of its memory. Finalisers of what the child drops itself.",
         _fork,
         (120.0, 240.0),
@@ -334,8 +330,7 @@ CHECKS: Final[tuple[Check, ...]] = (
         PROCESS,
         "HOST-2",
         "works and log records that were accepted when the interpreter exits are finished before exit handlers run, also in a "
-        "forked "
-        "child of multiprocessing; in a late exit handler they are done or refused",
+        "forked child of multiprocessing; those that come in a late exit handler are finished or refused",
         "Interpreters that are killed, or leave by os._exit.",
         _exit,
         (180.0, 240.0),
@@ -344,9 +339,8 @@ CHECKS: Final[tuple[Check, ...]] = (
         "patched",
         PROCESS,
         "HOST-1",
-        "importing and using it changes no module of the host's; with queues and threads replaced as gevent replaces them, "
-        "before the "
-        "import or after it, it works, or says in words what it lacks",
+        "importing and using it changes no module of the program; where queues and threads were replaced as gevent replaces "
+        "them, before the import or after it, it works, or says in words what it lacks",
         "gevent itself: the tests run that, where it is installed.",
         _patched,
     ),
@@ -355,17 +349,16 @@ CHECKS: Final[tuple[Check, ...]] = (
         PROCESS,
         "HOST-1",
         "every annotation of every module, class, function and method can be evaluated",
-        "That values have the types that are said.",
+        "That values have the types that the annotations say.",
         _annotations,
     ),
     _check(
         "recursion",
         PROCESS,
         "BOUND-2 LEDGER-1",
-        "every operation, called 0 to 60 frames from the recursion limit, completes or raises RecursionError, and leaves a "
-        "ledger that "
-        "is true, whether or not somebody keeps the exception",
-        "That no slot is lost: a lease dropped there may keep its slot, which is then told as in flight.",
+        "every operation, called 0 to 60 frames below the recursion limit, completes or raises RecursionError, and the counts are "
+        "right afterwards, whether or not somebody keeps the exception",
+        "That no slot is lost: a lease dropped there may keep its slot, which is then counted as in flight.",
         _recursion,
     ),
 )

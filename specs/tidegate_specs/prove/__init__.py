@@ -34,12 +34,12 @@ FAMILIES: Final[Mapping[str, Callable[[World], list[Obligation]]]] = {
 }
 EXPECTED: Final = {"inductive": 278, "history": 70, "net": 674, "progress": 36, "latency": 29, "witness": 113}
 SHOWS: Final = {
-    "inductive": "The invariant is inductive and every step keeps its promises, for every capacity.",
+    "inductive": "The invariant holds at the start and every step keeps it, and every promise about steps, for every capacity.",
     "history": "Items come out in the order they went in, each exactly once, for histories of any length.",
-    "net": "The kernel's atomic steps, with any number of threads at each point, refine the specification.",
-    "progress": "While it is full or draining a helpful step is enabled and lowers a rank; an offer never waits.",
-    "latency": "The bound on waiting, for all capacities, workers and service times, in a model.",
-    "witness": "Every action and every atomic step happens, and plain Python does what the solver says.",
+    "net": "The kernel's atomic steps, with any number of threads at each point, do only what the specification allows.",
+    "progress": "While it is full or draining, some step is possible that brings it nearer to the end; an offer never waits.",
+    "latency": "How long an item waits at most, for all capacities, workers and service times, in a model.",
+    "witness": "Every action and every atomic step can happen, and plain Python gives the same results as the solver.",
 }
 NOT_PROVED: Final[Mapping[str, str]] = {
     "QUIET-1": "about what the kernel's code calls and writes: audited and observed",

@@ -23,7 +23,7 @@ from ..sweeps.party import ENDED, Party
 from .operations import CONSUMER, settle, steps
 from .run import WAKE_S, Run, Step, as_new, conserved, expect, recount, rounds, scenario, start, take_all
 
-ONE_AT_A_TIME = "Disturbances that come in pairs; those are for the explorer."
+ONE_AT_A_TIME = "Two disturbances in one run: those are for the explorer."
 
 
 @scenario(

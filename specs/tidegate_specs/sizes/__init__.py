@@ -43,9 +43,10 @@ CHECKS: Final[tuple[Check, ...]] = (
             "CLOSE-2",
             "LEDGER-1",
         ),
-        shows="every capacity up to 300, the neighbours of powers of two up to 4,096, some drawn between, and a large one: as many "
-        "offers accepted as there are slots, the next FULL, all taken in order, and statistics exact at each stage",
-        shows_not=f"A fault at a single capacity above 300 that was not drawn, or above {LARGEST:,}; threads that meet there.",
+        shows="at every capacity up to 300, beside powers of two up to 4,096, at some drawn by chance between, and at a large one: "
+        "as many offers are accepted as there are slots, the next is FULL, all are taken in order, and statistics are exact each "
+        "time",
+        shows_not=f"A fault at a single capacity above 300 that was not drawn, or above {LARGEST:,}. Threads that meet there.",
         run=judged("sizes.brim", fill_and_count),
         needs=needs("offer refuses take"),
     ),
@@ -54,10 +55,10 @@ CHECKS: Final[tuple[Check, ...]] = (
         group="sizes",
         tool="aged states",
         clauses=("BOUND-1", "BOUND-2", "EXACT-1", "LOCAL-1", "LEASE-1", "CLOSE-2", "LEDGER-1", "RECOVER-1"),
-        shows="histories from states that are as after about 2**8, 2**15, 2**16, 2**31, 2**32, 2**53 and 2**62 items finished or "
-        "abandoned in a slot, offers refused and leases lost: each answer, and all that is visible after it",
-        shows_not="A fault at an age between those; a slot's count of finished items has 62 bits, and what comes after is not "
-        "claimed. The states are set, not lived through: a test shows that for small ages both are the same.",
+        shows="an intake in a state as after about 2**8, 2**15, 2**16, 2**31, 2**32, 2**53 or 2**62 items finished or abandoned in "
+        "a slot, offers refused and leases lost: each answer from there on, and all that is visible after it",
+        shows_not="A fault at an age between those. More than 2**62 items in one slot: its count has no more bits. The states are "
+        "set, not reached by so many calls: a test shows that for small ages both are the same.",
         run=judged("sizes.ages", live_on),
         needs=EVERYTHING,
     ),
@@ -66,9 +67,10 @@ CHECKS: Final[tuple[Check, ...]] = (
         group="sizes",
         tool="many threads",
         clauses=("LOCAL-1", "LEASE-1", "CLOSE-2", "LEDGER-1"),
-        shows=f"{TAKERS} takers that wait at once, with time-outs from 1.5 seconds to for ever: each item wakes one, close wakes "
-        "all the others, and as many drains end when the last lease is released, by another thread than took it",
-        shows_not=f"More than {TAKERS} at once; every order in which they can wake: one is seen, and the explorer sees all of two.",
+        shows=f"{TAKERS} takers wait at once, some for 1.5 seconds at most, some for ever: each item wakes one, and close wakes "
+        "all the others. As many drains end when the last lease is released, by another thread than the one that took it",
+        shows_not=f"More than {TAKERS} at once. Every order in which they can wake: only one is seen here; of two takers the "
+        "explorer sees every order.",
         run=judged("sizes.takers", wake_many),
     ),
     Check(
@@ -76,9 +78,9 @@ CHECKS: Final[tuple[Check, ...]] = (
         group="sizes",
         tool="a clock set forward",
         clauses=("CLOSE-2", "LOCAL-1"),
-        shows="take and drain with time-outs from 1.5 seconds to 290 years end at their time, and not before, whoever wakes them "
-        "meanwhile",
-        shows_not="That the wait in C ends at its time by itself when it is long: nobody waited for that.",
+        shows="take and drain with time-outs from 1.5 seconds to 290 years end when their time is over and not before, even if "
+        "they are woken meanwhile (a clock is set forward)",
+        shows_not="That a long wait inside C ends by itself at its time: nobody waited for so long.",
         run=judged("sizes.time_outs", set_forward),
         needs=EVERYTHING,
     ),
@@ -87,8 +89,9 @@ CHECKS: Final[tuple[Check, ...]] = (
         group="sizes",
         tool="drawn histories",
         clauses=("LEASE-1", "LOCAL-1", "LEDGER-1"),
-        shows=f"2 to {MOST} iterators over one intake: asking one is a look at the lease that it gave last, and at no other's",
-        shows_not="Histories that were not drawn; more iterators, and iterators in several threads.",
+        shows=f"2 to {MOST} iterators over one intake: asking one for the next lease counts as a look at the lease that it gave "
+        "last, and at no other",
+        shows_not="Histories that chance did not choose. More iterators, and iterators in several threads.",
         run=judged("sizes.iterators", ask_several),
     ),
     Check(
@@ -96,9 +99,10 @@ CHECKS: Final[tuple[Check, ...]] = (
         group="sizes",
         tool="forks of forks",
         clauses=("FORK-1", "BOUND-1", "BOUND-2", "CLOSE-1"),
-        shows="in a child, its child and its child's child, whether those before used the intake, closed it or left it alone: it "
-        "is empty and whole, closed only if it was, and no lease from before the fork changes that; the parent's is as before",
-        shows_not="More than three forks deep; forks inside an operation, which the sweep tries one deep.",
+        shows="in a child, its child and the child of that, whether the process before used the intake, closed it or left it "
+        "alone: the intake is empty, has all its slots, and is closed only if it was; no lease from before the fork changes that; "
+        "the parent's intake is as before",
+        shows_not="More than three forks in a row. Forks inside an operation of a child: the sweep forks inside operations once.",
         run=judged("sizes.forks", fork_on),
         needs=WHOLE,
     ),

@@ -61,8 +61,8 @@ __all__ = [
 ]
 
 ONE_AT_A_TIME: Final = (
-    "Two disturbances in one operation; what the interpreter's own C code does between two bytecodes; intakes of more than 3 "
-    "slots, and old ones."
+    "Two disturbances in one operation. What the interpreter's own C code does between two bytecodes. Intakes of more than 3 "
+    "slots, and intakes that were used for long."
 )
 WAYS: Final = ("call", "finaliser", "weak reference", "signal")
 CALLS: Final = ("offer", "take", "release", "close")
@@ -292,8 +292,8 @@ CHECKS: Final[tuple[Check, ...]] = (
         group="sweeps",
         tool="bytecode sweep",
         clauses=("NOWAIT-2", "LOCAL-1", "EXACT-1"),
-        shows="a party stopped for ever before any bytecode of any operation blocks nobody's offer, hides from takers none of what "
-        "others offered, and costs others at most the one slot it holds",
+        shows="if a party is stopped for ever before any bytecode of any operation, every offer of others is answered, takers find "
+        "everything that others offered, and at most the one slot that it holds is missing",
         shows_not="A party stopped inside C code while it holds the interpreter. " + ONE_AT_A_TIME,
         run=_freeze,
         needs=needs("offer take threads bytecode"),
@@ -303,11 +303,10 @@ CHECKS: Final[tuple[Check, ...]] = (
         group="sweeps",
         tool="bytecode sweep",
         clauses=("INTERRUPT-1", "BOUND-1", "BOUND-2", "LOCAL-1", "CLOSE-2"),
-        shows="an exception before any bytecode of any operation, its finalisers included, loses, mints and doubles nothing, and "
-        "wakes "
-        "whoever waits in take or drain if nothing more can come",
-        shows_not="A taker waiting for an item that somebody holds, and has seen, may be told late: once that holder lets go. "
-        + ONE_AT_A_TIME,
+        shows="an exception before any bytecode of any operation, its finalisers included, loses no slot and no item, makes none "
+        "and doubles none, and whoever waits in take or drain wakes if nothing more can come",
+        shows_not="While somebody holds an item and has looked at it, a taker may go on waiting although nothing can come: it "
+        "wakes when that item is released. " + ONE_AT_A_TIME,
         run=_interrupt,
         needs=needs("offer take bytecode"),
     ),
@@ -316,10 +315,11 @@ CHECKS: Final[tuple[Check, ...]] = (
         group="sweeps",
         tool="bytecode sweep",
         clauses=("INTERRUPT-1", "EXACT-1", "BOUND-2", "LOCAL-1", "CLOSE-2"),
-        shows="an exception of any type that handlers catch, or of a subclass, raised in any operation where one can arrive or out "
-        "of a call that waits, comes out of the call as the very object; no answer is made of it, and nothing is lost or asleep",
-        shows_not="In the quick profile each place has the types that the kernel itself catches, or subclasses, and one other. A "
-        "StopIteration out of an iterator's next, which is how that ends; out of a wait it may come as another one. "
+        shows="an exception of any type that handlers catch, or of a subclass, raised wherever one can arrive in an operation or "
+        "in a call that waits, reaches the caller as the same object; it is never taken for an answer, nothing is lost, and nobody "
+        "sleeps on",
+        shows_not="In the quick profile each place is tried with the types that the kernel itself catches, or subclasses, and one "
+        "other. A StopIteration in an iterator's next, which ends the iteration; from a wait it may come as another object. "
         + ONE_AT_A_TIME,
         run=_kinds,
         limit_s=(60.0, 300.0),
@@ -330,8 +330,8 @@ CHECKS: Final[tuple[Check, ...]] = (
         group="sweeps",
         tool="calls that wait",
         clauses=("INTERRUPT-1", "BOUND-2", "LOCAL-1", "CLOSE-2"),
-        shows="an exception that comes out of a call into C that waits, a signal handler's or one that another thread set, reaches "
-        "the caller of take and drain, loses, mints and doubles nothing, and costs nobody else the end of their wait",
+        shows="an exception that arrives while take or drain waits in C, from a signal handler or set by another thread, reaches "
+        "the caller, loses no slot and no item, makes none and doubles none, and everybody else's wait still ends",
         shows_not="Calls into C that can't wait. A signal that comes while another is being handled.",
         run=_waits,
     ),
@@ -340,10 +340,9 @@ CHECKS: Final[tuple[Check, ...]] = (
         group="sweeps",
         tool="real asynchronous exceptions",
         clauses=("INTERRUPT-1", "BOUND-1", "BOUND-2", "LOCAL-1"),
-        shows="exceptions from a timer's signal handler and from PyThreadState_SetAsyncExc, wherever the interpreter lets them "
-        "in, lose "
-        "no slot and no accepted item",
-        shows_not="Moments that did not come up: the sweep over every bytecode is for those.",
+        shows="exceptions from a timer's signal handler and from PyThreadState_SetAsyncExc, at whatever moment the interpreter "
+        "raises them, lose no slot and no accepted item",
+        shows_not="Moments that did not occur in this run: the sweep over every bytecode is for those.",
         run=_storm,
     ),
     Check(
@@ -351,12 +350,10 @@ CHECKS: Final[tuple[Check, ...]] = (
         group="sweeps",
         tool="bytecode sweep",
         clauses=("BOUND-1", "BOUND-2", "INTERRUPT-1"),
-        shows="a second exception in the recovery from a first can take a slot out of use, with the item in it; it mints no "
-        "slot, doubles "
-        "no item, and statistics go on counting the slot as used",
-        shows_not="That nothing is lost: see Limits in the kernel. The quick profile tries one pair in 35, the full one in 5. Up "
-        "to 3.11 "
-        "the second exception comes only in functions entered after the first.",
+        shows="a second exception, during the recovery from a first, can take a slot out of use, with the item in it; it makes no "
+        "slot, doubles no item, and statistics go on counting that slot as used",
+        shows_not="That nothing is lost: see Limits in the kernel. The quick profile tries one pair in 35, the full one in 5. On "
+        "3.11 the second exception comes only in functions entered after the first.",
         run=_double_fault,
         limit_s=(60.0, 300.0),
     ),
@@ -365,10 +362,9 @@ CHECKS: Final[tuple[Check, ...]] = (
         group="sweeps",
         tool="bytecode sweep",
         clauses=("REENTRY-1", "EXACT-1", "BOUND-1"),
-        shows="offer, take, release and close, called before any bytecode of any operation in the same thread, from a plain "
-        "call, a "
-        "finaliser, a weak reference's callback and a signal handler, return with an answer that the specification allows there",
-        shows_not="In the quick profile only offers are called inside. " + ONE_AT_A_TIME,
+        shows="offer, take, release and close return with an answer that the specification allows, when they are called before any "
+        "bytecode of any operation in the same thread: by a plain call, a finaliser, a weak reference's callback, a signal handler",
+        shows_not="In the quick profile only offers are called inside other operations. " + ONE_AT_A_TIME,
         run=_reentry,
         needs=needs("offer take bytecode"),
     ),
@@ -377,10 +373,9 @@ CHECKS: Final[tuple[Check, ...]] = (
         group="sweeps",
         tool="bytecode sweep",
         clauses=("FORK-1", "BOUND-2"),
-        shows="after a fork, by another thread or by the one inside, before a bytecode of any operation, the child's intake is "
-        "whole, "
-        "empty and usable, and the parent's is as before",
-        shows_not="In the quick profile one bytecode in 29. Systems without fork.",
+        shows="after a fork before a bytecode of any operation, by the thread inside it or by another, the child's intake is "
+        "empty, usable and has all its slots, and the parent's is as before",
+        shows_not="In the quick profile it forks at one bytecode in 29. Systems without fork.",
         run=_fork,
         limit_s=(60.0, 300.0),
         needs=needs("offer take fork bytecode"),
@@ -391,7 +386,7 @@ CHECKS: Final[tuple[Check, ...]] = (
         tool="bytecode sweep",
         clauses=("NOWAIT-2", "INTERRUPT-1", "REENTRY-1"),
         shows="the same sweeps find the faults that queue.Queue, aiologic, culsans and janus are known to have, where installed",
-        shows_not="Anything about the kernel: it shows that the sweeps look.",
+        shows_not="Anything about the kernel: it shows that the sweeps do find faults.",
         run=_controls,
         needs=EVERYTHING,
     ),

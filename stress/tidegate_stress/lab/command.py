@@ -62,9 +62,18 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--seed", type=_seed, default=0, metavar="N", help="seed of arrivals (default: 0)")
     parser.add_argument("--collapse", action="store_true", help="only the collapse, link by link: about a minute")
-    parser.add_argument("--curve", action="store_true", help="only what yielding the processor brings and costs: about two minutes")
-    parser.add_argument("--break", dest="breaking", action="store_true", help="only what breaks each bound: about two minutes")
-    parser.add_argument("--detailed", action="store_true", help="print every percentile ladder")
+    parser.add_argument(
+        "--curve",
+        action="store_true",
+        help="only what it brings and costs that a rejection gives up the processor: about two minutes",
+    )
+    parser.add_argument(
+        "--break",
+        dest="breaking",
+        action="store_true",
+        help="only show that each bound can fail, with planted faults and other queues: about two minutes",
+    )
+    parser.add_argument("--detailed", action="store_true", help="print all percentiles")
     parser.add_argument("--list", action="store_true", help="list the cases, and run none")
     parser.add_argument("--from", dest="source", metavar="FILE", help="read a report written by --json instead of running anything")
     parser.add_argument(

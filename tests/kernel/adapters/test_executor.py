@@ -1296,8 +1296,8 @@ if child:
 PAGE = Path(__file__).parents[3] / "kernel" / "docs" / "executor.md"
 
 
-def test_the_example_of_its_page_runs() -> None:
-    blocks = re.findall(r"<!-- example: executor -->\n```python\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)
-    assert len(blocks) == 1
-    done = run_program(blocks[0])
+def test_the_examples_of_its_page_run() -> None:
+    found = re.findall(r"<!-- example: ([\w-]+) -->\n```python\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)
+    assert [name for name, _ in found] == ["executor", "executor-test"]
+    done = run_program("\n".join(text for _, text in found))
     assert (done.returncode, done.stderr) == (0, "")

@@ -421,7 +421,7 @@ def test_a_forked_child_logs_with_a_listener_of_its_own() -> None:
 @pytest.mark.skipif(sys.version_info < (3, 12), reason="a dictionary makes no listener before 3.12")
 def test_the_dictionary_of_the_page_makes_the_pair(tmp_path: Path) -> None:
     script = (
-        f"{blocks()[1]}\n"
+        f"{block_with('CONFIG = ')}\n"
         f"CONFIG['handlers']['file']['filename'] = {str(tmp_path / 'app.log')!r}\n"
         "import logging.config\n"
         "logging.config.dictConfig(CONFIG)\n"
@@ -457,9 +457,15 @@ def blocks() -> list[str]:
     return re.findall(r"^```python\n(.*?)^```", PAGE.read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE)
 
 
-def test_the_example_of_the_page() -> None:
-    assert PAGE.read_text(encoding="utf-8").count("<!-- example: log -->\n```python\n") == 1
-    run = run_script(blocks()[0])
+def block_with(text: str) -> str:
+    (block,) = [block for block in blocks() if text in block]
+    return block
+
+
+@pytest.mark.parametrize("name", ["log", "log-test"])
+def test_the_examples_of_the_page(name: str) -> None:
+    (example,) = re.findall(rf"<!-- example: {name} -->\n```python\n(.*?)^```", PAGE.read_text("utf-8"), re.DOTALL | re.MULTILINE)
+    run = run_script(example)
     assert (run.returncode, run.stdout, run.stderr) == (0, "", "")
 
 
