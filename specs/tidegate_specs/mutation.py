@@ -39,6 +39,7 @@ from .adapters.support import GROUP
 from .builds import OPTIONS
 from .check import EXIT_CODES, Check, Profile, Result, Settings, Subject, Verdict, load_subject
 from .mutants import Patch
+from .options import at_least
 from .progress import progress as tell
 
 KERNEL: Final = "tidegate"
@@ -327,6 +328,14 @@ class Matrix:
     @property
     def killed(self) -> int:
         return sum(any(self.cell(mutant, group).fate is Fate.KILLED for group in self.groups) for mutant in self.rows)
+
+
+def _is_there(module: str) -> bool:
+    """Tell whether a module can be found; importing it may still fail."""
+    try:
+        return importlib.util.find_spec(module) is not None
+    except (ImportError, ValueError):
+        return False
 
 
 def discover_groups() -> dict[str, str]:
@@ -682,11 +691,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--run", nargs=2, metavar=("MUTANT", "GROUP"), help="answer for the checks of a group that stdin names")
-    parser.add_argument("--module", help="the module of that group, if it is not the specification's own")
+    parser.add_argument("--run", nargs=2, metavar=("MUTANT", "GROUP"), help=argparse.SUPPRESS)
+    parser.add_argument("--module", help=argparse.SUPPRESS)
     parser.add_argument("--source", type=Path, help="the folder of the kernel to patch (default: the installed one)")
-    parser.add_argument("--profile", choices=("quick", "full"), default="quick")
-    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--profile", choices=("quick", "full"), default="quick", help="how many pairs (default: quick)")
+    parser.add_argument("--seed", type=at_least(0), default=0, metavar="N", help="seed of everything random (default: 0)")
     parser.add_argument("--group", action="append", help="a group of the matrix, NAME or NAME=MODULE (default: all that are here)")
     parser.add_argument("--adapters", action="store_true", help="judge the adapters' mutants, not the kernel's")
     parser.add_argument(
@@ -703,7 +712,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         return runner.main([module, "--subject", PREFIX + name, "--profile", arguments.profile, "--seed", str(arguments.seed)])
     groups = {GROUP: adapters.__name__} if arguments.adapters else None
     if arguments.group:
-        groups = {name: module or GROUPS[name] for name, _, module in (entry.partition("=") for entry in arguments.group)}
+        groups = {name: module or GROUPS.get(name, "") for name, _, module in (entry.partition("=") for entry in arguments.group)}
+        for name, module in groups.items():
+            if not _is_there(module):
+                parser.error(f"no group {name} {f'in {module}' if module else ''}; the groups are {', '.join(GROUPS)}")
+    if arguments.source is not None and not (arguments.source / "__init__.py").is_file():
+        parser.error(f"--source: {arguments.source} holds no package")
 
     def show(text: str) -> None:
         print(text, file=sys.stderr)

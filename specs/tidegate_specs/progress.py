@@ -27,9 +27,10 @@ class OnStderr:
         self.told_s = time.monotonic()
         self.terminal = sys.stderr.isatty()
         self.shown = False
+        self.text = ""  # what it was told last, shown or not
 
     def __call__(self, text: str) -> None:
-        now_s = time.monotonic()
+        now_s, self.text = time.monotonic(), text
         if now_s - self.told_s < (0.2 if self.shown and self.terminal else _QUIET_S):
             return
         self.told_s, self.shown = now_s, True

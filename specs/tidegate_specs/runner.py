@@ -34,12 +34,12 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, cast
 
-from .check import Check, Profile, Result, Settings, Subject, Verdict, capabilities_of, load_subject
+from .check import Check, Profile, Result, Settings, Subject, Verdict, capabilities_of, load_subject, names_lacking
 from .conformance.adapter import Adapted, load_intake
 from .conformance.classes import CLASSES
+from .options import at_least
 from .progress import listen
 
-_NAMES_NEEDED = ("Intake", "Outcome", "Empty", "Closed")
 _LONGEST_TEXT = 20_000
 _SHORTEST_PAUSE_S = 0.1
 
@@ -140,7 +140,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("module", help="a module with CHECKS")
     parser.add_argument("--subject", default="tidegate", help="the module under check, its folder, or package.module:adapter")
     parser.add_argument("--profile", choices=("quick", "full"), default="quick")
-    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--seed", type=at_least(0), default=0)
     return parser
 
 
@@ -184,8 +184,7 @@ def _load(module_name: str, subject_name: str) -> tuple[Subject, tuple[Check, ..
         subject: Subject = load_intake(subject_name) if ":" in subject_name else load_subject(subject_name)
     except BaseException as error:  # noqa: BLE001 - likewise
         return _failed("subject", f"cannot import {subject_name}: {type(error).__name__}: {error}")
-    lacking = [name for name in _NAMES_NEEDED if not hasattr(subject, name)]
-    if lacking:
+    if lacking := names_lacking(subject):
         return _failed("subject", f"{subject_name} has no {', '.join(lacking)}")
     applies_to = getattr(module, "applies_to", _always)
     return subject, tuple(check for check in checks if applies_to(check, subject))

@@ -10,6 +10,7 @@ from pathlib import Path
 from tidegate_specs.clauses import Clause, predicate_names
 from tidegate_specs.document import tla
 from tidegate_specs.document.cite import bibtex, citation
+from tidegate_specs.options import clause_id
 from tidegate_specs.registry import ADAPTER_IDS, CLAUSES
 
 from .extras import UsageError, require
@@ -116,7 +117,7 @@ def _parser() -> argparse.ArgumentParser:
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--clause", action="append", default=[], metavar="ID", help="only this clause; repeatable")
+    parser.add_argument("--clause", type=clause_id, action="append", default=[], metavar="ID", help="only this clause; repeatable")
     parser.add_argument("--adapters", action="store_true", help="with --markdown: the adapters' clauses, not the contract's")
     parser.add_argument("--bibtex", action="store_true", help="with --cite: an entry for BibTeX")
     forms = parser.add_mutually_exclusive_group()

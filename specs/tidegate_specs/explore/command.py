@@ -9,6 +9,7 @@ from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 
 from ..check import EXIT_CODES, Subject, Verdict, overall
+from ..options import at_least, seconds
 from ..progress import OnStderr
 from .cluster import LOCAL, Unusable, connected
 from .configurations import (
@@ -26,7 +27,7 @@ from .configurations import (
 from .cost import cost_of
 from .division import INTERRUPTED, explore_divided
 from .explorer import Explorer, Limits, Report
-from .replay import subject_named
+from .replay import subject_of
 from .schedules import replay_command, this_version
 
 EPILOG = """\
@@ -35,7 +36,6 @@ examples:
   tidegate explore --profile quick                        what `tidegate verify` explores, in a quarter of a minute
   tidegate explore offers-2-take-1 --grain opcode --bound 2   one configuration, threads switched at every opcode
   tidegate explore wake-2 --reduce                        one schedule of each class of equivalent ones
-  tidegate explore --profile full --update                record what the gate compares with, on the interpreter that runs
   tidegate explore drain-offers --subject mutant:closed_during_offer   on a kernel that is broken on purpose
   tidegate explore close-offer-take --cost                what a schedule and a switch cost, and where the time goes
   tidegate explore timeout-close --reduce --scheduler     on every processor of this machine
@@ -174,15 +174,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--list", action="store_true", help="name the configurations and what their threads do")
     parser.add_argument("--known", action="store_true", help="print what was found before, as the manifest has it, and run nothing")
     parser.add_argument("--grain", choices=("access", "opcode"), help="switch threads at every shared access, or at every opcode")
-    parser.add_argument("--bound", type=int, help="at most so many preemptions (default: any number)")
+    parser.add_argument("--bound", type=at_least(1), metavar="N", help="at most so many preemptions (default: any number)")
     parser.add_argument("--reduce", action="store_true", help="one schedule of each class of equivalent ones")
-    parser.add_argument("--sample", type=int, metavar="N", help="N schedules drawn by priorities, instead of all")
-    parser.add_argument("--seed", type=int, default=0, help="seed of the sample (default: 0)")
+    parser.add_argument("--sample", type=at_least(1), metavar="N", help="N schedules drawn by priorities, instead of all")
+    parser.add_argument("--seed", type=at_least(0), default=0, metavar="N", help="seed of the sample (default: 0)")
     parser.add_argument("--cost", action="store_true", help="tell what a schedule and a switch cost, and where the time goes")
-    parser.add_argument("--limit", type=int, help="stop after so many schedules")
-    parser.add_argument("--seconds", type=float, help="stop after so many seconds")
+    parser.add_argument("--limit", type=at_least(1), metavar="N", help="stop after so many schedules")
+    parser.add_argument("--seconds", type=seconds, metavar="S", help="stop after so many seconds")
     parser.add_argument("--profile", choices=("quick", "full", "long"), default="long", help="by whose plans (default: all)")
-    parser.add_argument("--update", action="store_true", help="renew the manifest's entries")
+    parser.add_argument("--update", action="store_true", help=argparse.SUPPRESS)
     parser.add_argument(
         "--scheduler",
         nargs="?",
@@ -210,7 +210,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(known(chosen))
         return 0
     limits = Limits(options.limit, options.seconds)
-    subject = subject_named(options.subject)
+    subject = subject_of(parser, options.subject)
     if options.cost:
         for each in chosen:
             print(f"{each.name}\n{cost_of(program_of(each, subject)).table()}\n", flush=True)

@@ -7,7 +7,8 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ..check import Subject, load_subject
+from ..check import Subject, load_subject, names_lacking
+from ..options import at_least
 from .configurations import BY_NAME, program_of
 from .explorer import Explorer, Program
 from .history import Operation
@@ -97,6 +98,17 @@ def subject_named(text: str) -> Subject:
     return load_subject(text)
 
 
+def subject_of(parser: argparse.ArgumentParser, text: str) -> Subject:
+    """Give the implementation that a text names, or end with a sentence about why there is none."""
+    try:
+        subject = subject_named(text)
+    except Exception as error:  # noqa: BLE001 - whatever stops the import is the answer
+        parser.error(f"--subject: cannot import {text}: {type(error).__name__}: {error}")
+    if lacking := names_lacking(subject):
+        parser.error(f"--subject: {text} has no {', '.join(lacking)}")
+    return subject
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Run `tidegate replay`. Exit 0 if the schedule ends well, 1 if it shows a fault, 2 for bad usage."""
     parser = argparse.ArgumentParser(
@@ -107,8 +119,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("schedule", help="the schedule's id, such as close-offer-take@3.11:A37B5A12")
     parser.add_argument("--subject", default="tidegate", help="the implementation: a module, its folder, or mutant:NAME")
-    parser.add_argument("--width", type=int, default=0, help="columns to fill (default: the terminal's)")
-    parser.add_argument("--colour", choices=("auto", "always", "never"), default="auto")
+    parser.add_argument("--width", type=at_least(1), metavar="N", help="columns to fill (default: the terminal's)")
+    parser.add_argument("--colour", choices=("auto", "always", "never"), default="auto", help="default: on a terminal")
     options = parser.parse_args(argv)
     try:
         schedule = decode(options.schedule)
@@ -122,7 +134,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"tidegate replay: this schedule is for Python {schedule.version}, this is {this_version()}", file=sys.stderr)
         return 2
     try:
-        found = replay(program_of(BY_NAME[schedule.program], subject_named(options.subject)), schedule.steps)
+        found = replay(program_of(BY_NAME[schedule.program], subject_of(parser, options.subject)), schedule.steps)
     except Diverged as error:
         print(f"tidegate replay: the schedule does not fit this implementation: {error}", file=sys.stderr)
         return 2
