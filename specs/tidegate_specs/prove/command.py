@@ -1,6 +1,7 @@
 """`tidegate prove`: the obligations as a table, and for one that is refuted the counterexample."""
 
 import argparse
+import importlib
 import json
 import time
 from collections.abc import Sequence
@@ -11,6 +12,7 @@ from ..check import EXIT_CODES, Verdict, overall
 from ..progress import OnStderr
 from .mutants import MUTANTS
 from .obligation import Finding
+from .recorded import record
 
 EPILOG: Final = """\
 examples:
@@ -39,10 +41,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--list", action="store_true", help="tell what each obligation says")
     parser.add_argument("--mutants", action="store_true", help="also refute the specifications broken on purpose")
     parser.add_argument("--json", action="store_true", help="print findings as JSON")
+    parser.add_argument("--update", action="store_true", help=argparse.SUPPRESS)
     options = parser.parse_args(argv)
     for name in options.family:
         if name not in proof.FAMILIES:
             parser.error(f"no family {name!r}; there are {', '.join(proof.FAMILIES)}")
+    importlib.import_module("z3")  # or say at once that it is missing
+    if options.update:
+        record(proof.obligations())
+        return 0
     families: list[str] = options.family or list(proof.FAMILIES)
     if options.list:
         for each in proof.obligations(families):
