@@ -25,6 +25,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import types
 from collections import Counter
@@ -87,7 +88,7 @@ exit codes:
   0  every mutant is killed
   1  a mutant survives a check that must kill it
   2  bad usage
-  3  the kernel itself fails a check, or there was no answer
+  3  the kernel itself fails a check, there was no answer, or it was interrupted
 """
 
 
@@ -343,11 +344,45 @@ def discover_groups() -> dict[str, str]:
     return {group: module for group, module in GROUPS.items() if importlib.util.find_spec(module) is not None}
 
 
+class _Stopped(Exception):
+    """Raised where a process would be started after the end."""
+
+
+@final
+class _Children:
+    """Hold the processes that run now. After the end there are none, and none can be started."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._running: set[_Child] = set()
+        self._ended = False
+
+    def start(self, child: "_Child") -> None:
+        with self._lock:
+            if self._ended:
+                raise _Stopped
+            child.start()
+            self._running.add(child)
+
+    def end(self, child: "_Child") -> None:
+        with self._lock:
+            self._running.discard(child)
+        child.end()
+
+    def end_all(self) -> None:
+        """Kill them all. Whoever waits for one hears that it has ended."""
+        with self._lock:
+            self._ended = True
+            for child in self._running:
+                child.kill()
+
+
 @final
 class _Child:
     """Run checks of one module on one mutant in a process of its own, which dies with this one."""
 
-    def __init__(self, job: "_Job") -> None:
+    def __init__(self, job: "_Job", children: _Children) -> None:
+        self._children = children
         self.command = [
             sys.executable,
             *OPTIONS,
@@ -361,13 +396,13 @@ class _Child:
         ]
         self.command += ["--profile", job.profile, "--seed", str(job.seed)]
         self.command += [] if job.source_dir is None else ["--source", str(job.source_dir)]
-        self.start()
 
     def __enter__(self) -> Self:
+        self._children.start(self)
         return self
 
     def __exit__(self, *error: object) -> None:
-        self.end()
+        self._children.end(self)
 
     def start(self) -> None:
         path = os.pathsep.join(entry or os.getcwd() for entry in sys.path)
@@ -383,8 +418,8 @@ class _Child:
         self.buffer = b""
 
     def restart(self) -> None:
-        self.end()
-        self.start()
+        self._children.end(self)
+        self._children.start(self)
 
     def ask(self, check: str) -> None:
         assert self.process.stdin is not None
@@ -419,9 +454,12 @@ class _Child:
         lines = self.errors.read().decode("utf-8", "replace").strip().splitlines()
         return f"status {self.process.returncode} {lines[-1] if lines else ''}".rstrip()
 
-    def end(self) -> None:
+    def kill(self) -> None:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self.process.pid, signal.SIGKILL)
+
+    def end(self) -> None:
+        self.kill()
         self.process.wait()
         for stream in (self.process.stdin, self.process.stdout, self.errors):
             if stream is not None:
@@ -443,7 +481,7 @@ class _Job:
     first: tuple[str, ...] = ()
     only: bool = False
 
-    def run(self, times_s: Mapping[str, float] | None) -> Cell:
+    def run(self, times_s: Mapping[str, float] | None, children: _Children) -> Cell:
         """Run it, up to the first ILLEGAL.
 
         times_s: what each check that the kernel passes takes on it; None for the kernel itself. A check that the kernel itself
@@ -451,7 +489,7 @@ class _Job:
         """
         started_s = time.monotonic()
         taken_s: dict[str, float] = {}
-        with _Child(self) as child:
+        with _Child(self, children) as child:
             fate, by, note, effort = self._judge(child, times_s, taken_s)
         return Cell(fate, by, note, effort, time.monotonic() - started_s, taken_s)
 
@@ -529,23 +567,28 @@ def kill_matrix(
         if any(job.group == group for job in jobs) and (profile == "full" or group not in FINDS_HANGS)
     ]
     control: dict[str, Cell] = {}
+    children = _Children()
 
     def run_control(job: _Job) -> Cell:
-        return job.run(None)
+        return job.run(None, children)
 
     def run_mutant(job: _Job) -> Cell:
-        return job.run(control[job.group].times_s if job.group in control else dict.fromkeys(job.first, 0.0))
+        return job.run(control[job.group].times_s if job.group in control else dict.fromkeys(job.first, 0.0), children)
 
+    cells: dict[tuple[str, str], Cell] = {}
     with ThreadPoolExecutor(CHILDREN) as pool:
-        progress(f"the kernel itself: {len(controls)} groups")
-        control.update(zip((job.group for job in controls), pool.map(run_control, controls), strict=True))
-        # Where the kernel passes none of a group's checks, they can't tell.
-        jobs = [job for job in jobs if job.group not in control or control[job.group].times_s]
-        cells: dict[tuple[str, str], Cell] = {}
-        results = pool.map(run_mutant, jobs)
-        for job, cell in zip(jobs, results, strict=True):
-            cells[job.mutant.name, job.group] = cell
-            progress(f"{len(cells)} of {len(jobs)}: {job.mutant.name} under {job.group}: {cell}")
+        try:
+            progress(f"the kernel itself: {len(controls)} groups")
+            control.update(zip((job.group for job in controls), pool.map(run_control, controls), strict=True))
+            # Where the kernel passes none of a group's checks, they can't tell.
+            jobs = [job for job in jobs if job.group not in control or control[job.group].times_s]
+            for job, cell in zip(jobs, pool.map(run_mutant, jobs), strict=True):
+                cells[job.mutant.name, job.group] = cell
+                progress(f"{len(cells)} of {len(jobs)}: {job.mutant.name} under {job.group}: {cell}")
+        except BaseException:  # Ctrl-C, for one: nobody waits for what is still running
+            pool.shutdown(wait=False, cancel_futures=True)
+            children.end_all()
+            raise
     return Matrix(rows, tuple(modules), cells, control, time.monotonic() - started_s)
 
 

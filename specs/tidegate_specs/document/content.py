@@ -14,7 +14,7 @@ from ..adapters import mutants as adapter_mutants
 from ..clauses import Clause
 from ..mutation import Mutant, describe, mutant_names
 from ..prove import NOT_PROVED
-from ..prove.recorded import recorded
+from ..prove.record import recorded
 from ..registry import ADAPTER_IDS, CLAUSES
 
 

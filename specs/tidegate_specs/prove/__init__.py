@@ -22,7 +22,7 @@ from ..progress import progress
 from . import history, inductive, latency, ranking, refines, witnesses
 from .mutants import MUTANTS, Mutant
 from .obligation import STATE_CLAUSES, STEP_CLAUSES, Finding, Obligation, World, judge, load
-from .recorded import difference, recorded
+from .record import difference, recorded
 
 __all__ = ["CHECKS", "EXPECTED", "FAMILIES", "NOT_PROVED", "Finding", "Obligation", "main", "obligations", "prove", "refute"]
 

@@ -3,16 +3,19 @@
 import argparse
 import importlib
 import json
+import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor, wait
 from typing import Final
 
 from .. import prove as proof
 from ..check import EXIT_CODES, Verdict, overall
 from ..progress import OnStderr
+from . import record
+from . import solver as z3
 from .mutants import MUTANTS
 from .obligation import Finding
-from .recorded import record
 
 EPILOG: Final = """\
 examples:
@@ -25,7 +28,7 @@ exit codes:
   0  proved
   1  refuted: a counterexample is printed; or a broken specification survived
   2  bad usage
-  3  unknown: the solver did not decide
+  3  unknown: the solver did not decide, or it was interrupted: how far it came is told
 """
 
 
@@ -48,18 +51,36 @@ def main(argv: Sequence[str] | None = None) -> int:
             parser.error(f"no family {name!r}; there are {', '.join(proof.FAMILIES)}")
     importlib.import_module("z3")  # or say at once that it is missing
     if options.update:
-        record(proof.obligations())
+        record.write(proof.obligations())
         return 0
     families: list[str] = options.family or list(proof.FAMILIES)
     if options.list:
         for each in proof.obligations(families):
             print(f"{each.name:44} [{' '.join(each.clauses)}] {each.says}")
         return 0
-    return EXIT_CODES[_run(families, options.mutants, options.json)]
+    tell = OnStderr()
+    try:
+        return EXIT_CODES[_interruptible(lambda: _run(families, options.mutants, options.json, tell))]
+    except KeyboardInterrupt:
+        tell.clear()
+        print(f"tidegate prove: interrupted at {tell.text or 'the first obligation'}", file=sys.stderr)
+        return EXIT_CODES[Verdict.UNKNOWN]
 
 
-def _run(families: Sequence[str], mutants: bool, as_json: bool) -> Verdict:
-    tell, total, start_s = OnStderr(), 0, time.perf_counter()
+def _interruptible(work: Callable[[], Verdict]) -> Verdict:
+    """Work in a thread of its own: the main thread hears Ctrl-C while the solver thinks, and stops it."""
+    with ThreadPoolExecutor(1) as pool:
+        future = pool.submit(work)
+        try:
+            return future.result()
+        except KeyboardInterrupt:
+            while wait([future], 0.02).not_done:
+                z3.main_ctx().interrupt()  # which is not heard between two questions
+            raise
+
+
+def _run(families: Sequence[str], mutants: bool, as_json: bool, tell: OnStderr) -> Verdict:
+    total, start_s = 0, time.perf_counter()
     verdicts: list[Verdict] = []
     rows: list[dict[str, object]] = []
     if not as_json:

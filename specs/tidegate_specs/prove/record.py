@@ -55,7 +55,7 @@ def difference(family: str, found: Iterable[Told]) -> str:
     return ""
 
 
-def record(obligations: Iterable[Told]) -> None:
+def write(obligations: Iterable[Told]) -> None:
     """Write the record."""
     lines = [json.dumps([each.name, each.clauses, each.says]) for each in obligations]
     RECORD.write_text("[\n" + ",\n".join(lines) + "\n]\n", "utf-8")
