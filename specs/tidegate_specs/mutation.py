@@ -41,6 +41,7 @@ from .builds import OPTIONS
 from .check import EXIT_CODES, Check, Profile, Result, Settings, Subject, Verdict, load_subject
 from .mutants import Patch
 from .options import at_least
+from .progress import awaited
 from .progress import progress as tell
 
 KERNEL: Final = "tidegate"
@@ -579,11 +580,12 @@ def kill_matrix(
     with ThreadPoolExecutor(CHILDREN) as pool:
         try:
             progress(f"the kernel itself: {len(controls)} groups")
-            control.update(zip((job.group for job in controls), pool.map(run_control, controls), strict=True))
+            ends = [pool.submit(run_control, job) for job in controls]
+            control.update(zip((job.group for job in controls), map(awaited, ends), strict=True))
             # Where the kernel passes none of a group's checks, they can't tell.
             jobs = [job for job in jobs if job.group not in control or control[job.group].times_s]
-            for job, cell in zip(jobs, pool.map(run_mutant, jobs), strict=True):
-                cells[job.mutant.name, job.group] = cell
+            for job, end in [(job, pool.submit(run_mutant, job)) for job in jobs]:
+                cells[job.mutant.name, job.group] = cell = awaited(end)
                 progress(f"{len(cells)} of {len(jobs)}: {job.mutant.name} under {job.group}: {cell}")
         except BaseException:  # Ctrl-C, for one: nobody waits for what is still running
             pool.shutdown(wait=False, cancel_futures=True)

@@ -1,11 +1,18 @@
-"""How a running check tells how far it has come. Outside the gate, telling does nothing, unless a command listens."""
+"""How a running check tells how far it has come, and how a command waits for it.
+
+Outside the gate, telling does nothing, unless a command listens.
+"""
 
 import sys
 import time
 from collections.abc import Callable
-from typing import Final
+from concurrent.futures import Future, wait
+from typing import Final, TypeVar
+
+T = TypeVar("T")
 
 _QUIET_S: Final = 2.0
+_HEARING_S: Final = 0.2
 _listeners: list[Callable[[str], None]] = []
 
 
@@ -18,6 +25,13 @@ def progress(text: str) -> None:
 def listen(listener: Callable[[str], None]) -> None:
     """Have `progress` call this function from now on."""
     _listeners.append(listener)
+
+
+def awaited(future: Future[T]) -> T:
+    """Give what a thread comes to. Ctrl-C is heard meanwhile, also where the system has told another thread of it."""
+    while wait([future], _HEARING_S).not_done:
+        pass  # between two waits the main thread runs the handlers of signals
+    return future.result()
 
 
 class OnStderr:

@@ -4,14 +4,15 @@ import argparse
 import importlib
 import json
 import sys
+import threading
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor, wait
+from concurrent.futures import Future, wait
 from typing import Final
 
 from .. import prove as proof
 from ..check import EXIT_CODES, Verdict, overall
-from ..progress import OnStderr
+from ..progress import OnStderr, awaited
 from . import record
 from . import solver as z3
 from .mutants import MUTANTS
@@ -30,6 +31,9 @@ exit codes:
   2  bad usage
   3  unknown: the solver did not decide, or it was interrupted: how far it came is told
 """
+
+_STOP_TRY_S: Final = 0.02
+_STOP_TRIES: Final = 75  # within a second and a half
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -69,14 +73,23 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _interruptible(work: Callable[[], Verdict]) -> Verdict:
     """Work in a thread of its own: the main thread hears Ctrl-C while the solver thinks, and stops it."""
-    with ThreadPoolExecutor(1) as pool:
-        future = pool.submit(work)
+    future = Future[Verdict]()
+
+    def run() -> None:
         try:
-            return future.result()
-        except KeyboardInterrupt:
-            while wait([future], 0.02).not_done:
-                z3.main_ctx().interrupt()  # which is not heard between two questions
-            raise
+            future.set_result(work())
+        except BaseException as error:  # noqa: BLE001 - it is raised in the main thread
+            future.set_exception(error)
+
+    try:
+        threading.Thread(target=run, daemon=True).start()
+        return awaited(future)
+    except KeyboardInterrupt:
+        for _ in range(_STOP_TRIES):
+            if wait([future], _STOP_TRY_S).done:
+                break
+            z3.main_ctx().interrupt()  # which is not heard between two questions
+        raise
 
 
 def _run(families: Sequence[str], mutants: bool, as_json: bool, tell: OnStderr) -> Verdict:
