@@ -85,14 +85,14 @@ def main(argv: Sequence[str] | None = None) -> int:
         if error.errno not in _UNWRITABLE:
             raise
         if error.errno != errno.EPIPE:
-            _try_to_say(f"tidegate {' '.join(words[:1])}: what it found can't be written: {error.strerror}")
+            _try_to_say(f"tidegate {' '.join(words[:1])}: can't write: {error.strerror}")
         # What the interpreter would still flush on its way out goes nowhere.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 3
 
 
 # Nobody reads on; or the disk behind a stream or a temporary file is full, or broken.
-_UNWRITABLE = frozenset({errno.EPIPE, errno.ENOSPC, errno.EDQUOT, errno.EIO})
+_UNWRITABLE = frozenset({errno.EPIPE, errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO})
 
 
 def _closed_streams() -> int:

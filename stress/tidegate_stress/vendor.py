@@ -65,7 +65,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     except UsageError as error:
         print(f"tidegate vendor: {error}", file=sys.stderr)
     except OSError as error:
-        print(f"tidegate vendor: {error.filename or folder}: {error.strerror}", file=sys.stderr)
+        if error.filename is None:
+            raise  # it is of a stream, or of a disk that is full
+        print(f"tidegate vendor: {error.filename}: {error.strerror}", file=sys.stderr)
     return 2
 
 
@@ -101,7 +103,8 @@ def _refuse_place(folder: Path) -> None:
     for link in [folder, *(parent for parent in folder.parents if (parent / "__init__.py").exists())]:
         if link.is_symlink():
             raise UsageError(f"{link} is a symbolic link: name the folder itself")
-    if (there := next(place for place in folder.parents if place.exists())) and not there.is_dir():
+    there = next(place for place in folder.parents if place.exists())
+    if not there.is_dir():
         raise UsageError(f"{there} is not a folder")
     if folder.exists() and not folder.is_dir():
         raise UsageError(f"{folder} is not a folder")

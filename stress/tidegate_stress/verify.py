@@ -305,6 +305,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the gate; return the exit code that its help tells."""
     arguments = _parser().parse_args(argv)
     try:
+        for option in ("json", "junit", "markdown", "statement"):
+            ReportFile(cast("str | None", getattr(arguments, option)), f"--{option}")  # or say at once that it can't be written
         if arguments.files_only and arguments.vendored is None:
             raise UsageError("--files-only is for --vendored DIR")
         if arguments.statement is not None:

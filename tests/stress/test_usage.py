@@ -3,6 +3,9 @@
 import argparse
 import importlib
 import math
+import shlex
+import subprocess
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -12,10 +15,11 @@ import pytest
 import tidegate
 from tidegate_specs.check import Verdict
 from tidegate_specs.explore import Report
-from tidegate_specs.explore import command as explore
+from tidegate_specs.explore.configurations import BY_NAME, program_of
 from tidegate_specs.explore.explorer import Explorer, Limits
 from tidegate_stress import cli
 
+TIDEGATE = (sys.executable, "-m", "tidegate_stress")
 COMMANDS = {name: command.module for name, command in cli._COMMANDS.items()}
 
 
@@ -105,7 +109,7 @@ def test_a_limit_of_nothing_is_refused(words: tuple[str, ...], capsys: pytest.Ca
 
 def test_where_nothing_was_run_nothing_is_ok() -> None:
     assert Report("x", "access", -1, False, exhausted=True).verdict is Verdict.UNKNOWN
-    program = explore.program_of(explore.BY_NAME["offers-2-take-1"], tidegate)
+    program = program_of(BY_NAME["offers-2-take-1"], tidegate)
     with Explorer(program) as explorer:
         report = explorer.depth_first("access", -1, Limits())
     assert (report.schedules, report.verdict) == (0, Verdict.UNKNOWN)
@@ -181,3 +185,69 @@ def test_a_schedule_of_an_unknown_subject_is_a_sentence(capsys: pytest.CaptureFi
     schedule = f"close-offer-take@{importlib.import_module('tidegate_specs.explore.schedules').this_version()}:A1"
     for subject in ("nosuch", "json", "mutant:nosuch"):
         assert subject in refused(["replay", schedule, "--subject", subject], capsys)
+
+
+# Files.
+
+WRITERS = [
+    ("verify", "--json"),
+    ("verify", "--junit"),
+    ("verify", "--markdown"),
+    ("verify", "--statement"),
+    ("verify", "--merge", "1.json", "--json"),
+    ("peers", "--json"),
+    ("bench", "--json"),
+    ("stress", "--json"),
+    ("stress", "--markdown"),
+    ("stress", "--html"),
+    ("web", "--json"),
+    ("web", "--markdown"),
+    ("web", "--html"),
+    ("spec", "--html"),
+    ("spec", "--tla"),
+]
+
+
+def test_every_option_for_a_file_to_write_is_tried() -> None:
+    written = {"json", "junit", "markdown", "statement", "html", "tla"}
+    found = {
+        (name, f"--{action.dest}")
+        for name, module in COMMANDS.items()
+        for action in parser_of(module)._actions
+        if action.dest in written and action.nargs != 0
+    }
+    assert found == {(words[0], words[-1]) for words in WRITERS}
+
+
+@pytest.mark.parametrize("words", WRITERS, ids=" ".join)
+@pytest.mark.parametrize("target", ["nowhere/report", "folder", "file/report"])
+def test_a_file_that_cannot_be_written_is_found_before_the_work(
+    words: tuple[str, ...], target: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "file").touch()
+    assert words[-1] in refused([*words, target], capsys)
+    assert sorted(path.name for path in tmp_path.rglob("*")) == ["file", "folder"]
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full here")
+def test_a_full_disk_is_a_sentence() -> None:
+    with open("/dev/full", "w", encoding="utf-8") as full:
+        run = subprocess.run(
+            [*TIDEGATE, "explore", "--list"], stdout=full, stderr=subprocess.PIPE, text=True, timeout=60, check=False
+        )
+    assert (run.returncode, run.stderr) == (3, "tidegate explore: can't write: No space left on device\n")
+    for words in (["spec", "--tla", "/dev/full"], ["verify", "--check", "audit.imports", "--json", "/dev/full"]):
+        run = subprocess.run([*TIDEGATE, *words], capture_output=True, text=True, timeout=60, check=False)
+        assert run.returncode == 2
+        assert "cannot write /dev/full: No space left on device" in run.stderr
+        assert "Traceback" not in run.stderr
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_a_closed_stdout_is_a_sentence(command: str) -> None:
+    line = shlex.join([*TIDEGATE, command])
+    run = subprocess.run(f"{line} >&-", shell=True, stderr=subprocess.PIPE, text=True, timeout=60, check=False)
+    assert (run.returncode, run.stderr) == (2, "tidegate: standard output is closed\n")
+    assert subprocess.run(f"{line} --nosuch 2>&-", shell=True, stdout=subprocess.DEVNULL, timeout=60, check=False).returncode == 2

@@ -28,6 +28,7 @@ from .cost import cost_of
 from .division import INTERRUPTED, explore_divided
 from .explorer import Explorer, Limits, Report
 from .replay import subject_of
+from .scheduler import WaitsInEarnest
 from .schedules import replay_command, this_version
 
 EPILOG = """\
@@ -197,6 +198,8 @@ def main(argv: Sequence[str] | None = None) -> int:
             parser.error(f"--scheduler: {options.scheduler!r} is neither {LOCAL} nor an address such as tcp://host:8786")
         if options.cost or options.sample is not None:
             parser.error("--scheduler divides an exploration; --cost and --sample are for a single process")
+    if options.reduce and (options.grain == "opcode" or options.bound is not None):
+        parser.error("--reduce is for accesses, without a bound")
     unknown = [name for name in options.configuration if name not in BY_NAME]
     if unknown:
         parser.error(f"no configuration {unknown[0]!r}; --list names them")
@@ -209,8 +212,16 @@ def main(argv: Sequence[str] | None = None) -> int:
     if options.known:
         print(known(chosen))
         return 0
-    limits = Limits(options.limit, options.seconds)
     subject = subject_of(parser, options.subject)
+    try:
+        return _run(options, chosen, subject)
+    except WaitsInEarnest as error:
+        print(f"tidegate explore: UNKNOWN: {error}", file=sys.stderr)
+        return EXIT_CODES[Verdict.UNKNOWN]
+
+
+def _run(options: argparse.Namespace, chosen: Sequence[Configuration], subject: Subject) -> int:
+    limits = Limits(options.limit, options.seconds)
     if options.cost:
         for each in chosen:
             print(f"{each.name}\n{cost_of(program_of(each, subject)).table()}\n", flush=True)
@@ -219,8 +230,6 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _sample(chosen, subject, limits, options.sample, options.bound or 3, options.seed)
     plan = None
     if options.grain or options.reduce or options.bound is not None:
-        if options.reduce and (options.grain == "opcode" or options.bound is not None):
-            parser.error("--reduce is for accesses, without a bound")
         plan = Plan(options.grain or "access", options.bound, options.reduce)
         chosen = [Configuration(c.name, c.capacity, c.setup, c.threads, c.clauses, (plan,)) for c in chosen]
     try:

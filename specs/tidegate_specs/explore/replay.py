@@ -12,18 +12,21 @@ from ..options import at_least
 from .configurations import BY_NAME, program_of
 from .explorer import Explorer, Program
 from .history import Operation
-from .scheduler import Diverged, name_of
+from .scheduler import Diverged, WaitsInEarnest, name_of
 from .schedules import decode, this_version
 
-EPILOG = """\
+EPILOG = f"""\
 examples:
-  tidegate replay 'close-offer-take@3.11:A37B5A12'                       on the kernel
-  tidegate replay 'drain-offers@3.11:A54B5C5B22' --subject mutant:drain_misses_claims   on a kernel that is broken on purpose
+  tidegate replay close-offer-take@{this_version()}:A5B5                                     on the kernel
+  tidegate replay release-release-offer@{this_version()}:A1 --subject mutant:double_release  on a kernel broken on purpose
+
+A5B5: thread A runs five opcodes, then B five, then each to its end. Checks and tidegate explore print such schedules.
 
 exit codes:
   0  the schedule ends well
   1  it shows a fault
   2  bad usage, or the schedule does not fit this implementation or this version of Python
+  3  no answer: this implementation waits where the scheduler can't follow it
 """
 COLOURS = ("36", "33", "35", "32", "34", "31")
 
@@ -138,6 +141,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     except Diverged as error:
         print(f"tidegate replay: the schedule does not fit this implementation: {error}", file=sys.stderr)
         return 2
+    except WaitsInEarnest as error:
+        print(f"tidegate replay: UNKNOWN: {error}", file=sys.stderr)
+        return 3
     terminal = sys.stdout.isatty()
     width = options.width or (os.get_terminal_size().columns if terminal else 132)
     print(

@@ -27,13 +27,13 @@ from .text import markdown, render, verdict_of
 
 EPILOG: Final = """\
 examples:
-  tidegate stress                                  every level and shape of load, in about 3 minutes
-  tidegate stress --profile full --html page.html  longer, with all peers, the curve, the collapse; about 20 minutes
-  tidegate stress --profile soak                   half an hour of eight producers that spin on rejections
-  tidegate stress --collapse                       an unbounded queue into collapse, link by link, and the kernel beside it
-  tidegate stress --break                          show that each bound can fail: planted faults and peers
-  tidegate stress --case 10x --subject janus       one case, on another queue
-  tidegate stress --from report.json --html p.html lay out a report that was saved with --json
+  tidegate stress                                   every level and shape of load, in about 3 minutes
+  tidegate stress --profile full --html page.html   longer, with all peers, the curve, the collapse; about 20 minutes
+  tidegate stress --profile soak                    half an hour of eight producers that spin on rejections
+  tidegate stress --collapse                        an unbounded queue into collapse, link by link, and the kernel beside it
+  tidegate stress --break                           show that each bound can fail: planted faults and peers
+  tidegate stress --case 10x --subject janus        one case, on another queue
+  tidegate stress --from report.json --html p.html  lay out a report that was saved with --json
 
 exit codes:
   0  OK: every bound holds
