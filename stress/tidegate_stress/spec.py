@@ -6,7 +6,7 @@ import pydoc
 import shutil
 import sys
 from collections.abc import Sequence
-from typing import Any, cast
+from typing import cast
 
 from tidegate_specs.check import Check
 from tidegate_specs.clauses import Clause, predicate_names
@@ -20,7 +20,7 @@ from tidegate_specs.registry import ADAPTER_IDS, CLAUSES
 from tidegate_specs.runner import load
 
 from .extras import UsageError
-from .plan import GROUPS, Failure
+from .plan import GROUPS, Failure, FailureKind
 from .report import ReportFile
 
 _EPILOG = """\
@@ -140,11 +140,11 @@ def listed_checks() -> tuple[list[Check], list[Failure]]:
     checks: list[Check] = []
     failures: list[Failure] = []
     for group in GROUPS:
-        loaded: Any = load(group.module, "tidegate")
+        loaded = load(group.module, "tidegate")
         if isinstance(loaded, tuple):
             checks += loaded[1]
         else:
-            failures.append(Failure(group, loaded["kind"], loaded["message"]))
+            failures.append(Failure(group, cast(FailureKind, loaded["kind"]), str(loaded["message"])))
     return checks, failures
 
 

@@ -1,8 +1,10 @@
 """No example in the help of any command is dead: each is run, or, where it takes long, everything up to the work itself."""
 
 import importlib
+import io
 import re
 import shlex
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -40,10 +42,10 @@ def examples(help_text: str) -> list[str]:
 
 def help_of(*words: str) -> str:
     with pytest.MonkeyPatch.context() as patch:
-        told: list[str] = []
-        patch.setattr("argparse.ArgumentParser._print_message", lambda _self, text, _file=None: told.append(text))
+        told = io.StringIO()
+        patch.setattr(sys, "stdout", told)
         assert cli.main([*words, "--help"]) == 0
-    return "".join(told)
+    return told.getvalue()
 
 
 def every_example() -> Iterator[str]:
@@ -64,7 +66,7 @@ def up_to_the_work(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     for module, names in WORK.items():
         for name in names:
             monkeypatch.setattr(importlib.import_module(module), name, reached)
-    monkeypatch.setattr("shutil.which", lambda name: name)  # as if what an example asks for on PATH were there
+    monkeypatch.setattr("shutil.which", str)  # as if what an example asks for on PATH were there
     monkeypatch.chdir(tmp_path)
     (tmp_path / "src/myapp").mkdir(parents=True)
 
