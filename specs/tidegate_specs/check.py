@@ -35,6 +35,11 @@ def load_subject(name: str = "tidegate") -> Subject:
     return cast(Subject, import_folder(Path(name)) if os.sep in name else importlib.import_module(name))
 
 
+def names_lacking(subject: Subject) -> list[str]:
+    """Tell which of the names that a checker needs something that was loaded does not have."""
+    return [name for name in ("Intake", "Outcome", "Empty", "Closed") if not hasattr(subject, name)]
+
+
 # What an implementation may say of itself. A check names what it needs, and is not run on one that does not declare it.
 CAPABILITIES: Final[Mapping[str, str]] = {
     "offer": "offer answers at once",

@@ -25,6 +25,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import types
 from collections import Counter
@@ -39,6 +40,8 @@ from .adapters.support import GROUP
 from .builds import OPTIONS
 from .check import EXIT_CODES, Check, Profile, Result, Settings, Subject, Verdict, load_subject
 from .mutants import Patch
+from .options import at_least
+from .progress import awaited
 from .progress import progress as tell
 
 KERNEL: Final = "tidegate"
@@ -86,7 +89,7 @@ exit codes:
   0  every mutant is killed
   1  a mutant survives a check that must kill it
   2  bad usage
-  3  the kernel itself fails a check, or there was no answer
+  3  the kernel itself fails a check, there was no answer, or it was interrupted
 """
 
 
@@ -329,16 +332,58 @@ class Matrix:
         return sum(any(self.cell(mutant, group).fate is Fate.KILLED for group in self.groups) for mutant in self.rows)
 
 
+def _is_there(module: str) -> bool:
+    """Tell whether a module can be found; importing it may still fail."""
+    try:
+        return importlib.util.find_spec(module) is not None
+    except (ImportError, ValueError):
+        return False
+
+
 def discover_groups() -> dict[str, str]:
     """Give the groups whose modules are here, by module name."""
     return {group: module for group, module in GROUPS.items() if importlib.util.find_spec(module) is not None}
+
+
+class _Stopped(Exception):
+    """Raised where a process would be started after the end."""
+
+
+@final
+class _Children:
+    """Hold the processes that run now. After the end there are none, and none can be started."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._running: set[_Child] = set()
+        self._ended = False
+
+    def start(self, child: "_Child") -> None:
+        with self._lock:
+            if self._ended:
+                raise _Stopped
+            child.start()
+            self._running.add(child)
+
+    def end(self, child: "_Child") -> None:
+        with self._lock:
+            self._running.discard(child)
+        child.end()
+
+    def end_all(self) -> None:
+        """Kill them all. Whoever waits for one hears that it has ended."""
+        with self._lock:
+            self._ended = True
+            for child in self._running:
+                child.kill()
 
 
 @final
 class _Child:
     """Run checks of one module on one mutant in a process of its own, which dies with this one."""
 
-    def __init__(self, job: "_Job") -> None:
+    def __init__(self, job: "_Job", children: _Children) -> None:
+        self._children = children
         self.command = [
             sys.executable,
             *OPTIONS,
@@ -352,13 +397,13 @@ class _Child:
         ]
         self.command += ["--profile", job.profile, "--seed", str(job.seed)]
         self.command += [] if job.source_dir is None else ["--source", str(job.source_dir)]
-        self.start()
 
     def __enter__(self) -> Self:
+        self._children.start(self)
         return self
 
     def __exit__(self, *error: object) -> None:
-        self.end()
+        self._children.end(self)
 
     def start(self) -> None:
         path = os.pathsep.join(entry or os.getcwd() for entry in sys.path)
@@ -374,8 +419,8 @@ class _Child:
         self.buffer = b""
 
     def restart(self) -> None:
-        self.end()
-        self.start()
+        self._children.end(self)
+        self._children.start(self)
 
     def ask(self, check: str) -> None:
         assert self.process.stdin is not None
@@ -410,9 +455,12 @@ class _Child:
         lines = self.errors.read().decode("utf-8", "replace").strip().splitlines()
         return f"status {self.process.returncode} {lines[-1] if lines else ''}".rstrip()
 
-    def end(self) -> None:
+    def kill(self) -> None:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self.process.pid, signal.SIGKILL)
+
+    def end(self) -> None:
+        self.kill()
         self.process.wait()
         for stream in (self.process.stdin, self.process.stdout, self.errors):
             if stream is not None:
@@ -434,7 +482,7 @@ class _Job:
     first: tuple[str, ...] = ()
     only: bool = False
 
-    def run(self, times_s: Mapping[str, float] | None) -> Cell:
+    def run(self, times_s: Mapping[str, float] | None, children: _Children) -> Cell:
         """Run it, up to the first ILLEGAL.
 
         times_s: what each check that the kernel passes takes on it; None for the kernel itself. A check that the kernel itself
@@ -442,7 +490,7 @@ class _Job:
         """
         started_s = time.monotonic()
         taken_s: dict[str, float] = {}
-        with _Child(self) as child:
+        with _Child(self, children) as child:
             fate, by, note, effort = self._judge(child, times_s, taken_s)
         return Cell(fate, by, note, effort, time.monotonic() - started_s, taken_s)
 
@@ -520,23 +568,29 @@ def kill_matrix(
         if any(job.group == group for job in jobs) and (profile == "full" or group not in FINDS_HANGS)
     ]
     control: dict[str, Cell] = {}
+    children = _Children()
 
     def run_control(job: _Job) -> Cell:
-        return job.run(None)
+        return job.run(None, children)
 
     def run_mutant(job: _Job) -> Cell:
-        return job.run(control[job.group].times_s if job.group in control else dict.fromkeys(job.first, 0.0))
+        return job.run(control[job.group].times_s if job.group in control else dict.fromkeys(job.first, 0.0), children)
 
+    cells: dict[tuple[str, str], Cell] = {}
     with ThreadPoolExecutor(CHILDREN) as pool:
-        progress(f"the kernel itself: {len(controls)} groups")
-        control.update(zip((job.group for job in controls), pool.map(run_control, controls), strict=True))
-        # Where the kernel passes none of a group's checks, they can't tell.
-        jobs = [job for job in jobs if job.group not in control or control[job.group].times_s]
-        cells: dict[tuple[str, str], Cell] = {}
-        results = pool.map(run_mutant, jobs)
-        for job, cell in zip(jobs, results, strict=True):
-            cells[job.mutant.name, job.group] = cell
-            progress(f"{len(cells)} of {len(jobs)}: {job.mutant.name} under {job.group}: {cell}")
+        try:
+            progress(f"the kernel itself: {len(controls)} groups")
+            ends = [pool.submit(run_control, job) for job in controls]
+            control.update(zip((job.group for job in controls), map(awaited, ends), strict=True))
+            # Where the kernel passes none of a group's checks, they can't tell.
+            jobs = [job for job in jobs if job.group not in control or control[job.group].times_s]
+            for job, end in [(job, pool.submit(run_mutant, job)) for job in jobs]:
+                cells[job.mutant.name, job.group] = cell = awaited(end)
+                progress(f"{len(cells)} of {len(jobs)}: {job.mutant.name} under {job.group}: {cell}")
+        except BaseException:  # Ctrl-C, for one: nobody waits for what is still running
+            pool.shutdown(wait=False, cancel_futures=True)
+            children.end_all()
+            raise
     return Matrix(rows, tuple(modules), cells, control, time.monotonic() - started_s)
 
 
@@ -682,13 +736,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument(
-        "--run", nargs=2, metavar=("MUTANT", "GROUP"), help="run on one mutant the checks that stdin names, and answer for them"
-    )
-    parser.add_argument("--module", help="the module of that group, if it is not the specification's own")
+    parser.add_argument("--run", nargs=2, metavar=("MUTANT", "GROUP"), help=argparse.SUPPRESS)
+    parser.add_argument("--module", help=argparse.SUPPRESS)
     parser.add_argument("--source", type=Path, help="the folder of the kernel to patch (default: the installed one)")
-    parser.add_argument("--profile", choices=("quick", "full"), default="quick")
-    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--profile", choices=("quick", "full"), default="quick", help="how many pairs (default: quick)")
+    parser.add_argument("--seed", type=at_least(0), default=0, metavar="N", help="seed of everything random (default: 0)")
     parser.add_argument("--group", action="append", help="only this group of checks, NAME or NAME=MODULE (default: all groups)")
     parser.add_argument("--adapters", action="store_true", help="judge the adapters' mutants, not the kernel's")
     parser.add_argument(
@@ -705,7 +757,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         return runner.main([module, "--subject", PREFIX + name, "--profile", arguments.profile, "--seed", str(arguments.seed)])
     groups = {GROUP: adapters.__name__} if arguments.adapters else None
     if arguments.group:
-        groups = {name: module or GROUPS[name] for name, _, module in (entry.partition("=") for entry in arguments.group)}
+        groups = {name: module or GROUPS.get(name, "") for name, _, module in (entry.partition("=") for entry in arguments.group)}
+        for name, module in groups.items():
+            if not _is_there(module):
+                parser.error(f"no group {name} {f'in {module}' if module else ''}; the groups are {', '.join(GROUPS)}")
+    if arguments.source is not None and not (arguments.source / "__init__.py").is_file():
+        parser.error(f"--source: {arguments.source} holds no package")
 
     def show(text: str) -> None:
         print(text, file=sys.stderr)

@@ -1,11 +1,18 @@
-"""How a running check tells how far it has come. Outside the gate, telling does nothing, unless a command listens."""
+"""How a running check tells how far it has come, and how a command waits for it.
+
+Outside the gate, telling does nothing, unless a command listens.
+"""
 
 import sys
 import time
 from collections.abc import Callable
-from typing import Final
+from concurrent.futures import Future, wait
+from typing import Final, TypeVar
+
+T = TypeVar("T")
 
 _QUIET_S: Final = 2.0
+_HEARING_S: Final = 0.2
 _listeners: list[Callable[[str], None]] = []
 
 
@@ -20,6 +27,13 @@ def listen(listener: Callable[[str], None]) -> None:
     _listeners.append(listener)
 
 
+def awaited(future: Future[T]) -> T:
+    """Give what a thread comes to. Ctrl-C is heard meanwhile, also where the system has told another thread of it."""
+    while wait([future], _HEARING_S).not_done:
+        pass  # between two waits the main thread runs the handlers of signals
+    return future.result()
+
+
 class OnStderr:
     """Listen for a command: after two quiet seconds, tell on stderr; in place on a terminal, a line every two seconds in a log."""
 
@@ -27,9 +41,10 @@ class OnStderr:
         self.told_s = time.monotonic()
         self.terminal = sys.stderr.isatty()
         self.shown = False
+        self.text = ""  # what it was told last, shown or not
 
     def __call__(self, text: str) -> None:
-        now_s = time.monotonic()
+        now_s, self.text = time.monotonic(), text
         if now_s - self.told_s < (0.2 if self.shown and self.terminal else _QUIET_S):
             return
         self.told_s, self.shown = now_s, True

@@ -34,12 +34,12 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, cast
 
-from .check import Check, Profile, Result, Settings, Subject, Verdict, capabilities_of, load_subject
+from .check import Check, Profile, Result, Settings, Subject, Verdict, capabilities_of, load_subject, names_lacking
 from .conformance.adapter import Adapted, load_intake
 from .conformance.classes import CLASSES
+from .options import at_least
 from .progress import listen
 
-_NAMES_NEEDED = ("Intake", "Outcome", "Empty", "Closed")
 _LONGEST_TEXT = 20_000
 _SHORTEST_PAUSE_S = 0.1
 
@@ -74,7 +74,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     faulthandler.enable()
     forgo_core_dump()
     die_with_parent()
-    loaded = _load(cast(str, arguments.module), cast(str, arguments.subject))
+    if sys.flags.optimize:
+        stream.write(failed("optimised", "assertions are off (-O or PYTHONOPTIMIZE): the checks would judge nothing"))
+        return 2
+    loaded = load(cast(str, arguments.module), cast(str, arguments.subject))
     if not isinstance(loaded, tuple):
         stream.write(loaded)
         return 2
@@ -140,7 +143,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("module", help="a module with CHECKS")
     parser.add_argument("--subject", default="tidegate", help="the module under check, its folder, or package.module:adapter")
     parser.add_argument("--profile", choices=("quick", "full"), default="quick")
-    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--seed", type=at_least(0), default=0)
     return parser
 
 
@@ -169,24 +172,22 @@ def die_with_parent() -> None:
             ctypes.CDLL(None).prctl(set_parent_death_signal, int(signal.SIGKILL), 0, 0, 0)
 
 
-def _load(module_name: str, subject_name: str) -> tuple[Subject, tuple[Check, ...]] | dict[str, object]:
-    if sys.flags.optimize:
-        return _failed("optimised", "assertions are off (-O or PYTHONOPTIMIZE): the checks would judge nothing")
+def load(module_name: str, subject_name: str) -> tuple[Subject, tuple[Check, ...]] | dict[str, object]:
+    """Import a module and a subject; give that and the checks that the module has for it, or the event that says why not."""
     try:
         module = importlib.import_module(module_name)
         checks: tuple[Check, ...] = tuple(module.CHECKS)
     except ModuleNotFoundError as error:
         absent = error.name is not None and (module_name == error.name or module_name.startswith(error.name + "."))
-        return _failed("absent" if absent else "import", str(error))
+        return failed("absent" if absent else "import", str(error))
     except BaseException:  # noqa: BLE001 - whatever stops the import is the answer
-        return _failed("import", traceback.format_exc())
+        return failed("import", traceback.format_exc())
     try:
         subject: Subject = load_intake(subject_name) if ":" in subject_name else load_subject(subject_name)
     except BaseException as error:  # noqa: BLE001 - likewise
-        return _failed("subject", f"cannot import {subject_name}: {type(error).__name__}: {error}")
-    lacking = [name for name in _NAMES_NEEDED if not hasattr(subject, name)]
-    if lacking:
-        return _failed("subject", f"{subject_name} has no {', '.join(lacking)}")
+        return failed("subject", f"cannot import {subject_name}: {type(error).__name__}: {error}")
+    if lacking := names_lacking(subject):
+        return failed("subject", f"{subject_name} has no {', '.join(lacking)}")
     applies_to = getattr(module, "applies_to", _always)
     return subject, tuple(check for check in checks if applies_to(check, subject))
 
@@ -196,7 +197,8 @@ def _always(_check: Check, _subject: Subject) -> bool:
     return True
 
 
-def _failed(kind: str, message: str) -> dict[str, object]:
+def failed(kind: str, message: str) -> dict[str, object]:
+    """Make the event that stands for the checks of a module that can't be run."""
     return {"event": "failed", "kind": kind, "message": message[-_LONGEST_TEXT:]}
 
 

@@ -24,6 +24,7 @@ from .check import EXIT_CODES, Check, Result, Settings, Subject, Verdict, load_s
 from .clauses import CLAUSES
 from .foreign import subject_option
 from .machine import State
+from .options import at_least
 from .refinement import Call, Divergence, Driver, Joint, Pair, SpecificationFault, compare, looked_by_asking, without
 
 MANIFEST: Final = Path(__file__).parent / "walks" / "manifest.json"
@@ -31,6 +32,9 @@ CAPACITIES: Final = (1, 2, 3)
 DEPTHS: Final = {"quick": 5, "full": 7}  # calls in a trace
 HISTORIES: Final = {"quick": 100, "full": 1_000}  # random ones, by capacity
 CALLS: Final = 60  # in each of those
+# The most that the command visits, and how much that is: another slot, or another call, means many times as much.
+MOST_SLOTS: Final = 6, "78,130 states"
+MOST_CALLS: Final = 8, "386,951 traces"
 
 Step = tuple[str, State]  # an action, with the position of its lease, and where it leads
 
@@ -447,20 +451,27 @@ _EPILOG: Final = """\
 examples:
   tidegate walk                             all states of capacities 1 to 3, compared with the manifest
   tidegate walk --capacity 2 --depth 5      one capacity, and its traces of 5 calls replayed on the kernel
-  tidegate walk --depth 6 --update          renew the manifest, and its number of traces
 
 exit codes:
   0  all states are sound, and as many as the manifest has
   1  a state or a step breaks a predicate, or the kernel does not follow a trace
   2  bad usage
-  3  the counts are not those of the manifest
+  3  the counts are not those of the manifest, or it was interrupted: how far it came is told
 """
 
 
-def _positive(text: str) -> int:
-    if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text} is not an integer of at least 1")
-    return int(text)
+def _visitable(what: str, most: tuple[int, str]) -> Callable[[str], int]:
+    """Give the type of a number that is refused where the walk would not come to its end."""
+    least, (limit, size) = at_least(1), most
+
+    def number(text: str) -> int:
+        if (found := least(text)) > limit:
+            raise argparse.ArgumentTypeError(
+                f"{text} {what} can't be visited: {limit} have {size}, and each one more has several times as many"
+            )
+        return found
+
+    return number
 
 
 def _walked(capacity: int, depth: int, update: bool, tell: progress.OnStderr) -> Verdict:
@@ -490,9 +501,21 @@ def main(argv: Sequence[str] | None = None) -> int:
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--capacity", type=_positive, action="append", metavar="N", help="repeatable (default: 1, 2 and 3)")
-    parser.add_argument("--depth", type=_positive, default=0, metavar="N", help="replay all traces of N calls on the kernel, too")
-    parser.add_argument("--update", action="store_true", help="renew the manifest")
+    parser.add_argument(
+        "--capacity",
+        type=_visitable("slots", MOST_SLOTS),
+        action="append",
+        metavar="N",
+        help=f"at most {MOST_SLOTS[0]}; repeatable (default: 1, 2 and 3)",
+    )
+    parser.add_argument(
+        "--depth",
+        type=_visitable("calls", MOST_CALLS),
+        default=0,
+        metavar="N",
+        help=f"replay all traces of N calls on the kernel, too: at most {MOST_CALLS[0]}",
+    )
+    parser.add_argument("--update", action="store_true", help=argparse.SUPPRESS)
     arguments = parser.parse_args(argv)
     tell = progress.OnStderr()
     progress.listen(tell)
@@ -505,4 +528,8 @@ def main(argv: Sequence[str] | None = None) -> int:
             print(f"ILLEGAL: {fault}")
             verdicts.append(Verdict.ILLEGAL)
             break
+        except KeyboardInterrupt:
+            tell.clear()
+            print(f"UNKNOWN: interrupted at {tell.text or 'the first state'}", flush=True)
+            return EXIT_CODES[Verdict.UNKNOWN]
     return EXIT_CODES[overall(verdicts)]

@@ -24,8 +24,11 @@ from statistics import median
 from typing import Any, Final, Literal
 
 from tidegate_specs.check import Subject, load_subject
+from tidegate_specs.options import at_least
 
+from .extras import UsageError
 from .memory import SLOT_STATES, bytes_per_slot, rejection_footprint
+from .report import ReportFile
 
 BASELINE: Final = "queue.Queue"
 OURS: Final = "tidegate"
@@ -675,7 +678,7 @@ examples:
   tidegate bench --quick --subjects ring      only the control beside queue.Queue, in about 15 s
   tidegate bench --json bench.json            the figures for a machine as well
 
-exit: 0 all bars met, 1 a bar is not met, 2 bad usage, 3 the machine is too noisy to tell
+exit: 0 all bars met, 1 a bar is not met, 2 bad usage, 3 the machine is too noisy to tell, or it was interrupted
 """
 
 
@@ -687,7 +690,9 @@ def _parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--quick", action="store_true", help="fewer rounds, about 15 s")
-    parser.add_argument("--rounds", type=int, metavar="N", help="rounds of each timing, at least 10 (default: 300; quick: 80)")
+    parser.add_argument(
+        "--rounds", type=at_least(10), metavar="N", help="rounds of each timing, at least 10 (default: 300; quick: 80)"
+    )
     parser.add_argument("--subjects", metavar="A,B", help=f"peers beside {BASELINE}, of: {', '.join(PEERS)} (default: all)")
     parser.add_argument("--json", metavar="FILE", help="write the report as JSON too; - is standard output, without the table")
     return parser
@@ -703,27 +708,20 @@ def main(argv: list[str]) -> int:
         if unknown:
             parser.error(f"no such subject: {', '.join(unknown)} (there are: {', '.join(PEERS)})")
         rounds = arguments.rounds if arguments.rounds is not None else 80 if arguments.quick else 300
-        if rounds < 10:
-            parser.error("--rounds must be at least 10")
     except SystemExit as stop:
         return stop.code if isinstance(stop.code, int) else 2
     try:
+        file = ReportFile(arguments.json)
         report = run_bench(rounds, subjects, quick=arguments.quick)
+        colour = sys.stdout.isatty() and "NO_COLOR" not in os.environ
+        sys.stdout.write(report.as_json() + "\n" if arguments.json == "-" else render(report, colour))
+        file.write(report.as_json() + "\n", final=True)
+    except UsageError as error:
+        sys.stderr.write(f"tidegate bench: {error}\n")
+        return 2
     except KeyboardInterrupt:
         sys.stderr.write("\ninterrupted: nothing was judged\n")
-        return 130
-    if arguments.json == "-":
-        print(report.as_json())
-        return report.exit_code
-    colour = sys.stdout.isatty() and "NO_COLOR" not in os.environ
-    print(render(report, colour), end="")
-    if arguments.json is not None:
-        try:
-            with open(arguments.json, "w", encoding="utf-8") as file:
-                file.write(report.as_json() + "\n")
-        except OSError as error:
-            sys.stderr.write(f"tidegate bench: can't write {arguments.json}: {error.strerror}\n")
-            return 2
+        return 3
     return report.exit_code
 
 

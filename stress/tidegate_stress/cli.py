@@ -1,12 +1,14 @@
 """The command line: `tidegate COMMAND`. Each command is the `main` of a module, imported only when it is asked for."""
 
 import argparse
+import contextlib
+import errno
 import importlib
 import os
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TextIO
+from typing import TextIO, cast
 
 from tidegate import __version__
 
@@ -71,18 +73,52 @@ exit codes:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; return its exit code."""
     words = list(sys.argv[1:] if argv is None else argv)
+    if closed := _closed_streams():
+        return closed
     for stream in (sys.stdout, sys.stderr):
         _write_anything(stream)
+    try:
+        code = _ended(words)
+        sys.stdout.flush()  # here, where it can still be told that nothing more can be written
+        return code
+    except OSError as error:
+        if error.errno not in _UNWRITABLE:
+            raise
+        if error.errno != errno.EPIPE:
+            _try_to_say(f"tidegate {' '.join(words[:1])}: can't write: {error.strerror}")
+        # What the interpreter would still flush on its way out goes nowhere.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 3
+
+
+# Nobody reads on; or the disk behind a stream or a temporary file is full, or broken.
+_UNWRITABLE = frozenset({errno.EPIPE, errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO})
+
+
+def _closed_streams() -> int:
+    """Refuse to work for nobody, and have what is said on a closed stderr go nowhere. Give the exit code, or 0 to go on."""
+    if (err := cast("TextIO | None", sys.stderr)) is None:
+        sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 - for as long as the process runs
+    if cast("TextIO | None", sys.stdout) is None:
+        # The next file that is opened would get its number, and the lines for a reader.
+        print("tidegate: standard output is closed", file=err)
+        return 2
+    return 0
+
+
+def _try_to_say(sentence: str) -> None:
+    with contextlib.suppress(OSError):
+        print(sentence, file=sys.stderr, flush=True)
+
+
+def _ended(words: Sequence[str]) -> int:
+    """Run one command; give its exit code, however it ends."""
     try:
         return _run(words)
     except SystemExit as ended:
         return ended.code if isinstance(ended.code, int) else int(ended.code is not None)
     except KeyboardInterrupt:
         print("tidegate: interrupted", file=sys.stderr)
-        return 3
-    except BrokenPipeError:
-        # Nobody reads on. What the interpreter would still flush on its way out goes nowhere.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 3
 
 

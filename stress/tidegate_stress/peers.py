@@ -98,16 +98,17 @@ def _peers(arguments: argparse.Namespace) -> int:
     names = cast("list[str]", arguments.peer)
     if strange := [name for name in names if name not in known]:
         raise UsageError(f"no peer {strange[0]}; there are {', '.join(known)}")
+    file = ReportFile(cast("str | None", arguments.json))
     if arguments.file is not None:
         if names or arguments.json:
             raise UsageError("--from runs nothing: no peer and no --json can go with it")
         found, verdict = read(Path(cast(str, arguments.file))), Verdict.OK
     else:
         require("tidegate peers", "gate")
-        file = ReportFile(cast("str | None", arguments.json))
         found, verdict = judge_peers(names or known, sys.stderr if arguments.markdown else sys.stdout)
-        file.write(as_json(found), final=True)
     print(as_markdown(found) if arguments.markdown else as_text(found))
+    if arguments.file is None:
+        file.write(as_json(found), final=True)
     return EXIT_CODES[verdict]
 
 

@@ -2,19 +2,26 @@
 
 import argparse
 import os
+import pydoc
 import shutil
 import sys
 from collections.abc import Sequence
-from pathlib import Path
+from typing import cast
 
+from tidegate_specs.check import Check
 from tidegate_specs.clauses import Clause, predicate_names
 from tidegate_specs.document import tla
 from tidegate_specs.document.cite import bibtex, citation
+from tidegate_specs.document.content import by_tool, entries
+from tidegate_specs.document.page import page
+from tidegate_specs.document.text import Text
+from tidegate_specs.options import clause_id
 from tidegate_specs.registry import ADAPTER_IDS, CLAUSES
+from tidegate_specs.runner import load
 
-from .extras import UsageError, require
-from .plan import GROUPS, Failure, Planned, Request
-from .supervisor import Running, Supervisor
+from .extras import UsageError
+from .plan import GROUPS, Failure, FailureKind
+from .report import ReportFile
 
 _EPILOG = """\
 examples:
@@ -27,22 +34,14 @@ examples:
   tidegate spec --cite              the text of CITATION.cff; with --bibtex an entry for BibTeX
   tidegate spec --markdown          the table of guarantees; with --adapters that of the adapters
 
-colour: on a terminal, unless NO_COLOR is set
+on a terminal the text is in colour, unless NO_COLOR is set, and goes through $PAGER, unless that is cat
 
 exit codes:
   0  done
-  2  bad usage, a file that can't be written, or something that is needed is not installed
+  2  bad usage, or a file that can't be written
   3  the checks of a group could not be listed: the document says which
 """
 _WIDTHS = (60, 100)  # the narrowest and the widest text
-
-
-class _Silence:
-    def answered(self, answer: object) -> None:
-        """Hear nothing: no check is run here."""
-
-    def tick(self, running: Sequence[Running]) -> None:
-        """Show nothing: listing takes a moment."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -56,57 +55,59 @@ def main(argv: Sequence[str] | None = None) -> int:
     if unknown:
         print(f"tidegate spec: no clause {', '.join(unknown)}; the clauses are {', '.join(known)}", file=sys.stderr)
         return 2
-    if arguments.cite:
-        return _written(bibtex() if arguments.bibtex else citation(), "-")
-    if arguments.tla is not None:
-        return _written(tla.module(), arguments.tla)
+    option = "--tla" if arguments.html is None else "--html"
+    target = cast("str | None", arguments.tla if arguments.html is None else arguments.html)
     try:
-        require("tidegate spec", "gate")
+        file = ReportFile(target, option)
+        text, failures = _document(arguments)
+        if target not in (None, "-"):
+            file.write(text, final=True)
+        elif target == "-":
+            sys.stdout.write(text)
+        else:
+            _show(text)
     except UsageError as error:
         print(f"tidegate spec: {error}", file=sys.stderr)
         return 2
-    checks, failures = listed_checks()
-    code = _told(arguments, checks)
     for failure in failures:
         print(f"UNKNOWN  {failure.sentence()}; its checks are missing", file=sys.stderr)
-    return code or (3 if failures else 0)
+    return 3 if failures else 0
 
 
-def _told(arguments: argparse.Namespace, checks: Sequence[Planned]) -> int:
+def _document(arguments: argparse.Namespace) -> tuple[str, list[Failure]]:
+    """Give the text in the form asked for, and the groups whose checks are missing in it."""
+    if arguments.cite:
+        return bibtex() if arguments.bibtex else citation(), []
+    if arguments.tla is not None:
+        return tla.module(), []
+    checks, failures = listed_checks()
+    return _told(arguments, checks), failures
+
+
+def _told(arguments: argparse.Namespace, checks: Sequence[Check]) -> str:
     chosen = [clause for clause in CLAUSES if clause.id in arguments.clause or not arguments.clause]
     if arguments.markdown:
         listed = [clause for clause in chosen if (clause.id in ADAPTER_IDS) == arguments.adapters]
-        return _written("\n".join(guarantees(listed, checks)) + "\n", "-")
+        return "\n".join(guarantees(listed, checks)) + "\n"
     if arguments.brief:
-        for clause in chosen:
-            bearing = [check for check in checks if clause.id in check.clauses]
-            print(f"{clause.id:<13} {', '.join(predicate_names(clause)):<44} {_counts(bearing)}")
-        return 0
-    # These import what only the gate extra brings.
-    from tidegate_specs.document.content import entries
-    from tidegate_specs.document.page import page
-    from tidegate_specs.document.text import Text
-
+        return "".join(f"{clause.id:<13} {', '.join(predicate_names(clause)):<44} {_counts(clause, checks)}\n" for clause in chosen)
     found = entries(checks)
     if arguments.html is not None:
-        return _written(page(found), arguments.html)
+        return page(found)
     width = min(max(shutil.get_terminal_size().columns, _WIDTHS[0]), _WIDTHS[1])
     text = Text(width, colour=sys.stdout.isatty() and not os.environ.get("NO_COLOR"))
     told = (entry for entry in found if entry.clause in chosen)
     lines = [line for entry in told for line in text.clause(entry)] if arguments.clause else list(text.document(found))
-    return _written("\n".join(lines) + "\n", "-")
+    return "\n".join(lines) + "\n"
 
 
-def _written(text: str, file: str) -> int:
-    if file == "-":
+def _show(text: str) -> None:
+    """Print a text; on a terminal that is too low for it, page by page."""
+    if sys.stdout.isatty() and sys.stdin.isatty() and text.count("\n") >= shutil.get_terminal_size().lines:
+        os.environ.setdefault("LESS", "-FRX")  # colours as they are, the text left on the screen, as git has it
+        pydoc.pager(text)
+    else:
         sys.stdout.write(text)
-        return 0
-    try:
-        Path(file).write_text(text, encoding="utf-8")
-    except OSError as error:
-        print(f"tidegate spec: {file} can't be written: {error.strerror}", file=sys.stderr)
-        return 2
-    return 0
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -116,7 +117,7 @@ def _parser() -> argparse.ArgumentParser:
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--clause", action="append", default=[], metavar="ID", help="only this clause; repeatable")
+    parser.add_argument("--clause", type=clause_id, action="append", default=[], metavar="ID", help="only this clause; repeatable")
     parser.add_argument("--adapters", action="store_true", help="with --markdown: the adapters' clauses, not the contract's")
     parser.add_argument("--bibtex", action="store_true", help="with --cite: an entry for BibTeX")
     forms = parser.add_mutually_exclusive_group()
@@ -128,25 +129,24 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def guarantees(clauses: Sequence[Clause], checks: Sequence[Planned]) -> list[str]:
+def guarantees(clauses: Sequence[Clause], checks: Sequence[Check]) -> list[str]:
     """Give the lines of a Markdown table: each clause, what it rests on, and what it does not claim."""
-    lines = ["| clause | promise | rests on (checks) | not claimed |", "|---|---|---|---|"]
-    for clause in clauses:
-        bearing = [check for check in checks if clause.id in check.clauses]
-        lines.append(f"| {clause.id} | {clause.sentence} | {_counts(bearing)} | {clause.not_claimed} |")
-    return lines
+    head = ["| clause | promise | rests on (checks) | not claimed |", "|---|---|---|---|"]
+    return head + [f"| {one.id} | {one.sentence} | {_counts(one, checks)} | {one.not_claimed} |" for one in clauses]
 
 
-def listed_checks() -> tuple[list[Planned], list[Failure]]:
-    """List the checks of all groups, and the groups that could not be listed."""
-    supervisor = Supervisor(Request(), 1, _Silence(), lambda: False)
-    try:
-        return supervisor.load(GROUPS)
-    finally:
-        supervisor.close()
+def listed_checks() -> tuple[list[Check], list[Failure]]:
+    """List the checks of all groups, and the groups that could not be listed. Modules are imported, and none of an extra."""
+    checks: list[Check] = []
+    failures: list[Failure] = []
+    for group in GROUPS:
+        loaded = load(group.module, "tidegate")
+        if isinstance(loaded, tuple):
+            checks += loaded[1]
+        else:
+            failures.append(Failure(group, cast(FailureKind, loaded["kind"]), str(loaded["message"])))
+    return checks, failures
 
 
-def _counts(checks: Sequence[Planned]) -> str:
-    """Count a clause's checks by their tool: "CrossHair 3, Hypothesis 1"."""
-    tools = dict.fromkeys(check.tool for check in checks)
-    return ", ".join(f"{tool} {sum(check.tool == tool for check in checks)}" for tool in tools) or "no check"
+def _counts(clause: Clause, checks: Sequence[Check]) -> str:
+    return by_tool([check for check in checks if clause.id in check.clauses]) or "no check"

@@ -60,7 +60,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     except UsageError as error:
         print(f"tidegate vendor: {error}", file=sys.stderr)
     except OSError as error:
-        print(f"tidegate vendor: {error.filename or folder}: {error.strerror}", file=sys.stderr)
+        if error.filename is None:
+            raise  # it is of a stream, or of a disk that is full
+        print(f"tidegate vendor: {error.filename}: {error.strerror}", file=sys.stderr)
     return 2
 
 

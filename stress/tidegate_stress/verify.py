@@ -21,6 +21,7 @@ from tidegate import __version__
 from tidegate_specs.check import EXIT_CODES, Profile, Verdict, overall
 from tidegate_specs.conformance.adapter import names_in
 from tidegate_specs.conformance.classes import why_not_applicable
+from tidegate_specs.options import at_least, clause_id
 from tidegate_specs.registry import ADAPTER_IDS
 
 from .budget import parse_budget_s, waves
@@ -304,6 +305,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the gate; return the exit code that its help tells."""
     arguments = _parser().parse_args(argv)
     try:
+        for option in ("json", "junit", "markdown", "statement"):
+            ReportFile(cast("str | None", getattr(arguments, option)), f"--{option}")  # or say at once that it can't be written
         if arguments.files_only and arguments.vendored is None:
             raise UsageError("--files-only is for --vendored DIR")
         if arguments.statement is not None:
@@ -326,12 +329,19 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--profile", choices=("quick", "full"), default="quick", help="how hard to look (default: quick)")
     parser.add_argument(
-        "--clause", action="append", default=[], metavar="ID", help="only checks that bear on this clause; repeatable"
+        "--clause",
+        type=clause_id,
+        action="append",
+        default=[],
+        metavar="ID",
+        help="only checks that bear on this clause; repeatable",
     )
     parser.add_argument(
         "--check", action="append", default=[], metavar="NAME", help="only this check; repeatable; * matches any text"
     )
-    parser.add_argument("--seed", type=_seed, default=_SEED, metavar="N", help=f"seed of everything random (default: {_SEED})")
+    parser.add_argument(
+        "--seed", type=at_least(0), default=_SEED, metavar="N", help=f"seed of everything random (default: {_SEED})"
+    )
     parser.add_argument("--json", metavar="FILE", help="write the report as JSON; - is stdout, and the lines then go to stderr")
     parser.add_argument("--junit", type=_file, metavar="FILE", help="write the report as JUnit XML")
     parser.add_argument(
@@ -372,17 +382,11 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--vendored", metavar="DIR", help="judge a copy that tidegate vendor has made, in four levels")
     parser.add_argument("--files-only", action="store_true", help="with --vendored: only the two levels that import nothing")
-    parser.add_argument("--jobs", type=_jobs, default=2, metavar="N", help="groups that run beside each other (default: 2)")
+    parser.add_argument("--jobs", type=at_least(1), default=2, metavar="N", help="groups that run beside each other (default: 2)")
     parser.add_argument("--checks-from", action="append", default=[], metavar="MODULE", help=argparse.SUPPRESS)
     parser.add_argument("--clauses-from", default=_REGISTRY, metavar="MODULE", help=argparse.SUPPRESS)
     parser.set_defaults(levels=[], expected={}, path=())
     return parser
-
-
-def _seed(text: str) -> int:
-    if not text.isdecimal():
-        raise argparse.ArgumentTypeError(f"{text} is not an integer of at least 0")
-    return int(text)
 
 
 def _intake(text: str) -> str:
@@ -411,12 +415,6 @@ def _budget(text: str) -> float:
         return parse_budget_s(text)
     except ValueError:
         raise argparse.ArgumentTypeError(f"{text} is not a time such as 90s, 5m or 1h") from None
-
-
-def _jobs(text: str) -> int:
-    if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text} is not an integer of at least 1")
-    return int(text)
 
 
 def _hidden_options(arguments: argparse.Namespace) -> list[str]:

@@ -4,6 +4,7 @@ import json
 import re
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from typing import Any, Literal
 
 import pytest
@@ -14,10 +15,11 @@ from tidegate_specs import machine, prove
 from tidegate_specs.check import Settings, Verdict, load_subject
 from tidegate_specs.clauses import BY_ID
 from tidegate_specs.machine import State
-from tidegate_specs.prove import EXPECTED, FAMILIES, NOT_PROVED, obligation
+from tidegate_specs.prove import EXPECTED, FAMILIES, NOT_PROVED, obligation, record
+from tidegate_specs.prove import solver as z3
 from tidegate_specs.prove.mutants import MUTANTS, Mutant
 from tidegate_specs.prove.obligation import Base, Goal, Obligation, World, judge
-from tidegate_specs.prove.symbolic import Symbolic, an_int, known, paths, value_in, z3
+from tidegate_specs.prove.symbolic import Symbolic, an_int, known, paths, value_in
 
 M = Symbolic(vars(machine))
 SERIALS = st.lists(st.integers(0, 5), max_size=4).map(tuple)
@@ -47,6 +49,33 @@ def test_every_clause_has_an_obligation_or_a_reason() -> None:
     for check in prove.CHECKS[: len(FAMILIES)]:
         family = check.name.partition(".")[2]
         assert set(check.clauses) == {clause for each in found if each.family == family for clause in each.clauses}
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        (None, "29 obligations, 28 are recorded"),
+        ({"says": "otherwise"}, "1 obligations are not as recorded"),
+        ({"clauses": ()}, "1 obligations are not as recorded"),
+    ],
+)
+def test_obligations_other_than_are_recorded_are_unknown(
+    change: dict[str, Any] | None, told: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, *others = [each for each in record.recorded() if each.family == "latency"]
+    changed = others if change is None else [replace(first, **change), *others]
+    monkeypatch.setattr(record, "recorded", lambda: changed)
+    (check,) = [check for check in prove.CHECKS if check.name == "prove.latency"]
+    result = check.run(load_subject(), Settings())
+    assert result.verdict is Verdict.UNKNOWN
+    assert result.witness.startswith(told)
+
+
+def test_what_is_recorded_is_written_as_it_is_read(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    former = record.RECORD.read_text("utf-8")
+    monkeypatch.setattr(record, "RECORD", tmp_path / "obligations.json")
+    record.write(record.recorded())
+    assert (tmp_path / "obligations.json").read_text("utf-8") == former
 
 
 @pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.name)

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import settings
 
 import tidegate
-from tidegate_specs import machine, stateful
+from tidegate_specs import lockstep, machine, stateful
 from tidegate_specs.check import Settings, Subject, Verdict
 from tidegate_specs.clauses import BY_ID
 from tidegate_specs.conformance import adapt
@@ -191,7 +191,7 @@ def test_a_lost_history_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_situation_that_never_comes_up_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(stateful, "SITUATIONS", stateful.SITUATIONS | {"offer: MAYBE"})
+    monkeypatch.setattr(lockstep, "SITUATIONS", lockstep.SITUATIONS | {"offer: MAYBE"})
     result = stateful.lockstep(tidegate, Settings())
     assert (result.verdict, result.witness) == (Verdict.UNKNOWN, "never came up: offer: MAYBE")
 
@@ -208,10 +208,10 @@ def test_a_fault_of_the_specification_is_no_verdict_on_the_kernel(name: str, mon
 
 
 def test_the_profiles_are_registered() -> None:
-    for name, profile in stateful.PROFILES.items():
+    for name, profile in lockstep.PROFILES.items():
         assert settings.get_profile(name) is profile
-    assert stateful.PROFILES["tidegate-nightly"].max_examples == 1_000
-    assert stateful.PROFILES["tidegate-nightly"].stateful_step_count == 50
+    assert lockstep.PROFILES["tidegate-nightly"].max_examples == 1_000
+    assert lockstep.PROFILES["tidegate-nightly"].stateful_step_count == 50
 
 
 def test_the_checks_bear_on_clauses() -> None:

@@ -1,17 +1,23 @@
 """The command line around the gate: help, exit codes, and what it says when a part is missing."""
 
+import contextlib
+import os
+import pty
 import re
+import resource
 import subprocess
 import sys
 import types
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import pytest
 
 from tidegate import __version__
 from tidegate_specs.document.cite import bibtex, citation
+from tidegate_specs.prove import EXPECTED
 from tidegate_specs.registry import CLAUSES
 from tidegate_stress.cli import main
+from tidegate_stress.extras import EXTRAS
 
 
 def tidegate(*words: str) -> subprocess.CompletedProcess[str]:
@@ -78,7 +84,7 @@ def test_bad_usage(words: tuple[str, ...]) -> None:
 
 
 @pytest.mark.parametrize("module", ["crosshair", "hypothesis", "pytest", "rich", "z3"])
-@pytest.mark.parametrize("command", ["verify", "spec"])
+@pytest.mark.parametrize("command", ["verify", "peers"])
 def test_a_missing_part_of_the_gate_is_one_clear_line(
     command: str, module: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -167,8 +173,89 @@ def test_bibtex_is_a_form_of_citing(words: tuple[str, ...]) -> None:
     assert "tidegate spec --cite --bibtex" in run.stderr
 
 
+# What only an extra brings, hidden; the first word of the command line must be met without it. The kernel's own adapters, which
+# `spec` does not run, look for some of it.
+HIDDEN = sorted({name for names in EXTRAS.values() for name in names} | {"anyio", "gevent", "numpy", "prometheus_client", "trio"})
+WITHOUT = f"""
+import sys
+sys.modules.update(dict.fromkeys({HIDDEN!r}))
+from tidegate_stress.cli import main
+code = main(sys.argv[1:])
+assert not [name for name in {HIDDEN!r} if sys.modules[name] is not None]
+assert not [name for name in sys.modules if name.startswith(("_pytest", "_hypothesis"))]
+sys.exit(code)
+"""
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        (),
+        ("--brief",),
+        ("--markdown",),
+        ("--markdown", "--adapters"),
+        ("--clause", "bound-1"),
+        ("--html", "-"),
+        ("--tla",),
+        ("--cite",),
+        ("--cite", "--bibtex"),
+    ],
+)
+def test_spec_needs_no_extra_and_is_quick(words: tuple[str, ...]) -> None:
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    bare = subprocess.run([sys.executable, "-c", WITHOUT, "spec", *words], capture_output=True, text=True, timeout=60, check=False)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    assert (bare.returncode, bare.stderr) == (0, "")
+    assert bare.stdout == tidegate("spec", *words).stdout
+    assert after.ru_utime - before.ru_utime < 2  # of its own time, which another process can't lengthen
+
+
+def test_a_command_that_needs_what_is_hidden_says_so() -> None:
+    bare = subprocess.run([sys.executable, "-c", WITHOUT, "prove"], capture_output=True, text=True, timeout=60, check=False)
+    assert (bare.returncode, bare.stdout) == (2, "")
+    assert "tidegate prove needs the gate extra" in bare.stderr
+
+
+def test_spec_begins_with_a_summary() -> None:
+    head = tidegate("spec").stdout.partition("The nine links of the collapse\n")[0]
+    assert f"{len(CLAUSES)} clauses. They rest on " in head
+    assert f"{sum(EXPECTED.values()):,} proof obligations" in head
+    for clause in CLAUSES:
+        assert len(re.findall(rf"^{clause.id} +\S", head, re.MULTILINE)) == 1
+
+
+def on_a_terminal(words: Sequence[str], environment: Mapping[str, str]) -> str:
+    """Run a command whose standard streams are a terminal of 24 lines; give what is shown there."""
+    pid, descriptor = pty.fork()
+    if pid == 0:
+        os.environ.update({"TERM": "xterm", "LINES": "24", "COLUMNS": "80", **environment})
+        os.execv(sys.executable, [sys.executable, "-m", "tidegate_stress", *words])
+    shown = b""
+    with contextlib.suppress(OSError):  # Linux says so when the other side is closed
+        while data := os.read(descriptor, 65536):
+            shown += data
+    os.close(descriptor)
+    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
+    return shown.decode()
+
+
+def test_spec_goes_through_the_pager_on_a_terminal_only() -> None:
+    pager = {"PAGER": "sed s/^/paged:/"}
+    assert "paged:" in on_a_terminal(("spec",), pager)
+    assert "paged:" not in on_a_terminal(("spec", "--cite"), pager | {"LINES": "1000"})
+    run = subprocess.run(
+        [sys.executable, "-m", "tidegate_stress", "spec"],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+        env={**os.environ, **pager},
+    )
+    assert "paged:" not in run.stdout
+
+
 def test_spec_of_one_clause() -> None:
-    run = tidegate("spec", "--clause", "BOUND-1")
+    run = tidegate("spec", "--clause", "bound-1")
     assert "machine.bound_1" in run.stdout
     assert "BOUND-2" not in run.stdout.split("UNKNOWN", maxsplit=1)[0]
     assert tidegate("spec", "--clause", "BOUND-9").returncode == 2

@@ -13,6 +13,8 @@ from tidegate import _atomic
 from ..adapters import mutants as adapter_mutants
 from ..clauses import Clause
 from ..mutation import Mutant, describe, mutant_names
+from ..prove import NOT_PROVED
+from ..prove.record import recorded
 from ..registry import ADAPTER_IDS, CLAUSES
 
 
@@ -69,11 +71,14 @@ class Entry:
         return f"{len(self.obligations)} obligations, for every capacity: {counts}"
 
 
+def by_tool(checks: Sequence[Bearing]) -> str:
+    """Count checks by their tool: "CrossHair 3, Hypothesis 1"."""
+    return ", ".join(f"{tool} {count}" for tool, count in Counter(check.tool for check in checks).items())
+
+
 def proofs() -> tuple[Sequence[Proved], Mapping[str, str]]:
     """Give all proof obligations, and for each clause without one the reason."""
-    from ..prove import NOT_PROVED, obligations  # brings the solver
-
-    return obligations(), {**NOT_PROVED, **dict.fromkeys(ADAPTER_IDS, "an adapter is run, not modelled")}
+    return recorded(), {**NOT_PROVED, **dict.fromkeys(ADAPTER_IDS, "an adapter is run, not modelled")}
 
 
 def entries(checks: Sequence[Bearing]) -> tuple[Entry, ...]:

@@ -10,7 +10,7 @@ from .. import machine
 from ..clauses import predicate_names
 from . import drawings
 from .cite import REPRODUCE, TITLE, VERSION, citation, content_hash
-from .content import Entry, assumptions
+from .content import Entry, assumptions, by_tool
 from .links import LINKS
 
 _STYLE: Final = """\
@@ -147,7 +147,7 @@ def _clause(entry: Entry) -> Iterator[str]:
         )
         for each in entry.checks
     ]
-    yield _listed(_tools(entry), checks) if checks else "None: the clause is UNKNOWN."
+    yield _listed(escape(by_tool(entry.checks)), checks) if checks else "None: the clause is UNKNOWN."
     yield "</dd><dt>Mutants</dt><dd>"
     mutants = [
         (f"<code>{each.name}</code>", f"{_prose(each.what)}<br>Killed by: {escape(', '.join(each.killed_by))}")
@@ -174,11 +174,6 @@ def _obligations(entries: Sequence[Entry]) -> Iterator[str]:
         items = [(f"<code>{escape(each.name)}</code>", _prose(each.says)) for each in members]
         yield f'<div id="proof-{family}">{_listed(f"{family}: {len(members)}", items)}</div>'
     yield "</section>"
-
-
-def _tools(entry: Entry) -> str:
-    tools = dict.fromkeys(check.tool for check in entry.checks)
-    return ", ".join(f"{escape(tool)} {sum(check.tool == tool for check in entry.checks)}" for tool in tools)
 
 
 def _end() -> Iterator[str]:

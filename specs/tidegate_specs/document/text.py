@@ -23,6 +23,7 @@ class Text:
         yield f"version {VERSION}"
         yield f"sha256:{content_hash()}"
         yield ""
+        yield from self._summary(entries)
         yield from self._head("The nine links of the collapse")
         for number, link in enumerate(LINKS, 1):
             yield self._wrapped(f"{number}. ", link.happens)
@@ -49,11 +50,28 @@ class Text:
         yield ""
         yield f"The hash again: {REPRODUCE}"
 
+    def _summary(self, entries: Sequence[Entry]) -> Iterator[str]:
+        """Tell what there is, and each clause in one line."""
+        checks = {check.name for entry in entries for check in entry.checks}
+        obligations = {each.name for entry in entries for each in entry.obligations}
+        mutants = {mutant.name for entry in entries for mutant in entry.mutants}
+        yield from self._head("In short")
+        evidence = f"{len(checks)} checks of the real code and {len(obligations):,} proof obligations for every capacity"
+        faults = f"{len(mutants)} planted faults show that the checks can fail"
+        yield self._wrapped("", f"{len(entries)} clauses. They rest on {evidence}; {faults}.")
+        yield self._wrapped("", "One of them: tidegate spec --clause BOUND-1. Exit codes and other forms: tidegate spec --help.")
+        yield ""
+        for entry in entries:
+            yield f"{entry.clause.id:<13} " + textwrap.shorten(entry.clause.sentence, self.width - 14, placeholder=" ...")
+        yield ""
+
     def clause(self, entry: Entry) -> Iterator[str]:
         """Give the lines of one clause."""
         clause = entry.clause
         yield self._bold(clause.id)
         yield self._wrapped("  ", clause.sentence)
+        rests = f"checks: {len(entry.checks)}, proof obligations: {len(entry.obligations)}, planted faults: {len(entry.mutants)}"
+        yield self._wrapped("  rests on     ", rests)
         for name, source in zip(predicate_names(clause), entry.sources, strict=True):
             yield self._wrapped("  predicate    ", name)
             yield textwrap.indent(source, "      ")

@@ -9,6 +9,7 @@ from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 
 from ..check import EXIT_CODES, Subject, Verdict, overall
+from ..options import at_least, seconds
 from ..progress import OnStderr
 from .cluster import LOCAL, Unusable, connected
 from .configurations import (
@@ -26,7 +27,8 @@ from .configurations import (
 from .cost import cost_of
 from .division import INTERRUPTED, explore_divided
 from .explorer import Explorer, Limits, Report
-from .replay import subject_named
+from .replay import subject_of
+from .scheduler import WaitsInEarnest
 from .schedules import replay_command, this_version
 
 EPILOG = """\
@@ -35,7 +37,6 @@ examples:
   tidegate explore --profile quick                        what `tidegate verify` explores, in a quarter of a minute
   tidegate explore offers-2-take-1 --grain opcode --bound 2   one configuration, threads switched at every opcode
   tidegate explore wake-2 --reduce                        one schedule of each class of equivalent ones
-  tidegate explore --profile full --update                record what the gate compares with, on the interpreter that runs
   tidegate explore drain-offers --subject mutant:closed_during_offer   on a kernel that is broken on purpose
   tidegate explore close-offer-take --cost                what a schedule and a switch cost, and where the time goes
   tidegate explore timeout-close --reduce --scheduler     on every processor of this machine
@@ -178,20 +179,24 @@ def main(argv: Sequence[str] | None = None) -> int:
         "--known", action="store_true", help="print how many schedules were found before (the manifest), and run nothing"
     )
     parser.add_argument("--grain", choices=("access", "opcode"), help="switch threads at every shared access, or at every opcode")
-    parser.add_argument("--bound", type=int, help="how often at most a thread is made to stop for another (default: any number)")
+    parser.add_argument(
+        "--bound", type=at_least(0), metavar="N", help="how often at most a thread is made to stop for another (default: any number)"
+    )
     parser.add_argument("--reduce", action="store_true", help="of schedules that come to the same, only one")
-    parser.add_argument("--sample", type=int, metavar="N", help="N schedules drawn by chance (random priorities), instead of all")
-    parser.add_argument("--seed", type=int, default=0, help="seed of the sample (default: 0)")
+    parser.add_argument(
+        "--sample", type=at_least(1), metavar="N", help="N schedules drawn by chance (random priorities), instead of all"
+    )
+    parser.add_argument("--seed", type=at_least(0), default=0, metavar="N", help="seed of the sample (default: 0)")
     parser.add_argument("--cost", action="store_true", help="tell how long a schedule and a switch take, and where the time goes")
-    parser.add_argument("--limit", type=int, help="stop after so many schedules")
-    parser.add_argument("--seconds", type=float, help="stop after so many seconds")
+    parser.add_argument("--limit", type=at_least(1), metavar="N", help="stop after so many schedules")
+    parser.add_argument("--seconds", type=seconds, metavar="S", help="stop after so many seconds")
     parser.add_argument(
         "--profile",
         choices=("quick", "full", "long"),
         default="long",
         help="explore what this profile of the gate explores (default: all)",
     )
-    parser.add_argument("--update", action="store_true", help="record what is found in the manifest")
+    parser.add_argument("--update", action="store_true", help=argparse.SUPPRESS)
     parser.add_argument(
         "--scheduler",
         nargs="?",
@@ -206,6 +211,8 @@ def main(argv: Sequence[str] | None = None) -> int:
             parser.error(f"--scheduler: {options.scheduler!r} is neither {LOCAL} nor an address such as tcp://host:8786")
         if options.cost or options.sample is not None:
             parser.error("--scheduler divides an exploration; --cost and --sample are for a single process")
+    if options.reduce and (options.grain == "opcode" or options.bound is not None):
+        parser.error("--reduce is for accesses, without a bound")
     unknown = [name for name in options.configuration if name not in BY_NAME]
     if unknown:
         parser.error(f"no configuration {unknown[0]!r}; --list names them")
@@ -218,8 +225,16 @@ def main(argv: Sequence[str] | None = None) -> int:
     if options.known:
         print(known(chosen))
         return 0
+    subject = subject_of(parser, options.subject)
+    try:
+        return _run(options, chosen, subject)
+    except WaitsInEarnest as error:
+        print(f"tidegate explore: UNKNOWN: {error}", file=sys.stderr)
+        return EXIT_CODES[Verdict.UNKNOWN]
+
+
+def _run(options: argparse.Namespace, chosen: Sequence[Configuration], subject: Subject) -> int:
     limits = Limits(options.limit, options.seconds)
-    subject = subject_named(options.subject)
     if options.cost:
         for each in chosen:
             print(f"{each.name}\n{cost_of(program_of(each, subject)).table()}\n", flush=True)
@@ -228,8 +243,6 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _sample(chosen, subject, limits, options.sample, options.bound or 3, options.seed)
     plan = None
     if options.grain or options.reduce or options.bound is not None:
-        if options.reduce and (options.grain == "opcode" or options.bound is not None):
-            parser.error("--reduce is for accesses, without a bound")
         plan = Plan(options.grain or "access", options.bound, options.reduce)
         chosen = [Configuration(c.name, c.capacity, c.setup, c.threads, c.clauses, (plan,)) for c in chosen]
     try:

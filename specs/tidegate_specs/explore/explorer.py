@@ -98,10 +98,10 @@ class Report:
 
     @property
     def verdict(self) -> Verdict:
-        """OK only if nothing within the bound was left out."""
+        """OK only if nothing within the bound was left out, and something was within it."""
         if self.faults:
             return Verdict.ILLEGAL
-        return Verdict.OK if self.exhausted else Verdict.UNKNOWN
+        return Verdict.OK if self.exhausted and self.schedules else Verdict.UNKNOWN
 
     def __str__(self) -> str:
         extent = "without bound" if self.bound is None else f"with at most {self.bound} preemptions"

@@ -7,22 +7,26 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ..check import Subject, load_subject
+from ..check import Subject, load_subject, names_lacking
+from ..options import at_least
 from .configurations import BY_NAME, program_of
 from .explorer import Explorer, Program
 from .history import Operation
-from .scheduler import Diverged, name_of
+from .scheduler import Diverged, WaitsInEarnest, name_of
 from .schedules import decode, this_version
 
-EPILOG = """\
+EPILOG = f"""\
 examples:
-  tidegate replay 'close-offer-take@3.11:A37B5A12'                       on the kernel
-  tidegate replay 'drain-offers@3.11:A54B5C5B22' --subject mutant:drain_misses_claims   on a kernel that is broken on purpose
+  tidegate replay close-offer-take@{this_version()}:A5B5                                     on the kernel
+  tidegate replay release-release-offer@{this_version()}:A1 --subject mutant:double_release  on a kernel broken on purpose
+
+A5B5: thread A runs five opcodes, then B five, then each to its end. Checks and tidegate explore print such schedules.
 
 exit codes:
   0  the schedule ends well
   1  it shows a fault
   2  bad usage, or the schedule does not fit this implementation or this version of Python
+  3  no answer: this implementation waits where the scheduler can't follow it
 """
 COLOURS = ("36", "33", "35", "32", "34", "31")
 
@@ -97,6 +101,17 @@ def subject_named(text: str) -> Subject:
     return load_subject(text)
 
 
+def subject_of(parser: argparse.ArgumentParser, text: str) -> Subject:
+    """Give the implementation that a text names, or end with a sentence about why there is none."""
+    try:
+        subject = subject_named(text)
+    except Exception as error:  # noqa: BLE001 - whatever stops the import is the answer
+        parser.error(f"--subject: cannot import {text}: {type(error).__name__}: {error}")
+    if lacking := names_lacking(subject):
+        parser.error(f"--subject: {text} has no {', '.join(lacking)}")
+    return subject
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Run `tidegate replay`. Exit 0 if the schedule ends well, 1 if it shows a fault, 2 for bad usage."""
     parser = argparse.ArgumentParser(
@@ -107,8 +122,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("schedule", help="the schedule's id, such as close-offer-take@3.11:A37B5A12")
     parser.add_argument("--subject", default="tidegate", help="the implementation: a module, its folder, or mutant:NAME")
-    parser.add_argument("--width", type=int, default=0, help="columns to fill (default: the terminal's)")
-    parser.add_argument("--colour", choices=("auto", "always", "never"), default="auto")
+    parser.add_argument("--width", type=at_least(1), metavar="N", help="columns to fill (default: the terminal's)")
+    parser.add_argument("--colour", choices=("auto", "always", "never"), default="auto", help="default: on a terminal")
     options = parser.parse_args(argv)
     try:
         schedule = decode(options.schedule)
@@ -122,10 +137,13 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"tidegate replay: this schedule is for Python {schedule.version}, this is {this_version()}", file=sys.stderr)
         return 2
     try:
-        found = replay(program_of(BY_NAME[schedule.program], subject_named(options.subject)), schedule.steps)
+        found = replay(program_of(BY_NAME[schedule.program], subject_of(parser, options.subject)), schedule.steps)
     except Diverged as error:
         print(f"tidegate replay: the schedule does not fit this implementation: {error}", file=sys.stderr)
         return 2
+    except WaitsInEarnest as error:
+        print(f"tidegate replay: UNKNOWN: {error}", file=sys.stderr)
+        return 3
     terminal = sys.stdout.isatty()
     width = options.width or (os.get_terminal_size().columns if terminal else 132)
     print(

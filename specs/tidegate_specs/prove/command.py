@@ -1,14 +1,20 @@
 """`tidegate prove`: the obligations as a table, and for one that is refuted the counterexample."""
 
 import argparse
+import importlib
 import json
+import sys
+import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future, wait
 from typing import Final
 
 from .. import prove as proof
 from ..check import EXIT_CODES, Verdict, overall
-from ..progress import OnStderr
+from ..progress import OnStderr, awaited
+from . import record
+from . import solver as z3
 from .mutants import MUTANTS
 from .obligation import Finding
 
@@ -23,8 +29,11 @@ exit codes:
   0  proved
   1  refuted: a counterexample is printed; or a broken specification survived
   2  bad usage
-  3  unknown: the solver did not decide
+  3  unknown: the solver did not decide, or it was interrupted: how far it came is told
 """
+
+_STOP_TRY_S: Final = 0.02
+_STOP_TRIES: Final = 75  # within a second and a half
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -39,20 +48,52 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--list", action="store_true", help="tell what each obligation says")
     parser.add_argument("--mutants", action="store_true", help="also refute the specifications broken on purpose")
     parser.add_argument("--json", action="store_true", help="print findings as JSON")
+    parser.add_argument("--update", action="store_true", help=argparse.SUPPRESS)
     options = parser.parse_args(argv)
     for name in options.family:
         if name not in proof.FAMILIES:
             parser.error(f"no family {name!r}; there are {', '.join(proof.FAMILIES)}")
+    importlib.import_module("z3")  # or say at once that it is missing
+    if options.update:
+        record.write(proof.obligations())
+        return 0
     families: list[str] = options.family or list(proof.FAMILIES)
     if options.list:
         for each in proof.obligations(families):
             print(f"{each.name:44} [{' '.join(each.clauses)}] {each.says}")
         return 0
-    return EXIT_CODES[_run(families, options.mutants, options.json)]
+    tell = OnStderr()
+    try:
+        return EXIT_CODES[_interruptible(lambda: _run(families, options.mutants, options.json, tell))]
+    except KeyboardInterrupt:
+        tell.clear()
+        print(f"tidegate prove: interrupted at {tell.text or 'the first obligation'}", file=sys.stderr)
+        return EXIT_CODES[Verdict.UNKNOWN]
 
 
-def _run(families: Sequence[str], mutants: bool, as_json: bool) -> Verdict:
-    tell, total, start_s = OnStderr(), 0, time.perf_counter()
+def _interruptible(work: Callable[[], Verdict]) -> Verdict:
+    """Work in a thread of its own: the main thread hears Ctrl-C while the solver thinks, and stops it."""
+    future = Future[Verdict]()
+
+    def run() -> None:
+        try:
+            future.set_result(work())
+        except BaseException as error:  # noqa: BLE001 - it is raised in the main thread
+            future.set_exception(error)
+
+    try:
+        threading.Thread(target=run, daemon=True).start()
+        return awaited(future)
+    except KeyboardInterrupt:
+        for _ in range(_STOP_TRIES):
+            if wait([future], _STOP_TRY_S).done:
+                break
+            z3.main_ctx().interrupt()  # which is not heard between two questions
+        raise
+
+
+def _run(families: Sequence[str], mutants: bool, as_json: bool, tell: OnStderr) -> Verdict:
+    total, start_s = 0, time.perf_counter()
     verdicts: list[Verdict] = []
     rows: list[dict[str, object]] = []
     if not as_json:

@@ -10,8 +10,9 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from ..machine import State
+from . import solver as z3
 from .obligation import MACHINE, Base, Goal, Obligation, World, feasible
-from .symbolic import EMPTY, Expression, Formula, Law, Symbolic, an_int, paths, unknown, z3
+from .symbolic import Expression, Formula, Law, Symbolic, an_int, empty, paths, unknown
 
 
 @dataclass(frozen=True)
@@ -83,7 +84,7 @@ class Occurrences:
             return z3.Sum([self.of(part) for part in it.children()])
         if it.decl().kind() == z3.Z3_OP_SEQ_UNIT:
             return z3.If(it.children()[0] == self.serial, 1, 0)
-        return z3.IntVal(0) if it.eq(EMPTY) else self.times(it)
+        return z3.IntVal(0) if it.eq(empty()) else self.times(it)
 
     def split(self, it: Any, i: Any) -> Formula:
         """Say that the count adds up over what is before a position, at it and behind it."""
@@ -200,4 +201,4 @@ def _number(value: Any) -> Expression:
 
 
 def _sequence(value: Any) -> Expression:
-    return value.it if hasattr(value, "it") else EMPTY
+    return value.it if hasattr(value, "it") else empty()

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Final
 
+from . import solver as z3
 from .obligation import (
     MACHINE,
     STATE_CLAUSES,
@@ -15,7 +16,7 @@ from .obligation import (
     World,
     clauses_of,
 )
-from .symbolic import Bool, Formula, Symbolic, an_int, merged, paths, z3
+from .symbolic import Bool, Formula, Symbolic, an_int, merged, paths
 
 WHOLE: Final = {"invariant": STATE_CLAUSES}
 

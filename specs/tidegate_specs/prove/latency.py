@@ -19,8 +19,9 @@ ahead for x to wait on (`taken`). Scheduling noise is outside of the model: the 
 
 from typing import Any, Final
 
+from . import solver as z3
 from .obligation import MACHINE, Base, Goal, Obligation, World
-from .symbolic import Formula, an_int, expression, z3
+from .symbolic import Formula, an_int, expression
 
 ID: Final = ("LATENCY-1",)
 OVER: Final = ("answer_closed", "answer_drained")

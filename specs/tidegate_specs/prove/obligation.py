@@ -15,12 +15,17 @@ from typing import Any, Final, Literal, cast
 
 from .. import clauses, machine, net
 from ..check import Verdict
-from .symbolic import Formula, Law, Path, Symbolic, an_int, paths, unknown, value_in, z3
+from . import solver as z3
+from .symbolic import Formula, Law, Path, Symbolic, an_int, paths, unknown, value_in
 
 LIMIT_MS: Final = 10_000  # for one question; they take a few
 MACHINE: Final = ("the invariant holds before",)
 
 Story = tuple[tuple[str, Any], ...]
+
+
+class Stopped(Exception):
+    """Raised where somebody has stopped the solver: no answer, and no wish for another question."""
 
 
 class Base:
@@ -31,22 +36,29 @@ class Base:
         self.solver: Final[Any] = z3.Solver()
         self.solver.set("timeout", LIMIT_MS)
         self.solver.set("random_seed", 0)
+        self.solver.set("ctrl_c", False)  # or it would take Ctrl-C for itself, and go on with the next question
         self.solver.add(*hypotheses)
 
     @functools.cached_property
     def met(self) -> str:
         """Tell whether anything meets the hypotheses: "sat", "unsat" or "unknown"."""
-        return str(self.solver.check())
+        return self._check()
 
     def ask(self, question: Formula) -> tuple[str, Any]:
         """Tell whether something meets the hypotheses and the question, and give the model if so."""
         self.solver.push()
         try:
             self.solver.add(question)
-            answer = str(self.solver.check())
+            answer = self._check()
             return answer, self.solver.model() if answer == "sat" else None
         finally:
             self.solver.pop()
+
+    def _check(self) -> str:
+        answer = str(self.solver.check())
+        if answer == "unknown" and self.solver.reason_unknown() == "interrupted":  # not by its limit
+            raise Stopped
+        return answer
 
 
 @dataclass(frozen=True, slots=True)

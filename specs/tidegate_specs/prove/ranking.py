@@ -10,9 +10,10 @@ take its next step, and an offer has few points: it never waits.
 from typing import Any, Final
 
 from ..machine import State
+from . import solver as z3
 from .obligation import MACHINE, Base, Goal, Obligation, World
 from .refines import enabled, twin
-from .symbolic import Symbolic, paths, z3
+from .symbolic import Symbolic, paths
 
 HELPFUL: Final = ("admit", "retract", "publish", "take", "look", "release", "release_unseen", "abandon", "withdraw")
 OFFER_POINTS: Final = (

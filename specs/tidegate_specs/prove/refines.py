@@ -6,8 +6,9 @@ handlers that interrupt a thread in the middle (they are threads that run while 
 
 from typing import Any, Final
 
+from . import solver as z3
 from .obligation import Base, Goal, Obligation, Story, World, feasible
-from .symbolic import Formula, Law, Path, an_int, paths, same, z3
+from .symbolic import Formula, Law, Path, an_int, paths, same
 
 PREDICATES: Final = {
     "counts": ("BOUND-2",),

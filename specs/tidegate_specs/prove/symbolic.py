@@ -10,13 +10,12 @@ Python's meaning is kept: an index out of range raises IndexError, on a path of 
 
 import builtins
 import dataclasses
-import importlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import FunctionType
 from typing import Any, Final, SupportsIndex, cast
 
-z3: Any = importlib.import_module("z3")
+from . import solver as z3
 
 Formula = Any  # a z3.BoolRef
 Expression = Any  # any z3.ExprRef
@@ -253,7 +252,9 @@ def number(value: Any) -> Expression:
     raise TypeError(f"{value!r} is no number")
 
 
-EMPTY: Final[Expression] = z3.Empty(z3.SeqSort(z3.IntSort()))
+def empty() -> Expression:
+    """Give the empty sequence."""
+    return z3.Empty(z3.SeqSort(z3.IntSort()))
 
 
 def sequence(value: Any) -> Expression:
@@ -262,7 +263,7 @@ def sequence(value: Any) -> Expression:
         return value.it
     parts = [part.it if isinstance(part, Splice) else z3.Unit(number(part)) for part in value]
     if not parts:
-        return EMPTY
+        return empty()
     return parts[0] if builtins.len(parts) == 1 else z3.Concat(*parts)
 
 

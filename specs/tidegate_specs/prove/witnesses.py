@@ -6,9 +6,9 @@ The solver finds a state for each; the specification's own functions are then ru
 from collections.abc import Callable
 from typing import Any
 
+from . import solver as z3
 from .obligation import STATE_CLAUSES, STEP_CLAUSES, Base, Goal, Obligation, World
 from .refines import OPERATIONS, enabled, twin
-from .symbolic import z3
 
 
 def build(world: World) -> list[Obligation]:

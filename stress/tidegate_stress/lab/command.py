@@ -12,7 +12,7 @@ from types import FrameType
 from typing import Any, Final, cast
 
 from tidegate_specs.check import EXIT_CODES
-from tidegate_specs.mutation import StaleMutant
+from tidegate_specs.options import at_least
 
 from ..extras import UsageError, require
 from ..report import ReportFile
@@ -27,13 +27,13 @@ from .text import markdown, render, verdict_of
 
 EPILOG: Final = """\
 examples:
-  tidegate stress                                  every level and shape of load, in about 3 minutes
-  tidegate stress --profile full --html page.html  longer, with all peers, the curve, the collapse; about 20 minutes
-  tidegate stress --profile soak                   half an hour of eight producers that spin on rejections
-  tidegate stress --collapse                       an unbounded queue into collapse, link by link, and the kernel beside it
-  tidegate stress --break                          show that each bound can fail: planted faults and peers
-  tidegate stress --case 10x --subject janus       one case, on another queue
-  tidegate stress --from report.json --html p.html lay out a report that was saved with --json
+  tidegate stress                                   every level and shape of load, in about 3 minutes
+  tidegate stress --profile full --html page.html   longer, with all peers, the curve, the collapse; about 20 minutes
+  tidegate stress --profile soak                    half an hour of eight producers that spin on rejections
+  tidegate stress --collapse                        an unbounded queue into collapse, link by link, and the kernel beside it
+  tidegate stress --break                           show that each bound can fail: planted faults and peers
+  tidegate stress --case 10x --subject janus        one case, on another queue
+  tidegate stress --from report.json --html p.html  lay out a report that was saved with --json
 
 exit codes:
   0  OK: every bound holds
@@ -60,7 +60,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--seconds", type=_seconds, metavar="S", help="seconds of load in each case, 0.5 to 7200, instead of the profile's"
     )
-    parser.add_argument("--seed", type=_seed, default=0, metavar="N", help="seed of arrivals (default: 0)")
+    parser.add_argument("--seed", type=at_least(0), default=0, metavar="N", help="seed of arrivals (default: 0)")
     parser.add_argument("--collapse", action="store_true", help="only the collapse, link by link: about a minute")
     parser.add_argument(
         "--curve",
@@ -82,12 +82,6 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--markdown", metavar="FILE", help="write the report as Markdown")
     parser.add_argument("--html", metavar="FILE", help="write the report as one page with plots")
     return parser
-
-
-def _seed(text: str) -> int:
-    if not text.isdecimal():
-        raise argparse.ArgumentTypeError(f"{text} is not an integer of at least 0")
-    return int(text)
 
 
 def _seconds(text: str) -> float:
@@ -127,12 +121,12 @@ def _stress(arguments: argparse.Namespace) -> int:
             files.write(report, final=True)
             print("tidegate stress: interrupted; what was seen until then was reported", file=sys.stderr)
             return 3
-    files.write(report, final=True)
     if arguments.json == "-":
         sys.stdout.write(to_json(report))
     else:
         colour = sys.stdout.isatty() and "NO_COLOR" not in os.environ
         sys.stdout.write(render(report, detailed=arguments.detailed, colour=colour))
+    files.write(report, final=True)
     if not report.findings and not report.broken:
         return 0  # a comparison or a curve was asked for, and nothing judged
     return EXIT_CODES[verdict_of(report)]
@@ -196,7 +190,7 @@ def _one(name: str, subject: str, seed: int) -> list[Case]:
 def _refuse_unknown(subject: str) -> None:
     try:
         maker_of(subject)
-    except (ImportError, ValueError, StaleMutant) as error:
+    except Exception as error:  # noqa: BLE001 - whatever stops the import is the answer
         raise UsageError(
             f"no subject {subject} ({error}); there are {', '.join(SUBJECTS)}, mutant:NAME, yield:N, or a module"
         ) from None

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Final
 
-from tidegate_specs.check import Subject
+from tidegate_specs.check import Subject, names_lacking
 from tidegate_specs.mutants import Patch
 from tidegate_specs.mutation import load_patched, subject_from
 
@@ -57,6 +57,8 @@ Maker = Callable[[int, int, Serve], Door]  # from the capacity, the number of wo
 def _intake_door(spec: str) -> Maker:
     kind, _, every = spec.partition(":")
     subject = _yielding(int(every)) if kind == "yield" else subject_from(spec)
+    if lacking := names_lacking(subject):
+        raise ImportError(f"{spec} has no {', '.join(lacking)}")
 
     def serve(lease: Any, handle: Serve) -> None:
         with lease as item:
@@ -186,7 +188,7 @@ def maker_of(name: str) -> Maker:
     """Give what makes the doors of a subject: a name of `SUBJECTS`, the kernel changed ("mutant:NAME", "yield:N"), or a module.
 
     "yield:N" gives up the processor on every N-th rejection, or never for 0. A module must have the kernel's public names.
-    Raises ImportError where it is not installed.
+    Raises ImportError where it is not installed, or lacks them.
     """
     return SUBJECTS[name]() if name in SUBJECTS else _intake_door(name)
 

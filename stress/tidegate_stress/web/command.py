@@ -10,6 +10,7 @@ from types import FrameType
 from typing import Any, Final, Literal, cast
 
 from tidegate_specs.check import EXIT_CODES
+from tidegate_specs.options import at_least
 
 from ..extras import UsageError, require
 from ..report import ReportFile, plain_text
@@ -60,19 +61,13 @@ def _parser() -> argparse.ArgumentParser:
         default="own",
         help="what makes the load: our own, by schedule (default), or a closed-loop one that has to be on PATH",
     )
-    parser.add_argument("--seed", type=_seed, default=0, metavar="N", help="seed of arrivals (default: 0)")
+    parser.add_argument("--seed", type=at_least(0), default=0, metavar="N", help="seed of arrivals (default: 0)")
     parser.add_argument(
         "--json", metavar="FILE", help="write the report as JSON, kept up to date while it runs; - is stdout, alone"
     )
     parser.add_argument("--markdown", metavar="FILE", help="write the report as Markdown")
     parser.add_argument("--html", metavar="FILE", help="write the report as one page with plots")
     return parser
-
-
-def _seed(text: str) -> int:
-    if not text.isdecimal():
-        raise argparse.ArgumentTypeError(f"{text} is not an integer of at least 0")
-    return int(text)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -106,8 +101,8 @@ def _web(arguments: argparse.Namespace) -> int:
     laboratory = Laboratory(arguments.profile, arguments.seed, servers, watcher.note, write, watcher.interval)
     whole = _run(laboratory, arguments)
     report = laboratory.report()
-    write(report, final=True)
     sys.stdout.write(to_json(report) if arguments.json == "-" else render(report))
+    write(report, final=True)
     if not whole:
         print("tidegate web: interrupted; what was seen until then was reported", file=sys.stderr)
         return 3
