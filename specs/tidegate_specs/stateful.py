@@ -167,8 +167,10 @@ def going_on(run: Callable[[bool], Result]) -> Result:
     plain = run(True)
     evidence = f"{found.evidence}; with plain items {plain.verdict.value}: {plain.evidence}"
     blames = tuple(dict.fromkeys((*found.blames, *plain.blames)))
-    cleared = tuple(id_ for id_ in CLAUSES if id_ not in blames) if plain.verdict is Verdict.OK else ()
-    return Result(Verdict.ILLEGAL, evidence, "\n".join(filter(None, (found.witness, plain.witness))), blames, cleared)
+    cleared = tuple(id_ for id_ in CLAUSES if id_ not in blames) if plain.verdict is Verdict.OK else plain.cleared
+    witness = "\n".join(filter(None, (found.witness, plain.witness)))
+    own = dict.fromkeys(plain.blames, plain.witness) | plain.witnesses | dict.fromkeys(found.blames, found.witness)
+    return Result(Verdict.ILLEGAL, evidence, witness, blames, cleared, witnesses=own)
 
 
 def lockstep(subject: Subject, chosen: Settings) -> Result:

@@ -173,6 +173,7 @@ class _Child:
                     tuple(event["blames"]),
                     event["seconds"],
                     tuple(event.get("cleared", ())),
+                    dict(event.get("witnesses", {})),
                 )
             case _:
                 pass
