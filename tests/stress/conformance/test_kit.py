@@ -159,6 +159,24 @@ def test_bad_input_is_refused(options: tuple[str, ...], told: str) -> None:
     assert told in run.stderr
 
 
+@pytest.mark.parametrize(
+    ("intake", "told"),
+    [
+        ("BadConstructor", "tidegate verify: your adapter raised KeyError at boxes.py:"),
+        ("AnswersNothing", "tidegate verify: your adapter answered its first offer with None"),
+        ("HasNoTimeout", "tidegate verify: your adapter raised TypeError at boxes.py:"),
+    ],
+)
+def test_an_adapter_with_a_mistake_of_its_own_is_accused_of_nothing(intake: str, told: str) -> None:
+    run = gate("--intake", f"boxes:{intake}")
+    assert run.returncode == 2, run.stdout + run.stderr
+    assert run.stderr.startswith(told)
+    assert run.stderr.endswith("; nothing was judged\n")
+    assert "ILLEGAL" not in run.stdout
+    with pytest.raises(ValueError, match=r"your adapter (raised|answered) "):
+        check_intake(f"boxes:{intake}")
+
+
 def test_from_python() -> None:
     found = check_intake("boxes:made", clauses=["BOUND-1", "LOCAL-1", "CLOSE-1"])
     assert {id_: clause.verdict for id_, clause in found.clauses.items()} == {
