@@ -301,8 +301,11 @@ def _enumeration(subject: Subject, chosen: Settings, plain: bool) -> Result:
 # What an intake does that is offered too much, even one that refuses nothing.
 
 
+ODD_ITEMS: Final = (None, False, 0, "")  # what might be taken for nothing, or for the sign of an end
+
+
 def overfill(subject: Subject, _chosen: Settings) -> Result:
-    """Offer two items more than there are slots, then take everything, for several capacities."""
+    """Offer two items more than there are slots, then take everything, for several capacities; and items taken for nothing."""
     capacities = (1, 2, 3, 64)
     faults: dict[str, str] = {}
     for capacity in capacities:
@@ -314,11 +317,36 @@ def overfill(subject: Subject, _chosen: Settings) -> Result:
             faults.setdefault("BOUND-1", account)
         if taken != accepted:
             faults.setdefault("LOCAL-1", account)
-    evidence = f"two offers too many at capacities {', '.join(map(str, capacities))}"
+    for item in ODD_ITEMS:
+        if account := _lost(subject, item):
+            faults.setdefault("LOCAL-1", account)
+    odd = ", ".join(map(repr, ODD_ITEMS))
+    evidence = f"two offers too many at capacities {', '.join(map(str, capacities))}; the items {odd}"
     if not faults:
         return Result(Verdict.OK, evidence)
     cleared = tuple(clause for clause in ("BOUND-1", "LOCAL-1") if clause not in faults)
-    return Result(Verdict.ILLEGAL, evidence, "\n".join(dict.fromkeys(faults.values())), tuple(faults), cleared)
+    return Result(Verdict.ILLEGAL, evidence, "\n".join(dict.fromkeys(faults.values())), tuple(faults), cleared, witnesses=faults)
+
+
+def _lost(subject: Subject, item: object) -> str:
+    """Tell of an item that is accepted and does not come out, or hides what was accepted after it; nothing if all is well.
+
+    An intake that refuses it, or that raises, has not lost it: that is for others to judge.
+    """
+    intake = subject.Intake(2)
+    accepted: list[object] = []
+    for each in (item, "after"):
+        with suppress(Exception):
+            if intake.offer(each) is subject.Outcome.ACCEPTED:
+                accepted.append(each)
+    taken: list[object] | str
+    try:
+        taken = _take_all(subject, intake)
+    except Exception as error:  # noqa: BLE001 - any, where a lease should be
+        taken = f"nothing, but {error!r}"
+    if isinstance(taken, list) and [(type(each), each) for each in taken] == [(type(each), each) for each in accepted]:
+        return ""
+    return f"capacity 2: {accepted} accepted, taken {taken}"
 
 
 def _take_all(subject: Subject, intake: Any) -> list[object]:
@@ -353,7 +381,8 @@ CHECKS: Final[tuple[Check, ...]] = (
         "stateful",
         "enumeration",
         ("BOUND-1", "LOCAL-1"),
-        "Two offers more than there are slots, then everything is taken: no more than the slots hold, and all that was accepted.",
+        "Two offers more than there are slots, then everything is taken: no more than the slots hold, and all that was accepted. "
+        "None, False, 0 and an empty string come out as any other item.",
         "Anything about threads, and other capacities than 1, 2, 3 and 64; an intake that refuses is looked at more "
         "closely by the others.",
         overfill,

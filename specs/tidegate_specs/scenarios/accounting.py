@@ -23,6 +23,7 @@ from ..sweeps.party import ENDED, Party
 from .operations import CONSUMER, settle, steps
 from .run import WAKE_S, Run, Step, as_new, conserved, expect, recount, rounds, scenario, start, take_all
 
+_REFUSALS = 20_000
 ONE_AT_A_TIME = "Disturbances that come in pairs; those are for the explorer."
 
 
@@ -539,8 +540,8 @@ class _Books:
     12,
     "BOUND-1 EXACT-1 HOSTILE-1 FIXED-1",
     "capacity 0 admitted in kubernetes #134196, and limit 1 rejected everything in uvicorn",
-    "Given capacity 1, 2, 3 or 64, exactly that many offers are accepted and every further one is FULL; capacity 0 or less "
-    "is an error.",
+    "Given capacity 1, 2, 3 or 64, exactly that many offers are accepted and every further one is FULL, after 20,000 refusals "
+    "too; capacity 0 or less is an error.",
     "Large capacities: the benchmark and the sweeps use them.",
     needs="offer refuses take",
 )
@@ -551,12 +552,17 @@ def off_by_one(run: Run) -> str:
         expect(intake.capacity == capacity, "FIXED-1", f"capacity {capacity} says it is {intake.capacity}")
         for _ in range(2):
             answers = [intake.offer(number) for number in range(capacity + 3)]
-            wanted = [outcome.ACCEPTED] * capacity + [outcome.FULL] * 3
             accepted = answers.count(outcome.ACCEPTED)
-            broken = "BOUND-1" if accepted > capacity else "EXACT-1"
-            expect(answers == wanted, broken, f"capacity {capacity} accepted {accepted}")
+            if accepted > capacity:
+                run.fault("BOUND-1", f"capacity {capacity} accepted {accepted}")
+            elif answers[capacity:] != [outcome.FULL] * 3:
+                run.fault("EXACT-1", f"capacity {capacity} accepted {accepted}")
+            if answers[:capacity] != [outcome.ACCEPTED] * capacity:
+                run.fault("EXACT-1", f"capacity {capacity} accepted {accepted}, and not the first {capacity}")
             for lease in take_all(run, intake):
                 lease.release()
+        if not run.faults:
+            _refused_for_long(run, intake)
     for capacity in (0, -1):
         error: type[BaseException] | None = None
         try:
@@ -564,8 +570,28 @@ def off_by_one(run: Run) -> str:
         except Exception as raised:  # noqa: BLE001  which one it is, is the question
             error = type(raised)
         told = f"capacity {capacity}: {'no error' if error is None else error.__name__} where a ValueError belongs"
-        expect(error is ValueError, "HOSTILE-1 FIXED-1", told, cleared="BOUND-1 EXACT-1")
-    return "capacities 1, 2, 3, 64 twice each; 0 and -1 refused"
+        if error is not ValueError:
+            run.fault("HOSTILE-1 FIXED-1", told)
+    return f"capacities 1, 2, 3, 64 twice each, and again after {_REFUSALS:,} refusals; 0 and -1 refused"
+
+
+def _refused_for_long(run: Run, intake: Any) -> None:
+    """Fill an intake, have offers refused for long, and see that it holds as many as before."""
+    accepted, capacity = run.subject.Outcome.ACCEPTED, intake.capacity
+    for number in range(capacity):
+        intake.offer(-1 - number)
+    for number in range(_REFUSALS):
+        if number % 1_000 == 0:
+            run.alive()
+        if intake.offer(number) is accepted:
+            run.fault("BOUND-1 FIXED-1", f"capacity {capacity}, full: one more is accepted after {number:,} refusals")
+            return
+    for lease in take_all(run, intake):
+        lease.release()
+    count = [intake.offer(number) for number in range(2 * capacity + 3)].count(accepted)
+    told = f"capacity {capacity}: after {_REFUSALS:,} refusals {count} offers are accepted where {capacity} were before"
+    if count != capacity:
+        run.fault("BOUND-1 FIXED-1" if count > capacity else "EXACT-1", told)
 
 
 @scenario(

@@ -167,6 +167,7 @@ class Run:
     points: int = 0  # bytecodes at which something was done
     stray: list[str] = field(default_factory=list[str])
     in_finalisers: int = 0  # of the interrupts
+    faults: dict[str, str] = field(default_factory=dict[str, str])  # by clause, the first
     injectors: list[Injector] = field(default_factory=list[Injector])
 
     @property
@@ -181,6 +182,11 @@ class Run:
     def can(self, capability: str) -> bool:
         """Tell whether the subject declares that it can do this."""
         return capability in capabilities_of(self.subject)
+
+    def fault(self, clauses: str, message: str) -> None:
+        """Note that clauses (ids, with blanks between) are broken, of a scenario that can go on to look at the others."""
+        for id_ in clauses.split():
+            self.faults.setdefault(id_, message)
 
     def alive(self, text: str = "") -> None:
         """Tell the watch that the scenario makes progress, and the reader of the gate how far it is."""
@@ -385,6 +391,17 @@ def _watch(job: Job[str], run: Run, clauses: tuple[str, ...], limit_s: float) ->
 
 
 def _verdict(job: Job[str], run: Run, clauses: tuple[str, ...]) -> Result:
+    """Make a verdict of how a scenario ended, and of the faults that it had noted by then."""
+    end = _how_it_ended(job, run, clauses)
+    if not (noted := {id_: text for id_, text in run.faults.items() if id_ in clauses}):
+        return end
+    own = noted if end.verdict is not Verdict.ILLEGAL else dict.fromkeys(end.blames, end.witness) | noted
+    whole = clauses if end.verdict is Verdict.OK else end.cleared
+    cleared = tuple(id_ for id_ in whole if id_ not in own)
+    return Result(Verdict.ILLEGAL, "", "\n".join(dict.fromkeys(own.values())), tuple(own), cleared, witnesses=own)
+
+
+def _how_it_ended(job: Job[str], run: Run, clauses: tuple[str, ...]) -> Result:
     match job.error:
         case None:
             return Result(Verdict.OK, f"{job.value}{', ' + _strays(run) if run.stray else ''}")

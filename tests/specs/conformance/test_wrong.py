@@ -14,18 +14,35 @@ from tidegate_specs.conformance.wrong import (
     BlocksWhenFull,
     CheckThenAct,
     DropsOldest,
+    KeepsAJournal,
     Kernel,
     Locked,
     LocksAroundOffer,
+    Logs,
+    NoneForNothing,
+    OpensItsJournal,
     Plain,
+    Prints,
+    TellsNowAndThen,
     Unbounded,
+    Warns,
+    Widens,
+    WritesToStderr,
 )
 from tidegate_specs.runner import in_reach
 
 MODULES = ("tidegate_specs.stateful", "tidegate_specs.scenarios", "tidegate_specs.sweeps")
+LOUD = (Prints, WritesToStderr, Logs, Warns, OpensItsJournal, KeepsAJournal, TellsNowAndThen)
+KILLED_BY: dict[type[Adapter], str] = {
+    **dict.fromkeys(LOUD, "scenarios.30"),
+    Widens: "scenarios.12",
+    NoneForNothing: "stateful.overfill",
+}
 SLOW = {"scenarios.09", "scenarios.28", "scenarios.30"}
 # Of one that waits the others would only tell that it does.
-ONLY: dict[type[Adapter], set[str]] = {BlocksWhenFull: {"sweeps.freeze"}, CheckThenAct: {"scenarios.09", "sweeps.reentry"}}
+ONLY: dict[type[Adapter], set[str]] = {BlocksWhenFull: {"sweeps.freeze"}, CheckThenAct: {"scenarios.09", "sweeps.reentry"}} | {
+    loud: {"scenarios.30"} for loud in LOUD
+}
 KERNEL = {"scenarios.12", "scenarios.14", "scenarios.22", "scenarios.23", "scenarios.29", "stateful.overfill", "sweeps.reentry"}
 
 
@@ -49,10 +66,12 @@ def run(check: Check, subject: Adapted) -> Result:
 def test_a_wrong_one_is_found_out_and_accused_of_nothing_else(wrong: type[Locked | Plain]) -> None:
     subject = adapt(wrong)
     chosen = [check for check in checks_of(subject) if check.name in ONLY.get(wrong, {check.name} - SLOW)]
+    chosen += [check for check in checks_of(subject) if check.name == KILLED_BY.get(wrong) and check not in chosen]
     results = [(check, run(check, subject)) for check in chosen]
     found = {id_ for check, result in results if result.verdict is Verdict.ILLEGAL for id_ in result.blames or check.clauses}
     assert found
     assert found <= set(wrong.breaks)
+    assert all(result.verdict is Verdict.ILLEGAL for check, result in results if check.name == KILLED_BY.get(wrong))
 
 
 @pytest.mark.parametrize("wrong", [Unbounded, DropsOldest])
