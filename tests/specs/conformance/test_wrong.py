@@ -13,12 +13,15 @@ from tidegate_specs.conformance.wrong import (
     WRONG,
     BlocksWhenFull,
     CheckThenAct,
+    ComparesItems,
     DropsOldest,
     KeepsAJournal,
     Kernel,
+    LastFirst,
     Locked,
     LocksAroundOffer,
     Logs,
+    MiscountsStatistics,
     NoneForNothing,
     OpensItsJournal,
     Plain,
@@ -72,6 +75,24 @@ def test_a_wrong_one_is_found_out_and_accused_of_nothing_else(wrong: type[Locked
     assert found
     assert found <= set(wrong.breaks)
     assert all(result.verdict is Verdict.ILLEGAL for check, result in results if check.name == KILLED_BY.get(wrong))
+    searched = [result for check, result in results if check.name == "stateful.enumeration"]
+    assert not {id_ for result in searched for id_ in result.cleared} & set(wrong.breaks)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "broken", "open_"),
+    [
+        (LastFirst, {"LOCAL-1"}, {"LOCAL-1", "CLOSE-2", "NORETRY-1", "MEMORY-1"}),
+        (MiscountsStatistics, {"LEDGER-1"}, {"LEDGER-1"}),
+        (ComparesItems, {"HOSTILE-1"}, {"HOSTILE-1"}),
+    ],
+)
+def test_one_fault_leaves_the_other_clauses_judged(wrong: type[Locked], broken: set[str], open_: set[str]) -> None:
+    check = next(check for check in checks_of(adapt(wrong)) if check.name == "stateful.enumeration")
+    result = run(check, adapt(wrong))
+    assert set(result.blames) == broken
+    assert set(check.clauses) - set(result.cleared) - open_ <= {"LEDGER-1"}  # which is not declared
+    assert all(result.witnesses[id_] for id_ in broken)
 
 
 @pytest.mark.parametrize("wrong", [Unbounded, DropsOldest])

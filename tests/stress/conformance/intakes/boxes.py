@@ -151,7 +151,8 @@ class BadConstructor(Box):
     """Look for what is not there, first of all."""
 
     def __init__(self, capacity: int) -> None:
-        super().__init__({}["capacity"] if capacity else capacity)  # slip of the constructor
+        known: dict[str, int] = {}
+        super().__init__(known["capacity"] + capacity)  # slip of the constructor
 
 
 class BadFirstOffer(Box):
