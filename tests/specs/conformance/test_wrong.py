@@ -35,7 +35,7 @@ from tidegate_specs.conformance.wrong import (
 from tidegate_specs.runner import in_reach
 
 MODULES = ("tidegate_specs.stateful", "tidegate_specs.scenarios", "tidegate_specs.sweeps")
-LOUD = (Prints, WritesToStderr, Logs, Warns, OpensItsJournal, KeepsAJournal, TellsNowAndThen)
+LOUD: tuple[type[Adapter], ...] = (Prints, WritesToStderr, Logs, Warns, OpensItsJournal, KeepsAJournal, TellsNowAndThen)
 KILLED_BY: dict[type[Adapter], str] = {
     **dict.fromkeys(LOUD, "scenarios.30"),
     Widens: "scenarios.12",
@@ -43,8 +43,10 @@ KILLED_BY: dict[type[Adapter], str] = {
 }
 SLOW = {"scenarios.09", "scenarios.28", "scenarios.30"}
 # Of one that waits the others would only tell that it does.
-ONLY: dict[type[Adapter], set[str]] = {BlocksWhenFull: {"sweeps.freeze"}, CheckThenAct: {"scenarios.09", "sweeps.reentry"}} | {
-    loud: {"scenarios.30"} for loud in LOUD
+ONLY: dict[type[Adapter], set[str]] = {
+    BlocksWhenFull: {"sweeps.freeze"},
+    CheckThenAct: {"scenarios.09", "sweeps.reentry"},
+    **dict.fromkeys(LOUD, {"scenarios.30"}),
 }
 KERNEL = {"scenarios.12", "scenarios.14", "scenarios.22", "scenarios.23", "scenarios.29", "stateful.overfill", "sweeps.reentry"}
 
