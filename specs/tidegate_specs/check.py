@@ -105,7 +105,7 @@ class Result:
     evidence: what was done, in numbers ("11 contracts confirmed"). witness: for ILLEGAL, the shortest account of the fault that a
     reader can follow; for UNKNOWN, what cut the check short. blames: the clauses found broken, where the check bears on several
     and can tell; empty means all of the check's. cleared: of the others, those that it went on to look at to the end, and found
-    kept. points: of a sweep, how many it visited.
+    kept. points: of a sweep, how many it visited. witnesses: by clause, its own witness, where `witness` is not that of all blamed.
     """
 
     verdict: Verdict
@@ -114,6 +114,7 @@ class Result:
     blames: tuple[str, ...] = ()
     cleared: tuple[str, ...] = ()
     points: int | None = None
+    witnesses: Mapping[str, str] = field(default_factory=dict[str, str])
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ The parent writes the names of checks, one a line, on stdin; this process answer
     {"event": "start", "check": NAME}
     {"event": "progress", "check": NAME, "text": ...}   when the check says so (`tidegate_specs.progress`), at most ten a second
     {"event": "result", "check": NAME, "verdict": ..., "evidence": ..., "witness": ..., "blames": [...],
-     "cleared": [...], "seconds": ...}
+     "cleared": [...], "witnesses": {...}, "seconds": ...}
 
 It ends when stdin does. A check may write to stdout, fork, hang or crash: the stream of events has a descriptor of its own, only
 this process writes to it, and what to make of a hang or a crash is for the parent to say. On SIGABRT the stack of every thread is
@@ -226,6 +226,7 @@ def _run(check: Check, subject: Subject, settings: Settings, stream: _Stream) ->
             "witness": answer.witness[:_LONGEST_TEXT],
             "blames": list(answer.blames),
             "cleared": list(answer.cleared),
+            "witnesses": {id_: witness[:_LONGEST_TEXT] for id_, witness in answer.witnesses.items()},
             "seconds": round(seconds, 3),
         }
     )

@@ -159,8 +159,9 @@ def conformance_of(found: Judged, ids: Sequence[str] = IDS) -> Conformance:
 def _verdict(report: ClauseReport, found: Judged) -> ClauseVerdict:
     lines = [report.evidence]
     for answer in report.answers:
-        if answer.verdict is not Verdict.OK:
-            lines += [f"{answer.verdict.value} {answer.check.name}: {finding(answer)}", *answer.witness.splitlines()]
+        if report.id in answer.accused or answer.verdict is Verdict.UNKNOWN:
+            lines.append(f"{answer.verdict.value} {answer.check.name}: {finding(answer, report.id)}")
+            lines += answer.witness_of(report.id).splitlines()
             lines.append(f"replay: {replay_command(answer, found.request)}")
     expected = None if report.expected is None else Expected(*report.expected)
     return ClauseVerdict(report.id, report.verdict, report.counts, "\n".join(lines), expected)

@@ -113,9 +113,10 @@ def tell_clauses(
     for answer in sorted(told.values(), key=lambda answer: answer.verdict is not Verdict.ILLEGAL):
         bad = [clause.id for clause in clauses if answer in clause.answers and clause.verdict is answer.verdict]
         display.note(f"\n{answer.verdict.value} {answer.check.name}: {finding(answer)}")
-        display.note(f"  bears on: {', '.join(bad)}" if bad else "  decides no clause")
-        if answer.witness:
-            display.note(indented(answer.witness))
+        for ids, witness in answer.accounts(bad) or [([], answer.witness)]:
+            display.note(f"  bears on: {', '.join(ids)}" if ids else "  decides no clause")
+            if witness:
+                display.note(indented(witness))
         display.note(f"  replay: {replay_command(answer, request, more)}")
     display.note("")
     for clause in clauses:

@@ -9,7 +9,7 @@ from tidegate_specs.check import Verdict
 
 from .display import indented
 from .plan import Answer, Request
-from .report import ClauseReport, count_text, finding, one_line, replay_command, some
+from .report import ClauseReport, account_of, count_text, finding, one_line, replay_command, some
 
 _LONGEST_SUMMARY_BYTES = 64_000
 _LONGEST_WITNESS = 8_000
@@ -35,8 +35,10 @@ def annotations(clauses: Sequence[ClauseReport], request: Request, more: Sequenc
 
 def _annotation(clause: ClauseReport, request: Request, more: Sequence[str]) -> str:
     level = "error" if clause.counts is Verdict.ILLEGAL else "warning"
-    told = next((answer for answer in clause.answers if answer.verdict is clause.verdict), None)
-    more_lines = [finding(told), f"replay: {replay_command(told, request, more)}"] if told is not None else []
+    guilty = [answer for answer in clause.answers if clause.id in answer.accused]
+    unknown = [answer for answer in clause.answers if answer.verdict is Verdict.UNKNOWN]
+    told = next(iter(guilty if clause.verdict is Verdict.ILLEGAL else unknown), None)
+    more_lines = [finding(told, clause.id), f"replay: {replay_command(told, request, more)}"] if told is not None else []
     message = "\n".join([one_line(clause.evidence), *more_lines])
     return f"::{level} title={escape_property(f'{clause.id}: {clause.label}')}::{escape_data(message)}"
 
@@ -77,17 +79,19 @@ def _blocks(clauses: Sequence[ClauseReport], request: Request, more: Sequence[st
     told: dict[str, Answer] = {}
     for clause in clauses:
         told.update({answer.check.name: answer for answer in clause.answers if answer.verdict is not Verdict.OK})
+    shown = [clause.id for clause in clauses]
     for answer in sorted(told.values(), key=lambda answer: answer.verdict is not Verdict.ILLEGAL):
-        yield f"the witness of {one_line(answer.check.name, 100)}", _details(answer, request, more)
+        yield f"the witness of {one_line(answer.check.name, 100)}", _details(answer, shown, request, more)
     head = "\n| clause | verdict | evidence |\n|---|---|---|\n"
     for clause in sorted(clauses, key=lambda clause: clause.counts is Verdict.OK):
         yield f"the row of {clause.id}", f"{head}| {clause.id} | {clause.label} | {_cell(clause.evidence)} |\n"
         head = ""
 
 
-def _details(answer: Answer, request: Request, more: Sequence[str]) -> str:
-    witness = answer.witness[:_LONGEST_WITNESS]
-    if cut := len(answer.witness) - len(witness):
+def _details(answer: Answer, shown: Sequence[str], request: Request, more: Sequence[str]) -> str:
+    whole = account_of(answer, shown)
+    witness = whole[:_LONGEST_WITNESS]
+    if cut := len(whole) - len(witness):
         witness += f"\n[cut: {count_text(cut, 'characters')} more]"
     code = indented(f"{witness}\nreplay: {replay_command(answer, request, more)}".lstrip())
     return f"\n**{answer.verdict.value} {_cell(answer.check.name)}**: {_cell(finding(answer))}\n\n{code}\n"

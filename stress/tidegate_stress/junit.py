@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from tidegate_specs.check import Verdict
 
 from .plan import Answer, Planned, Request
-from .report import ClauseReport, Level, finding, is_excused, one_line, plain_text, replay_command
+from .report import ClauseReport, Level, account_of, finding, is_excused, one_line, plain_text, replay_command
 
 _TAGS = {Verdict.ILLEGAL: "failure", Verdict.UNKNOWN: "error"}
 _COUNTED = (("tests", "testcase"), ("failures", "failure"), ("errors", "error"), ("skipped", "skipped"))
@@ -28,15 +28,15 @@ def as_junit(
     """Write what was answered, the checks that were not chosen with the reason why, and what else is amiss, as JUnit XML."""
     suites: dict[str, ET.Element] = {}
     for level in levels:
-        _add_level(_suite(suites, "vendored"), level)
+        _add_level(_suite(suites, request, "vendored"), level)
     for answer in answers:
-        _add_answer(_suite(suites, answer.check.group.name), answer, request, more, excused=is_excused(answer, clauses))
+        _add_answer(_suite(suites, request, answer.check.group.name), answer, request, more, excused=is_excused(answer, clauses))
     for check, reason in skipped:
-        ET.SubElement(_case(_suite(suites, check.group.name), check.name, 0.0), "skipped", message=one_line(reason))
+        ET.SubElement(_case(_suite(suites, request, check.group.name), check.name, 0.0), "skipped", message=one_line(reason))
     lacking = [clause for clause in clauses if not clause.answers or (clause.expected and clause.counts is Verdict.ILLEGAL)]
     amiss = [(clause.id, f"{clause.id}: {clause.evidence}") for clause in lacking]
     for name, message in [*amiss, *((f"merge.{number}", fault) for number, fault in enumerate(faults, 1))]:
-        case = _case(_suite(suites, "clauses"), name, 0.0)
+        case = _case(_suite(suites, request, "clauses"), name, 0.0)
         ET.SubElement(case, "error", message=one_line(message), type=Verdict.UNKNOWN.value)
     root = ET.Element("testsuites", name=f"tidegate verify {request.subject}")
     root.extend(suites.values())
@@ -46,8 +46,9 @@ def as_junit(
     return ET.tostring(root, encoding="unicode", xml_declaration=False).join(("<?xml version='1.0' encoding='utf-8'?>\n", "\n"))
 
 
-def _suite(suites: dict[str, ET.Element], name: str) -> ET.Element:
-    return suites.setdefault(name, ET.Element("testsuite", name=f"tidegate.{name}"))
+def _suite(suites: dict[str, ET.Element], request: Request, name: str) -> ET.Element:
+    """Give the suite of a group, which names what is judged: its name is the class of each of its cases."""
+    return suites.setdefault(name, ET.Element("testsuite", name=f"{one_line(request.subject)}.{name}"))
 
 
 def _case(suite: ET.Element, name: str, seconds: float) -> ET.Element:
@@ -56,13 +57,15 @@ def _case(suite: ET.Element, name: str, seconds: float) -> ET.Element:
 
 def _add_answer(suite: ET.Element, answer: Answer, request: Request, more: Sequence[str], *, excused: bool) -> None:
     case = _case(suite, answer.check.name, answer.seconds)
-    clauses = ", ".join(answer.blames or answer.check.clauses)
-    if excused:
-        ET.SubElement(case, "skipped", message=one_line(f"expected: {finding(answer)} ({clauses})", 1_000))
-    elif answer.verdict is not Verdict.OK:
-        message = one_line(f"{answer.verdict.value}: {finding(answer)} ({clauses})", 1_000)
-        told = ET.SubElement(case, _TAGS[answer.verdict], message=message, type=answer.verdict.value)
-        told.text = f"{plain_text(answer.witness).rstrip()}\nreplay: {replay_command(answer, request, more)}".lstrip()
+    clauses = ", ".join(answer.accused or answer.check.clauses)
+    if answer.verdict is not Verdict.OK:
+        message = one_line(f"{'expected' if excused else answer.verdict.value}: {finding(answer)} ({clauses})", 1_000)
+        if excused:
+            told = ET.SubElement(case, "skipped", message=message)
+        else:
+            told = ET.SubElement(case, _TAGS[answer.verdict], message=message, type=answer.verdict.value)
+        account = plain_text(account_of(answer, answer.accused)).rstrip()
+        told.text = f"{account}\nreplay: {replay_command(answer, request, more)}".lstrip()
     ET.SubElement(case, "system-out").text = f"bears on {', '.join(answer.check.clauses)}: {one_line(answer.evidence)}"
 
 

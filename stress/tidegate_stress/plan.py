@@ -1,6 +1,6 @@
 """What the gate runs: the groups of checks, a check as the gate sees it from outside, and its answer."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -95,6 +95,26 @@ class Answer:
     blames: tuple[str, ...] = ()
     seconds: float = 0.0
     cleared: tuple[str, ...] = ()
+    witnesses: Mapping[str, str] = field(default_factory=dict[str, str])
+
+    @property
+    def accused(self) -> tuple[str, ...]:
+        """Name the clauses that it found broken."""
+        return (self.blames or self.check.clauses) if self.verdict is Verdict.ILLEGAL else ()
+
+    def witness_of(self, id_: str) -> str:
+        """Give what shows that a clause is broken, or why it has no answer on it; nothing where it is about other clauses."""
+        if self.verdict is Verdict.ILLEGAL and id_ not in self.accused:
+            return ""
+        return self.witnesses.get(id_, self.witness)
+
+    def accounts(self, ids: Iterable[str]) -> list[tuple[list[str], str]]:
+        """Give each witness that there is on these clauses once, after the clauses that it is of."""
+        found: dict[str, list[str]] = {}
+        for id_ in ids:
+            if self.verdict is not Verdict.ILLEGAL or id_ in self.accused:
+                found.setdefault(self.witness_of(id_), []).append(id_)
+        return [(of, witness) for witness, of in found.items()]
 
 
 @dataclass(frozen=True, slots=True)

@@ -149,7 +149,7 @@ def _expected(report: ClauseReport, why: tuple[str, str]) -> ClauseReport:
 def is_excused(answer: Answer, clauses: Iterable[ClauseReport]) -> bool:
     """Tell whether all that a check found broken is expected to be."""
     excused = {clause.id for clause in clauses if clause.expected is not None and clause.verdict is Verdict.ILLEGAL}
-    return answer.verdict is Verdict.ILLEGAL and set(answer.blames or answer.check.clauses) <= excused
+    return answer.verdict is Verdict.ILLEGAL and set(answer.accused) <= excused
 
 
 def replay_command(answer: Answer, request: Request, more: Sequence[str] = ()) -> str:
@@ -174,7 +174,8 @@ def as_json(
     """Write the whole report as JSON.
 
     shard: what `tidegate verify --merge` must know of one of several runs. intake: what somebody else's intake is, and which
-    clauses are not applicable to it. levels: what was found of a vendored copy before.
+    clauses are not applicable to it. levels: what was found of a vendored copy before. Of each check under a clause, `blames` names
+    what it found broken, and `witness` shows this clause's fault, whole; it is empty where only others were found broken.
     """
     report = {
         "verdict": verdict.value,
@@ -193,6 +194,8 @@ def as_json(
                         "tool": answer.check.tool,
                         "verdict": answer.verdict.value,
                         "evidence": answer.evidence,
+                        "witness": answer.witness_of(clause.id),
+                        "blames": list(answer.accused),
                         "seconds": answer.seconds,
                         "replay": replay_command(answer, request, more),
                     }
@@ -213,9 +216,18 @@ def seconds_text(seconds: float) -> str:
     return f"{seconds:.1f} s" if seconds < 100 else f"{seconds:.0f} s"
 
 
-def finding(answer: Answer) -> str:
-    """Give an answer's evidence as one line, or else the beginning of its witness."""
-    return one_line(answer.evidence or answer.witness.strip().partition("\n")[0])
+def finding(answer: Answer, id_: str = "") -> str:
+    """Give an answer's evidence as one line, or else the beginning of its witness: of one clause's, if that is named."""
+    witness = answer.witness_of(id_) if id_ else answer.witness
+    return one_line(answer.evidence or witness.strip().partition("\n")[0])
+
+
+def account_of(answer: Answer, ids: Sequence[str]) -> str:
+    """Give an answer's witness: of ILLEGAL each one that there is, after those of the clauses named that it shows to be broken."""
+    if answer.verdict is not Verdict.ILLEGAL:
+        return answer.witness
+    told = [f"{', '.join(of)}: {witness}" for of, witness in answer.accounts(ids)]
+    return "\n".join(told) or answer.witness
 
 
 def count_text(count: int, noun: str) -> str:
@@ -235,11 +247,11 @@ def one_line(text: str, longest: int = 300) -> str:
 
 
 def _bears_on(answer: Answer, id_: str) -> bool:
-    return id_ in answer.check.clauses or (answer.verdict is Verdict.ILLEGAL and id_ in answer.blames)
+    return id_ in answer.check.clauses or id_ in answer.accused
 
 
 def _judge_clause(id_: str, answers: Sequence[Answer]) -> ClauseReport:
-    guilty = [answer for answer in answers if answer.verdict is Verdict.ILLEGAL and (not answer.blames or id_ in answer.blames)]
+    guilty = [answer for answer in answers if id_ in answer.accused]
     others = [answer for answer in answers if answer.verdict is Verdict.ILLEGAL and answer not in guilty]
     stopped = [answer for answer in others if id_ not in answer.cleared]
     unknown = [answer for answer in answers if answer.verdict is Verdict.UNKNOWN]

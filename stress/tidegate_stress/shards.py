@@ -90,7 +90,7 @@ def _read(file: str) -> dict[str, Any]:
 def _merge(reports: Mapping[str, dict[str, Any]]) -> Merged:
     first = next(iter(reports.values()))
     shard = first["shard"]
-    answers = [answer for report in reports.values() for answer in _answers(report)]
+    answers = [answer for report in reports.values() for answer in answers_of(report)]
     ids = dict.fromkeys(id_ for report in reports.values() for id_ in report["shard"]["clauses"])
     faults = (*_differences(reports), *_gaps(reports), *_lacking(shard["plan"], answers))
     return Merged(
@@ -135,24 +135,29 @@ def _lacking(plan: Sequence[str], answers: Sequence[Answer]) -> list[str]:
     return [f"no report has {some(lacking)}"] if lacking else [] if plan else ["no report has any check"]
 
 
-def _answers(report: Mapping[str, Any]) -> list[Answer]:
+def answers_of(report: Mapping[str, Any]) -> list[Answer]:
     """Give the answers in one report: a check is told under each clause that it bears on."""
-    bears: dict[str, list[str]] = {}
-    blamed: dict[str, list[str]] = {}
+    witnesses: dict[str, dict[str, str]] = {}
     described: dict[str, Mapping[str, Any]] = {}
     for clause in report["clauses"]:
         for check in clause["checks"]:
             described[check["name"]] = check
-            bears.setdefault(check["name"], []).append(clause["id"])
-            if clause["verdict"] == Verdict.ILLEGAL.value:
-                blamed.setdefault(check["name"], []).append(clause["id"])
-    return [_answer(check, tuple(bears[name]), tuple(blamed.get(name, ()))) for name, check in described.items()]
+            witnesses.setdefault(check["name"], {})[clause["id"]] = check["witness"]
+    return [_answer(check, witnesses[name]) for name, check in described.items()]
 
 
-def _answer(check: Mapping[str, Any], clauses: tuple[str, ...], blamed: tuple[str, ...]) -> Answer:
+def _answer(check: Mapping[str, Any], witnesses: Mapping[str, str]) -> Answer:
+    """Give a check's answer again. witnesses: by the clauses that it was told under."""
     name: str = check["name"]
     prefix = name.partition(".")[0]
     group = next((group for group in GROUPS if group.name == prefix), Group(prefix, ""))
-    planned = Planned(name, group, check["tool"], clauses, "", "", (0.0, 0.0))
-    verdict = Verdict(check["verdict"])
-    return Answer(planned, verdict, check["evidence"], "", blamed if verdict is Verdict.ILLEGAL else (), float(check["seconds"]))
+    planned = Planned(name, group, check["tool"], tuple(witnesses), "", "", (0.0, 0.0))
+    return Answer(
+        planned,
+        Verdict(check["verdict"]),
+        check["evidence"],
+        witness=next(filter(None, witnesses.values()), ""),
+        blames=tuple(check["blames"]),
+        seconds=float(check["seconds"]),
+        witnesses=witnesses,
+    )

@@ -80,7 +80,7 @@ class _Child:
             stdout=subprocess.PIPE,
             stderr=self._stderr,
             start_new_session=True,
-            env={**os.environ, **_path(request), "PYTHONHASHSEED": "0"},
+            env={**os.environ, **path_for(request), "PYTHONHASHSEED": "0"},
         )
         assert self._process.stdin is not None
         assert self._process.stdout is not None
@@ -173,6 +173,7 @@ class _Child:
                     tuple(event["blames"]),
                     event["seconds"],
                     tuple(event.get("cleared", ())),
+                    dict(event.get("witnesses", {})),
                 )
             case _:
                 pass
@@ -323,7 +324,7 @@ def _event(line: bytes) -> dict[str, Any]:
         return {"event": ""}
 
 
-def _path(request: Request) -> dict[str, str]:
+def path_for(request: Request) -> dict[str, str]:
     """Have the child look for the subject in the folders that the request names."""
     if not request.path:
         return {}

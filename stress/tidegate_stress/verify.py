@@ -33,6 +33,7 @@ from .manifest import Installed
 from .plan import GROUPS, About, Answer, Failure, Group, Inapplicable, Planned, Request
 from .report import ClauseReport, Level, ReportFile, as_json, count_text, expect, judge, seconds_text
 from .shards import Merged, Shard, merge
+from .smoke import mistake_of
 from .statement import as_statement
 from .supervisor import Running, Supervisor
 from .vendored import CONFORMANCE, folder_of, levels
@@ -58,7 +59,7 @@ examples:
 exit codes:
   0  OK: every clause is OK
   1  ILLEGAL: a clause was found broken; the witness and the command that replays it are printed
-  2  bad usage, or something that the gate needs is not installed
+  2  bad usage, an adapter whose first calls go wrong, or something that the gate needs is not installed
   3  UNKNOWN: a check had no answer (a limit, a crash, a noisy machine), or the run was stopped by Ctrl-C, SIGTERM
      or SIGHUP before any clause was found broken, or nobody was there to read the verdict (a closed pipe)
 """
@@ -604,6 +605,8 @@ def _carry_out(run: _Run, arguments: argparse.Namespace, groups: Sequence[Group]
     supervisor = Supervisor(run.request, cast(int, arguments.jobs), run, is_stopped)
     interrupt.emergency = supervisor.close
     try:
+        if run.request.is_intake and (mistake := mistake_of(run.request, is_stopped)):
+            raise UsageError(f"{mistake}; nothing was judged")
         plan, failures = supervisor.load(groups)
         if not interrupt:
             run.describe(supervisor.about, supervisor.inapplicable)

@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 
 from tidegate_specs import adapters
+from tidegate_specs.builds import FREE_THREADED
+from tidegate_specs.check import needs
 from tidegate_specs.conformance.peers import PEERS
 from tidegate_specs.explore.configurations import CONFIGURATIONS
 from tidegate_specs.mutation import describe, mutant_names
@@ -17,6 +19,7 @@ from tidegate_specs.operators import record as operators
 from tidegate_specs.prove import EXPECTED
 from tidegate_specs.prove.mutants import MUTANTS
 from tidegate_specs.registry import CLAUSES
+from tidegate_stress import capabilities
 from tidegate_stress.bench import BARS_FROM_3_14, BARS_TO_3_13, FLAT_BAR, GOODPUT_BAR, SLOT_BAR_BYTES
 from tidegate_stress.lab.bounds import BOUNDS
 from tidegate_stress.lab.case import OURS, Finding, from_json
@@ -71,6 +74,41 @@ def test_the_readme_is_read_in_three_minutes() -> None:
 @pytest.mark.parametrize(("page", "name"), [(README, "first"), (USING, "worker"), (OWN_QUEUE, "adapter")])
 def test_example_runs(page: Path, name: str) -> None:
     subprocess.run([sys.executable, "-W", "error", "-c", marked(page, "example", name, "python")], check=True, timeout=60)
+
+
+def rows(text: str) -> dict[str, set[str]]:
+    """Give by verdict and clause what a run rests on, whatever the numbers and the order."""
+    found: dict[str, str] = {}
+    for line in text.splitlines():
+        if re.match(r"[A-Z]+ +[A-Z]+-\d ", line):
+            found[" ".join(line.split()[:2])] = " ".join(line.split()[2:])
+        elif line.startswith("   ") and found:
+            found[list(found)[-1]] += " " + line.strip()
+    return {clause: set(re.sub(r"\d[\d,]*", "#", told).split("; ")) for clause, told in found.items()}
+
+
+def test_the_sample_adapter_ends_ok_as_the_page_shows(tmp_path: Path) -> None:
+    (tmp_path / "my").mkdir()
+    (tmp_path / "my" / "module.py").write_text(marked(OWN_QUEUE, "example", "adapter", "python"), encoding="utf-8")
+    command = [sys.executable, "-m", "tidegate_stress", "verify", "--intake", "my.module:MyQueue"]
+    run = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=100, check=False)
+    assert run.returncode == 0, run.stdout + run.stderr
+    shown = marked(OWN_QUEUE, "output", "own", "text")
+    assert shown.startswith("verdict: OK (10 clauses, 10 checks, ")
+    assert len(rows(shown)) == 10
+    assert rows(run.stdout.partition("\nverdict: ")[2]) == rows(shown), run.stdout
+
+
+@pytest.mark.skipif(FREE_THREADED, reason="there are more checks on free-threaded builds")
+def test_capabilities_table_is_the_code() -> None:
+    shown = capabilities.as_markdown()
+    wanted = f"<!-- table: capabilities (python -m tidegate_stress.capabilities) -->\n{shown}\n<!-- end -->"
+    assert wanted in OWN_QUEUE.read_text("utf-8"), shown
+
+
+def test_what_a_capability_brings_in_is_not_judged_without_it() -> None:
+    assert capabilities.brought_in("close") == ["RESPONSIVE-1", "RESPONSIVE-2", "LATENCY-1", "STABLE-1", "CLOSE-1", "CLOSE-2"]
+    assert capabilities.judged(needs("offer take")) == {"BOUND-1", "LOCAL-1"}
 
 
 def test_vendor_example_runs(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 import dataclasses
 import dis
 import logging
+import os
 import sys
 import threading
 import time
@@ -66,6 +67,32 @@ def planted(lease: type[HeldLease] | None = None, **methods: Any) -> Subject:
 def used(intake: Any) -> int:
     statistics = KERNEL.statistics(intake)
     return int(statistics.queued + statistics.in_flight)
+
+
+def widens_after_many_refusals() -> Subject:
+    refused = 0
+
+    def offer(self: Any, item: Any) -> Any:
+        nonlocal refused
+        answer = KERNEL.offer(self, item)
+        refused += answer is Outcome.FULL
+        return Outcome.ACCEPTED if refused == 5_000 else answer
+
+    return planted(offer=offer)
+
+
+def rejection_writes_now_and_then() -> Subject:
+    refused = 0
+
+    def offer(self: Any, item: Any) -> Any:
+        nonlocal refused
+        answer = KERNEL.offer(self, item)
+        refused += answer is Outcome.FULL
+        if refused % 5_000 == 4_999:
+            os.write(1, b"thousands are refused\n")
+        return answer
+
+    return planted(offer=offer)
 
 
 def rejection_frees_a_slot() -> Subject:
@@ -489,6 +516,7 @@ PLANTED: list[tuple[int, Callable[[], Subject], str]] = [
     (11, gauge_drifts, "LEDGER-1"),
     (12, one_too_many, "BOUND-1"),
     (12, zero_admits, "HOSTILE-1"),
+    (12, widens_after_many_refusals, "FIXED-1"),
     (13, rejected_work_runs_later, "NORETRY-1"),
     (14, lock_around_offer, "REENTRY-1"),
     (15, reentrant_lock_and_a_check, "BOUND-1"),
@@ -509,6 +537,7 @@ PLANTED: list[tuple[int, Callable[[], Subject], str]] = [
     (29, remembers_the_last_item, "MEMORY-1"),
     (30, rejection_leaves_an_object, "MEMORY-1"),
     (30, rejection_makes_garbage, "MEMORY-1"),
+    (30, rejection_writes_now_and_then, "QUIET-1"),
     (31, counts_before_it_knows, "BOUND-2"),
     (32, lock_around_offer_and_take, "NOWAIT-2"),
     (33, offer_waits_for_room, "NOWAIT-1"),

@@ -296,7 +296,7 @@ def test_json_has_exactly_this_shape(tmp_path: Path) -> None:
     assert list(report) == ["verdict", "python", "platform", "clauses"]
     assert report["verdict"] == "OK"
     assert [list(clause) for clause in report["clauses"]] == [["id", "verdict", "checks"]] * 4
-    shape = ["name", "tool", "verdict", "evidence", "seconds", "replay"]
+    shape = ["name", "tool", "verdict", "evidence", "witness", "blames", "seconds", "replay"]
     assert [list(check) for clause in report["clauses"] for check in clause["checks"]] == [shape] * 5
     assert os.listdir(tmp_path) == ["report.json"], "nothing temporary is left"
 

@@ -1,6 +1,7 @@
 """The gate in CI: JUnit XML, what GitHub shows, shards that add up, and a budget of time."""
 
 import contextlib
+import io
 import json
 import os
 import re
@@ -11,17 +12,20 @@ import sys
 import time
 import xml.etree.ElementTree as ET
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tidegate_specs.check import Verdict
-from tidegate_stress import github, verify
+from tidegate_stress import github, shards, verify
 from tidegate_stress.budget import parse_budget_s, waves
+from tidegate_stress.conformance import conformance_of
+from tidegate_stress.display import PlainDisplay, tell_clauses
 from tidegate_stress.junit import as_junit
-from tidegate_stress.plan import Answer, Group, Planned, Request
-from tidegate_stress.report import judge
+from tidegate_stress.plan import About, Answer, Group, Planned, Request
+from tidegate_stress.report import as_json, judge
 from tidegate_stress.shards import Shard
 
 FAKES = Path(__file__).parent / "fakes"
@@ -245,12 +249,67 @@ def test_the_summary_is_cut_openly(clauses: int, size: int) -> None:
     found = [answer(Verdict.ILLEGAL, id_, witness="\u00e9" * size, evidence=evidence, name=id_) for id_ in ids]
     text = github.summary(Verdict.ILLEGAL, "(all of it)", judge(ids, found), Request())
     assert len(text.encode()) < 64_000
-    assert ("[cut: 992,000 characters more]" if clauses == 1 else "Cut to stay under 64 kB; left out: ") in text
+    assert ("[cut: 992,010 characters more]" if clauses == 1 else "Cut to stay under 64 kB; left out: ") in text
     rows = [line for line in text.splitlines() if line.startswith("| CLAUSE-")]
     assert all(line.replace("\\|", "").count("|") == 4 for line in rows)
 
 
+# Each clause's own witness.
+
+
+def two_faults() -> list[Answer]:
+    """Give two checks' answers on three clauses: one blames two of them, each by its own witness, and the other the third."""
+    apart = {"A": "shows A", "B": "shows B"}
+    both = replace(answer(Verdict.ILLEGAL, "A", "B", "C", witness="shows A", name="both"), blames=("A", "B"), witnesses=apart)
+    third = replace(answer(Verdict.ILLEGAL, "B", "C", witness="shows C", name="third"), blames=("C",))
+    return [third, both]
+
+
+def test_each_clause_has_its_own_witness_in_every_format() -> None:
+    found = judge(["A", "B", "C"], two_faults())
+    assert [clause.verdict for clause in found] == [Verdict.ILLEGAL] * 3
+    report = json.loads(as_json(Verdict.ILLEGAL, found, Request(), "", ""))
+    told = {(clause["id"], check["name"]): check for clause in report["clauses"] for check in clause["checks"]}
+    assert {key: (check["witness"], check["blames"]) for key, check in told.items()} == {
+        ("A", "some.both"): ("shows A", ["A", "B"]),
+        ("B", "some.both"): ("shows B", ["A", "B"]),
+        ("B", "some.third"): ("", ["C"]),
+        ("C", "some.both"): ("", ["A", "B"]),
+        ("C", "some.third"): ("shows C", ["C"]),
+    }
+    lines = io.StringIO()
+    tell_clauses(PlainDisplay(lines), found, Request(), ())
+    text = lines.getvalue()
+    assert "  bears on: A\n    shows A\n  bears on: B\n    shows B\n  replay:" in text
+    assert "  bears on: C\n    shows C\n  replay:" in text
+    markdown = github.summary(Verdict.ILLEGAL, "", found, Request())
+    root = validated(as_junit(found, two_faults(), [], Request()))
+    failures = [failure.text or "" for failure in root.iter("failure")]
+    for told_so in (markdown, "".join(failures)):
+        assert all(f"{id_}: shows {id_}\n" in told_so for id_ in "ABC")
+    assert ["shows A" in failure for failure in failures] == [False, True]
+    annotations = github.annotations(found, Request())
+    assert [re.findall(r"--check (\S+)", line) for line in annotations] == [["some.both"], ["some.both"], ["some.third"]]
+
+
+def test_from_python_too_a_clause_is_told_its_own_witness() -> None:
+    judged = verify.Judged(Request(), About(), tuple(judge(["A", "B", "C"], two_faults())), {}, ())
+    told = conformance_of(judged, ["A", "B", "C"]).clauses
+    assert all((f"shows {other}" in told[id_].text) == (other == id_) for id_ in "ABC" for other in "ABC")
+
+
+def test_junit_names_the_subject() -> None:
+    root = validated(as_junit([], two_faults(), [], Request("my.module:MyQueue")))
+    assert {case.attrib["classname"] for case in root.iter("testcase")} == {"my.module:MyQueue.some"}
+
+
 # Shards.
+
+
+def test_a_shard_keeps_whom_a_check_blames_and_its_witnesses() -> None:
+    report = json.loads(as_json(Verdict.ILLEGAL, judge(["A", "B", "C"], two_faults()[::-1]), Request(), "", ""))
+    again = judge(["A", "B", "C"], shards.answers_of(report))
+    assert json.loads(as_json(Verdict.ILLEGAL, again, Request(), "", "")) == report
 
 
 def run_shards(folder: Path, of: int, *options: str, modules: Sequence[str] = ("fine",)) -> list[Path]:

@@ -8,7 +8,7 @@ from typing import Any, Final, final
 from ..check import WHOLE, Settings, Subject, capabilities_of
 from ..progress import progress
 from ..refinement import Divergence, View, differences, observe
-from .common import demand, told
+from .common import Faults, demand, told
 
 DENSE: Final = 300  # every capacity up to here
 POWERS: Final = (512, 1024, 2048, 4096)  # each with its neighbours
@@ -32,8 +32,10 @@ def capacities(chance: random.Random, *, everything: bool) -> list[int]:
 def fill_and_count(subject: Subject, chance: random.Random, settings: Settings) -> str:
     """Go through all that is to be counted at each capacity."""
     if not capabilities_of(subject) >= WHOLE:
+        faults = Faults()
         for capacity in SMALLER:
-            _queue(subject, capacity)
+            _queue(subject, capacity, faults)
+        faults.end()
         return f"{len(SMALLER)} capacities up to {SMALLER[-1]:,}"
     chosen = capacities(chance, everything=settings.profile == "full")
     calls = 0
@@ -200,15 +202,27 @@ def _whole(subject: Subject, capacity: int, chance: random.Random) -> int:
     return it.calls
 
 
-def _queue(subject: Subject, capacity: int) -> None:
-    """Fill somebody else's intake to the brim, and empty it, twice."""
+def _queue(subject: Subject, capacity: int, faults: Faults) -> None:
+    """Fill somebody else's intake to the brim, and empty it, twice; then close it, if it can be closed."""
     intake = subject.Intake(capacity)
     for _ in range(2):
-        _fill_and_empty(subject, intake, capacity)
+        _fill_and_empty(subject, intake, capacity, faults)
+    if "close" not in capabilities_of(subject):
+        return
+    intake.close()
+    answer = intake.offer(0)
+    faults.unless(answer is subject.Outcome.CLOSED, "CLOSE-1", f"a closed intake of {capacity} answered {told(answer)}")
+    end: Any = subject.Closed
+    try:
+        end = intake.take(timeout=0)
+    except (subject.Empty, subject.Closed) as error:
+        end = type(error)
+    faults.unless(end is subject.Closed, "CLOSE-2", f"a take from a closed, empty intake of {capacity} ended with {told(end)}")
 
 
-def _fill_and_empty(subject: Subject, intake: Any, capacity: int) -> None:
+def _fill_and_empty(subject: Subject, intake: Any, capacity: int, faults: Faults) -> None:
     outcomes = subject.Outcome
+    holds = "release" in capabilities_of(subject)
     answers = [intake.offer(number) for number in range(capacity + OVER)]
     accepted = answers.count(outcomes.ACCEPTED)
     right = [outcomes.ACCEPTED] * capacity + [outcomes.FULL] * OVER
@@ -219,8 +233,10 @@ def _fill_and_empty(subject: Subject, intake: Any, capacity: int) -> None:
     for _ in range(capacity):
         leases.append(intake.take(timeout=0))
         items.append(leases[-1].item)
-        if "release" not in capabilities_of(subject):
+        if not holds:
             leases.pop().release()
-    demand(items == list(range(capacity)), "LOCAL-1", lambda: f"an intake of {capacity}, full, gave {items[:5]} first")
-    for lease in leases:
-        lease.release()
+    faults.unless(items == list(range(capacity)), "LOCAL-1", f"an intake of {capacity}, full, gave {items[:5]} first")
+    released = [lease.release() for lease in leases]
+    again = [lease.release() for lease in leases]
+    once = not holds or (all(released) and not any(again))
+    faults.unless(once, "LEASE-1", f"leases of an intake of {capacity} are not released once")

@@ -19,6 +19,8 @@ controls.
 import os
 import signal
 import threading
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Final
 
 from ..check import EVERYTHING, WHOLE, Check, Result, Settings, Subject, Verdict, capabilities_of, needs
@@ -73,11 +75,20 @@ def _blamed(*found: tuple[object, str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(clause for count, clauses in found if count for clause in clauses.split()))
 
 
-def _illegal(check: str, evidence: str, witness: str, blames: tuple[str, ...], *, whole: bool) -> Result:
+def _illegal(
+    check: str,
+    evidence: str,
+    witness: str,
+    blames: tuple[str, ...],
+    *,
+    whole: bool,
+    witnesses: Mapping[str, str] = MappingProxyType({}),
+) -> Result:
     """Blame clauses. whole: the sweep went on to its end all the same, and so cleared the others that it bears on."""
     bears_on = next(found.clauses for found in CHECKS if found.name == check)
     cleared = tuple(clause for clause in bears_on if clause not in blames) if whole else ()
-    return Result(Verdict.ILLEGAL, evidence, witness, blames, cleared)
+    own = {clause: text for clause, text in witnesses.items() if clause in blames}
+    return Result(Verdict.ILLEGAL, evidence, witness, blames, cleared, witnesses=own)
 
 
 def _nothing() -> Result:
@@ -97,7 +108,7 @@ def _freeze(subject: Subject, settings: Settings) -> Result:
         (tally.blocked, "NOWAIT-2"), (starved, "LOCAL-1"), (tally.refused, "EXACT-1"), (tally.broken + tally.stuck, "LOCAL-1")
     )
     if blames:
-        return _illegal("sweeps.freeze", evidence, tally.witness, blames, whole=not tally.cut_short)
+        return _illegal("sweeps.freeze", evidence, tally.witness, blames, whole=not tally.cut_short, witnesses=tally.witnesses)
     return Result(Verdict.OK, evidence, points=tally.points) if nowait_2(tally.points, tally.blocked) else _nothing()
 
 
@@ -124,7 +135,8 @@ def _interrupt(subject: Subject, settings: Settings) -> Result:
     )
     if blames:
         witness = tally.witness or (woken.witness if woken else "")
-        return _illegal("sweeps.interrupt", evidence, witness, blames, whole=not tally.cut_short)
+        own = tally.witnesses | ({"CLOSE-2": woken.witness} if woken else {})
+        return _illegal("sweeps.interrupt", evidence, witness, blames, whole=not tally.cut_short, witnesses=own)
     points = tally.points + (woken.points if woken else 0)
     return Result(Verdict.OK, evidence, points=points) if tally.points and (woken is None or woken.points) else _nothing()
 
@@ -248,7 +260,7 @@ def _reentry(subject: Subject, settings: Settings) -> Result:
         (tally.spurious, "REENTRY-1 EXACT-1"),
     )
     if blames:
-        return _illegal("sweeps.reentry", evidence, tally.witness, blames, whole=not tally.cut_short)
+        return _illegal("sweeps.reentry", evidence, tally.witness, blames, whole=not tally.cut_short, witnesses=tally.witnesses)
     if tally.points and not tally.signals:
         alone = threading.current_thread() is threading.main_thread()
         return Result(

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Final, final
 
-from ..check import Subject
+from ..check import WHOLE, Subject, capabilities_of
 from ..injection import Injector
 from ..progress import progress
 from .operations import Operation, Stage, audit, confirm_s, operations_of, sweeping, take_all
@@ -32,6 +32,7 @@ class FreezeTally:
     broken: int = 0
     stuck: int = 0
     witness: str = ""
+    witnesses: dict[str, str] = field(default_factory=dict[str, str])  # by clause, the first
     blocked_by: dict[str, tuple[int, int]] = field(default_factory=dict[str, tuple[int, int]])  # by operation: blocked, points
 
     @property
@@ -39,9 +40,10 @@ class FreezeTally:
         """Tell whether the sweep ended before its end, as too much was broken."""
         return self.stuck >= STUCK
 
-    def note(self, text: str) -> None:
-        """Keep the first account of a fault."""
+    def note(self, clause: str, text: str) -> None:
+        """Keep the first account of a fault, and the first of each clause's."""
         self.witness = self.witness or text
+        self.witnesses.setdefault(clause, text)
 
 
 @final
@@ -52,6 +54,7 @@ class _Sweep:
         self.subject, self.injector = subject, injector
         self.frozen, self.other = Party(), Party()
         self.tally = FreezeTally()
+        self.takers = "LOCAL-1" if capabilities_of(subject) >= WHOLE else ""  # others promise their takers nothing of the kind
 
     def operation(self, operation: Operation) -> None:
         blocked, points = self.tally.blocked, self.tally.points
@@ -104,16 +107,16 @@ class _Sweep:
         if other.wait(patience_s) != ENDED or other.error is Runaway:
             tally.blocked += 1
             waits = "runs for ever" if other.error is Runaway else f"waits at {other.where()}"
-            tally.note(f"{where}: another party's offer {waits}")
+            tally.note("NOWAIT-2", f"{where}: another party's offer {waits}")
             return other.error is Runaway
         if other.error is not None:
             tally.broken += 1
-            tally.note(f"{where}: another party's offer raised {other.text}")
+            tally.note("LOCAL-1", f"{where}: another party's offer raised {other.text}")
             return True
         least = 0 if stage.closed or stage.closes else stage.free - stage.claims
         if not least <= len(offered) <= stage.free + stage.frees:
             tally.refused += 1
-            tally.note(f"{where}: {len(offered)} of others' offers were accepted with {stage.free} slots free")
+            tally.note("EXACT-1", f"{where}: {len(offered)} of others' offers were accepted with {stage.free} slots free")
 
         def take() -> None:
             for lease in take_all(subject, intake):
@@ -123,12 +126,12 @@ class _Sweep:
         other.start(take)
         if other.wait(patience_s) != ENDED:
             tally.starved += 1
-            tally.note(f"{where}: another party's take waits at {other.where()}")
+            tally.note(self.takers, f"{where}: another party's take waits at {other.where()}")
             return False
         expected = [item for item in (*stage.must, *offered) if item not in taken]
         if len(expected) > stage.takes + stage.puts_back or any(item in offered for item in expected) or other.error is not None:
             tally.starved += 1
-            tally.note(f"{where}: others take {taken}; {expected} do not come out {other.text}")
+            tally.note(self.takers, f"{where}: others take {taken}; {expected} do not come out {other.text}")
         return True
 
     def _settle(self, stage: Stage, where: str, answer: Any, offered: list[Any], taken: list[Any]) -> None:
@@ -145,11 +148,11 @@ class _Sweep:
         found = self.other.answer()
         if (found.slots, found.lost, found.doubled, found.books) != (found.capacity, 0, 0, ""):
             self.tally.broken += 1
-            self.tally.note(f"{where}: let go, and afterwards {found}")
+            self.tally.note("LOCAL-1", f"{where}: let go, and afterwards {found}")
 
     def _stuck(self, text: str) -> None:
         """Note a fault, and go on with fresh threads: those that wait for ever are left behind."""
-        self.tally.note(text)
+        self.tally.note("LOCAL-1", text)
         self.tally.stuck += 1
         self.dismiss()
         self.frozen, self.other = Party(), Party()

@@ -58,6 +58,7 @@ class InterruptTally:
     ran_away: bool = False
     unswept: bool = False
     witness: str = ""
+    witnesses: dict[str, str] = field(default_factory=dict[str, str])  # by clause, the first
     broken_by: dict[str, tuple[int, int, int]] = field(
         default_factory=dict[str, tuple[int, int, int]]
     )  # by operation: broken, of them locked, points
@@ -67,9 +68,11 @@ class InterruptTally:
         """Tell whether the sweep ended before its end, as too much was broken."""
         return self.locked >= STUCK or self.ran_away or self.unswept
 
-    def note(self, text: str) -> None:
-        """Keep the first account of a fault."""
+    def note(self, text: str, *clauses: str) -> None:
+        """Keep the first account of a fault, and the first of each clause's; all of them are INTERRUPT-1's."""
         self.witness = self.witness or text
+        for clause in ("INTERRUPT-1", *clauses):
+            self.witnesses.setdefault(clause, text)
 
     def count(self, found: Audit, where: str) -> None:
         """Count one audit."""
@@ -81,7 +84,9 @@ class InterruptTally:
         self.items_lost += found.lost
         self.items_doubled += found.doubled
         self.books += bool(found.books)
-        self.note(f"{where}: {tell(found)}")
+        clauses = (["BOUND-2"] if found.slots != found.capacity else []) + (["BOUND-1"] if found.slots > found.capacity else [])
+        clauses += ["LOCAL-1"] if found.lost or found.doubled else []
+        self.note(f"{where}: {tell(found)}", *clauses)
 
 
 def tell(found: Audit) -> str:
@@ -164,7 +169,7 @@ def interrupt(
                 tally.locked += 1
                 tally.broken += 1
                 tally.unswept |= not point.where
-                tally.note(f"{where}: afterwards {party.where()} waits for ever")
+                tally.note(f"{where}: afterwards {party.where()} waits for ever", "BOUND-2")
                 party = Party()
             elif point.found is None:
                 tally.broken += 1

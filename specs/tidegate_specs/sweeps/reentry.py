@@ -129,12 +129,19 @@ class ReentryTally:
     signals: bool = False
     stopped: bool = False
     witness: str = ""
+    witnesses: dict[str, str] = field(default_factory=dict[str, str])  # by clause, the first
     by_way: dict[str, int] = field(default_factory=dict[str, int])
 
     @property
     def cut_short(self) -> bool:
         """Tell whether the sweep ended before its end, as too much was broken."""
         return self.stopped or self.deadlocked >= STUCK
+
+    def note(self, text: str, *clauses: str) -> None:
+        """Keep the first account of a fault, and the first of each clause's; all of them are REENTRY-1's."""
+        self.witness = self.witness or text
+        for clause in ("REENTRY-1", *clauses):
+            self.witnesses.setdefault(clause, text)
 
     @property
     def faults(self) -> int:
@@ -232,14 +239,16 @@ class _Sweep:
                     text = self.party.text
             if not point.where:
                 if text:
-                    self.tally.witness = self.tally.witness or f"{operation.name}: {text}"
+                    self.tally.note(f"{operation.name}: {text}")
                     self.tally.stopped = True
                 return
             self.tally.points += 1
             self.tally.by_way[self.way] = self.tally.by_way.get(self.way, 0) + 1
-            text = text or self._judge(point)
-            if text and not self.tally.witness:
-                self.tally.witness = f"{operation.name}, {self.name} from a {self.way} inside at {point.where}: {text}"
+            overshot, spurious = self.tally.overshot, self.tally.spurious
+            if text := text or self._judge(point):
+                clauses = ["BOUND-1"] if self.tally.overshot > overshot else []
+                clauses += ["EXACT-1"] if self.tally.spurious > spurious else []
+                self.tally.note(f"{operation.name}, {self.name} from a {self.way} inside at {point.where}: {text}", *clauses)
             if self.tally.deadlocked >= STUCK:
                 return
 

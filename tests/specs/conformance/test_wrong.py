@@ -13,19 +13,41 @@ from tidegate_specs.conformance.wrong import (
     WRONG,
     BlocksWhenFull,
     CheckThenAct,
+    ComparesItems,
     DropsOldest,
+    KeepsAJournal,
     Kernel,
+    LastFirst,
     Locked,
     LocksAroundOffer,
+    Logs,
+    MiscountsStatistics,
+    NoneForNothing,
+    OpensItsJournal,
     Plain,
+    Prints,
+    TellsNowAndThen,
     Unbounded,
+    Warns,
+    Widens,
+    WritesToStderr,
 )
 from tidegate_specs.runner import in_reach
 
 MODULES = ("tidegate_specs.stateful", "tidegate_specs.scenarios", "tidegate_specs.sweeps")
+LOUD: tuple[type[Adapter], ...] = (Prints, WritesToStderr, Logs, Warns, OpensItsJournal, KeepsAJournal, TellsNowAndThen)
+KILLED_BY: dict[type[Adapter], str] = {
+    **dict.fromkeys(LOUD, "scenarios.30"),
+    Widens: "scenarios.12",
+    NoneForNothing: "stateful.overfill",
+}
 SLOW = {"scenarios.09", "scenarios.28", "scenarios.30"}
 # Of one that waits the others would only tell that it does.
-ONLY: dict[type[Adapter], set[str]] = {BlocksWhenFull: {"sweeps.freeze"}, CheckThenAct: {"scenarios.09", "sweeps.reentry"}}
+ONLY: dict[type[Adapter], set[str]] = {
+    BlocksWhenFull: {"sweeps.freeze"},
+    CheckThenAct: {"scenarios.09", "sweeps.reentry"},
+    **dict.fromkeys(LOUD, {"scenarios.30"}),
+}
 KERNEL = {"scenarios.12", "scenarios.14", "scenarios.22", "scenarios.23", "scenarios.29", "stateful.overfill", "sweeps.reentry"}
 
 
@@ -49,10 +71,30 @@ def run(check: Check, subject: Adapted) -> Result:
 def test_a_wrong_one_is_found_out_and_accused_of_nothing_else(wrong: type[Locked | Plain]) -> None:
     subject = adapt(wrong)
     chosen = [check for check in checks_of(subject) if check.name in ONLY.get(wrong, {check.name} - SLOW)]
+    chosen += [check for check in checks_of(subject) if check.name == KILLED_BY.get(wrong) and check not in chosen]
     results = [(check, run(check, subject)) for check in chosen]
     found = {id_ for check, result in results if result.verdict is Verdict.ILLEGAL for id_ in result.blames or check.clauses}
     assert found
     assert found <= set(wrong.breaks)
+    assert all(result.verdict is Verdict.ILLEGAL for check, result in results if check.name == KILLED_BY.get(wrong))
+    searched = [result for check, result in results if check.name == "stateful.enumeration"]
+    assert not {id_ for result in searched for id_ in result.cleared} & set(wrong.breaks)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "broken", "open_"),
+    [
+        (LastFirst, {"LOCAL-1"}, {"LOCAL-1", "CLOSE-2", "NORETRY-1", "MEMORY-1"}),
+        (MiscountsStatistics, {"LEDGER-1"}, {"LEDGER-1"}),
+        (ComparesItems, {"HOSTILE-1"}, {"HOSTILE-1"}),
+    ],
+)
+def test_one_fault_leaves_the_other_clauses_judged(wrong: type[Locked], broken: set[str], open_: set[str]) -> None:
+    check = next(check for check in checks_of(adapt(wrong)) if check.name == "stateful.enumeration")
+    result = run(check, adapt(wrong))
+    assert set(result.blames) == broken
+    assert set(check.clauses) - set(result.cleared) - open_ <= {"LEDGER-1"}  # which is not declared
+    assert all(result.witnesses[id_] for id_ in broken)
 
 
 @pytest.mark.parametrize("wrong", [Unbounded, DropsOldest])

@@ -64,7 +64,7 @@ def test_an_expected_failure_is_no_failure(tmp_path: Path) -> None:
     run = gate("--intake", "boxes:OneMoreAsExpected", "--check", "stateful.overfill", *options, GITHUB_ACTIONS="true")
     assert run.returncode == 0, run.stdout + run.stderr
     assert "EXPECTED BOUND-1 " in run.stdout
-    assert "it is a test (https://example.org/why)" in run.stdout
+    assert "it is a test (https://example.org/why)" in " ".join(run.stdout.split())
     assert "1 ILLEGAL as expected" in run.stdout.splitlines()[-1]
     assert "OK       LOCAL-1" in run.stdout, "what was looked at to the end is not UNKNOWN for another clause's fault"
     assert "::error" not in run.stdout
@@ -157,6 +157,24 @@ def test_bad_input_is_refused(options: tuple[str, ...], told: str) -> None:
     run = gate(*options)
     assert run.returncode == 2, run.stdout + run.stderr
     assert told in run.stderr
+
+
+@pytest.mark.parametrize(
+    ("intake", "told"),
+    [
+        ("BadConstructor", "tidegate verify: your adapter raised KeyError at boxes.py:"),
+        ("AnswersNothing", "tidegate verify: your adapter answered its first offer with None"),
+        ("HasNoTimeout", "tidegate verify: your adapter raised TypeError at boxes.py:"),
+    ],
+)
+def test_an_adapter_with_a_mistake_of_its_own_is_accused_of_nothing(intake: str, told: str) -> None:
+    run = gate("--intake", f"boxes:{intake}")
+    assert run.returncode == 2, run.stdout + run.stderr
+    assert run.stderr.startswith(told)
+    assert run.stderr.endswith("; nothing was judged\n")
+    assert "ILLEGAL" not in run.stdout
+    with pytest.raises(ValueError, match=r"your adapter (raised|answered) "):
+        check_intake(f"boxes:{intake}")
 
 
 def test_from_python() -> None:

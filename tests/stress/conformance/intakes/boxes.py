@@ -142,3 +142,95 @@ class PicklesOneMore(Pickles):
             return Outcome.FULL
         self.items.append(pickle.dumps(item))
         return Outcome.ACCEPTED
+
+
+# Adapters with a mistake of their own.
+
+
+class BadConstructor(Box):
+    """Look for what is not there, first of all."""
+
+    def __init__(self, capacity: int) -> None:
+        known: dict[str, int] = {}
+        super().__init__(known["capacity"] + capacity)  # slip of the constructor
+
+
+class BadFirstOffer(Box):
+    """Look for what is not there in the first offer, in a function that is called by it."""
+
+    def offer(self, item: Any) -> Outcome:
+        return look_up(item)
+
+
+def look_up(item: Any) -> Outcome:
+    """Be where it is looked for."""
+    found: dict[Any, Outcome] = {}
+    return found[item]  # slip of the offer
+
+
+class AnswersNothing(Box):
+    """Forget to answer an offer."""
+
+    def offer(self, item: Any) -> Any:
+        self.items.append(item)
+
+
+class HasNoTimeout(Box):
+    """Let `take` have no time-out."""
+
+    def take(self) -> Taken:  # type: ignore[override]  # pyright: ignore[reportIncompatibleMethodOverride]
+        return super().take()
+
+
+class TakesNothing(Box):
+    """Forget to give what was taken."""
+
+    def take(self, timeout: float | None = None) -> Any:
+        super().take(timeout)
+
+
+class NothingForEmpty(Box):
+    """Give nothing where there is nothing."""
+
+    def take(self, timeout: float | None = None) -> Any:
+        return super().take(timeout) if self.items else None
+
+
+class AnothersEmpty(Box):
+    """Raise somebody else's exception where there is nothing."""
+
+    def take(self, timeout: float | None = None) -> Taken:
+        if not self.items:
+            raise queue.Empty
+        return super().take(timeout)
+
+
+class WaitsAtOnce(Box):
+    """Wait for ever at the first take."""
+
+    def take(self, timeout: float | None = None) -> Taken:
+        queue.SimpleQueue[None]().get()  # where it waits
+        return super().take(timeout)
+
+
+class SlipsWhenFull(Box):
+    """Look for what is not there, when full."""
+
+    def offer(self, item: Any) -> Outcome:
+        return look_up(item) if self.items else super().offer(item)
+
+
+class ForgetsToCatch(Box):
+    """Let a full queue's exception out, and do not say that a refusal is an answer of its own."""
+
+    capabilities = needs("offer refuses take")
+
+    def offer(self, item: Any) -> Outcome:
+        if self.items:
+            raise queue.Full
+        return super().offer(item)
+
+
+def bad_factory(capacity: int) -> Box:
+    """Be a factory of what can't be made."""
+    return BadConstructor(capacity)
