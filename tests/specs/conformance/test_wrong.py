@@ -46,7 +46,7 @@ SLOW = {"scenarios.09", "scenarios.28", "scenarios.30"}
 ONLY: dict[type[Adapter], set[str]] = {
     BlocksWhenFull: {"sweeps.freeze"},
     CheckThenAct: {"scenarios.09", "sweeps.reentry"},
-    **dict.fromkeys(LOUD, {"scenarios.30"}),
+    **{loud: {"scenarios.30"} for loud in LOUD},
 }
 KERNEL = {"scenarios.12", "scenarios.14", "scenarios.22", "scenarios.23", "scenarios.29", "stateful.overfill", "sweeps.reentry"}
 
