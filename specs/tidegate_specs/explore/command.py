@@ -180,7 +180,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("--grain", choices=("access", "opcode"), help="switch threads at every shared access, or at every opcode")
     parser.add_argument(
-        "--bound", type=at_least(0), metavar="N", help="how often at most a thread is made to stop for another (default: any number)"
+        "--bound",
+        type=at_least(0),
+        metavar="N",
+        help="how often at most a thread is made to stop for another (default: any number)",
     )
     parser.add_argument("--reduce", action="store_true", help="of schedules that come to the same, only one")
     parser.add_argument(
