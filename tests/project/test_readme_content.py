@@ -236,7 +236,7 @@ OVERLOAD = (
     ("longest sojourn at 100x", "sojourn", "100x"),
     ("sojourn p99 at 100x", "sojourn_flat", "100x"),
     ("offer p50 at 1x", "offer_p50_calm", "paired 1x"),
-    ("offer p50 at 2x", "offer_p50_calm", "paired 2x"),
+    ("offer p50 at 2x", "offer_p50", "paired 2x"),
     ("offer p50 at 10x", "offer_p50", "paired 10x"),
     ("offer p50 at 100x", "offer_p50", "paired 100x"),
     ("offer p99.9 at 100x", "offer_p999", "paired 100x"),

@@ -345,7 +345,7 @@ def test_list_runs_nothing() -> None:
     ("options", "said"),
     [
         (["--clause", "FIVE-1"], "the clauses are ONE-1, TWO-1, THREE-1, FOUR-1"),
-        (["--clause", "one-1"], "did you mean ONE-1?"),
+        (["--clause", "one-11"], "did you mean ONE-1?"),
         (["--check", "fine.frist"], "did you mean fine.first?"),
         (["--seed", "-1"], "not an integer of at least 0"),
         (["--seed", "many"], "not an integer of at least 0"),
