@@ -5,7 +5,7 @@ import importlib.util
 import io
 import re
 import shlex
-from functools import cache
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -22,11 +22,11 @@ PLACES = re.findall(r"`(\w+)` (?:in|of tox|of `Walk`)\s*`([\w./-]+)`", PAGE)
 COMMANDS = [line for block in re.findall(r"```sh\n(.*?)```", PAGE, re.DOTALL) for line in block.splitlines()]
 
 
-@cache
-def help_of(command: str) -> str:
+def said_of(words: Sequence[str]) -> str:
+    """Give what a command says of words that it refuses, as the last of them is no option of it. It does nothing."""
     told = io.StringIO()
-    with contextlib.redirect_stdout(told), contextlib.suppress(SystemExit):
-        cli.main([command, "--help"])
+    with contextlib.redirect_stderr(told):
+        assert cli.main([*words, "--no-such-option"]) == 2
     return told.getvalue()
 
 
@@ -49,9 +49,9 @@ def test_its_names_are_where_it_says(name: str, file: str) -> None:
 def test_its_commands_exist(command: str) -> None:
     program, *words = shlex.split(command.removeprefix(f".venv-{NEW}/bin/"))
     if program == "tidegate":
-        told = help_of(words[0])
+        told = said_of(words)
         assert told.startswith(f"usage: tidegate {words[0]}")
-        assert all(word in told for word in words if word.startswith("--"))
+        assert told.endswith("error: unrecognized arguments: --no-such-option\n"), "also of options that no help shows"
     elif program == "pytest":
         assert all((ROOT / word).exists() for word in words)
     elif program == "python":
@@ -61,6 +61,10 @@ def test_its_commands_exist(command: str) -> None:
         assert package.submodule_search_locations is None or importlib.util.find_spec(f"{name}.__main__") is not None
     else:
         assert program in {f"python{NEW}", "pip", "."}
+
+
+def test_a_planted_option_is_found() -> None:
+    assert said_of(["explore", "--upgrade"]).endswith("error: unrecognized arguments: --upgrade --no-such-option\n")
 
 
 def test_what_it_says_is_looked_at() -> None:
