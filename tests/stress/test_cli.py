@@ -226,16 +226,22 @@ def test_spec_begins_with_a_summary() -> None:
 
 def on_a_terminal(words: Sequence[str], environment: Mapping[str, str]) -> str:
     """Run a command whose standard streams are a terminal of 24 lines; give what is shown there."""
-    pid, descriptor = pty.fork()
-    if pid == 0:
-        os.environ.update({"TERM": "xterm", "LINES": "24", "COLUMNS": "80", **environment})
-        os.execv(sys.executable, [sys.executable, "-m", "tidegate_stress", *words])
+    descriptor, terminal = pty.openpty()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "tidegate_stress", *words],
+        stdin=terminal,
+        stdout=terminal,
+        stderr=terminal,
+        start_new_session=True,
+        env={**os.environ, "TERM": "xterm", "LINES": "24", "COLUMNS": "80", **environment},
+    )
+    os.close(terminal)
     shown = b""
     with contextlib.suppress(OSError):  # Linux says so when the other side is closed
         while data := os.read(descriptor, 65536):
             shown += data
     os.close(descriptor)
-    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
+    assert process.wait(60) == 0
     return shown.decode()
 
 

@@ -67,8 +67,8 @@ def _load() -> Mapping[str, Bound]:
     read: list[dict[str, Any]] = json.loads(resources.files(__package__ or "").joinpath("bounds.json").read_text("utf-8"))
     for each in read:
         each["clauses"], each["cases"] = tuple(each["clauses"]), tuple(each["cases"])
-        from_3_14 = each.pop("limit_from_3_14", each["limit"])
-        each["limit"] = from_3_14 if sys.version_info >= (3, 14) else each["limit"]
+        limits = each["limit"], each.pop("limit_from_3_14", each["limit"])
+        each["limit"] = limits[sys.version_info >= (3, 14)]
         each["broken_by"] = tuple(Breaker(**breaker) for breaker in each["broken_by"])
     return {each["name"]: Bound(**each) for each in read}
 
