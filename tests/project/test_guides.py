@@ -55,7 +55,7 @@ def is_there(name: str, file: str) -> bool:
 
 def works(command: str) -> bool:
     """Tell whether the program of a command is one that a contributor has, and its options and files are there."""
-    program, *words = shlex.split(re.sub(r"^\.venv(-[\d.]+)?/bin/", "", command))
+    program, *words = shlex.split(re.sub(r"^\.venv(-[\d.]+)?/bin/", "", command).partition(" > ")[0])
     if program == "tidegate":
         told = said_of(words)  # also of options that no help shows
         return told.startswith(f"usage: tidegate {words[0]}") and told.endswith("unrecognized arguments: --no-such-option\n")

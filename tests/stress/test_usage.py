@@ -90,7 +90,7 @@ def test_a_planted_plain_number_is_found() -> None:
 @pytest.mark.parametrize(
     "words",
     [
-        *(("explore", "offers-2-take-1", option, "0") for option in ("--bound", "--limit", "--seconds", "--sample")),
+        *(("explore", "offers-2-take-1", option, "0") for option in ("--limit", "--seconds", "--sample")),
         ("explore", "offers-2-take-1", "--bound", "-1", "--update"),
         ("walk", "--capacity", "0"),
         ("walk", "--depth", "0"),
