@@ -89,8 +89,11 @@ def test_every_command_has_examples() -> None:
 def test_an_example_works(example: str, capsys: pytest.CaptureFixture[str]) -> None:
     if "--vendored" in example or ("vendor" in example and "--update" in example):
         folder = shlex.split(example)[-1 if "--vendored" in example else 2]
-        assert cli.main(["vendor", "src/myapp/_gate" if folder == "DIR" else folder]) == 0
+        with_it = ["--with", "executor"] if "--without executor" in example else []
+        assert cli.main(["vendor", "src/myapp/_gate" if folder == "DIR" else folder, *with_it]) == 0
         example = example.replace("DIR", "src/myapp/_gate")
+    if "--operators" in example:
+        pytest.importorskip("cosmic_ray", reason="what makes operators' mutants is of the dev extra")
     wanted = 1 if "mutant:double_release" in example else 0
     assert tried(example) in (None, wanted), capsys.readouterr().err
 

@@ -250,12 +250,15 @@ def test_where_the_copy_is_what_is_installed_there_is_nothing_to_compare_with(
 
 
 @pytest.mark.parametrize("as_made", [True, False])
-def test_the_first_two_levels_need_the_standard_library_alone_and_import_nothing_of_the_copy(as_made: bool, copy: Path) -> None:
-    """Without site-packages: no extra is there. A copy that is imported ends the process."""
+def test_the_first_two_levels_need_the_standard_library_alone_and_import_nothing_of_the_copy(
+    as_made: bool, copy: Path, tmp_path: Path
+) -> None:
+    """Our packages alone, without site-packages: no extra is there. A copy that is imported ends the process."""
     if not as_made:
         (copy / "__init__.py").write_text("import os\nos._exit(66)\n")
-    paths = [str(KERNEL.parent), *(str(Path(module.__file__ or "").parents[1]) for module in (foreign, vendored))]
-    environment = {"PATH": os.environ["PATH"], "PYTHONPATH": os.pathsep.join(paths)}
+    for package in (KERNEL, *(Path(module.__file__ or "").parent for module in (foreign, vendored))):
+        shutil.copytree(package, tmp_path / "alone" / package.name)
+    environment = {"PATH": os.environ["PATH"], "PYTHONPATH": str(tmp_path / "alone")}
 
     def run(*words: str) -> subprocess.CompletedProcess[str]:
         command = [sys.executable, "-S", "-m", "tidegate_stress", *words]
@@ -382,7 +385,7 @@ def test_a_run_on_a_copy_judges_that_copy_in_every_kind_of_check(copy: Path, tmp
     assert groups == {check.partition(".")[0] for check in checks}
     root = ET.fromstring((tmp_path / "r.xml").read_text("utf-8"))
     assert [case.attrib["name"] for case in root[0]] == ["files", "origin", "import"]
-    assert (root[0].attrib["name"], root.attrib["failures"], root.attrib["errors"]) == ("tidegate.vendored", "0", "0")
+    assert (root[0].attrib["name"], root.attrib["failures"], root.attrib["errors"]) == ("toy/_gate.vendored", "0", "0")
 
 
 def test_clauses_of_adapters_that_the_copy_lacks_are_not_applicable(copy: Path) -> None:
