@@ -3,6 +3,7 @@
 import gc
 import random
 import sys
+import threading
 import types
 from typing import Any, cast
 
@@ -199,6 +200,48 @@ def test_who_does_not_wait_is_not_taken_for_one_who_does() -> None:
     done = takers.Waiter(lambda: 7)
     assert takers.ended([done], 1) == [done]
     assert done.answer == 7
+
+
+def gone(answer: object, took_s: float) -> takers.Waiter:
+    """Make one whose call ended like that, after so long."""
+    waiter = takers.Waiter(lambda: answer)
+    waiter.thread.join(10)
+    waiter.took_s = took_s
+    return waiter
+
+
+def test_a_take_whose_time_was_over_is_no_fault_and_one_that_ended_before_is() -> None:
+    empty = tidegate.Empty
+    waiting = [gone(empty, 1.4), gone(empty, 1.6), gone(empty, 9.0), gone("a lease", 9.0)]
+    assert takers.overdue(waiting, [1.5, 1.5, None, 1.5], empty) == [waiting[1]]
+
+
+def test_a_machine_too_slow_for_the_time_outs_is_unknown(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(takers, "LONG", (None, 0))  # as if the time of the second were over before all were seen to wait
+    result = BY_NAME["sizes.takers"].run(tidegate, Settings())
+    assert result.verdict is Verdict.UNKNOWN
+    assert takers.SLOW in result.witness + result.evidence
+
+
+@pytest.mark.parametrize("sleeping", [0, 1])
+def test_only_threads_that_sleep_on_are_a_fault(sleeping: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(takers, "LIMIT_S", 0.2)
+
+    def asleep(_: object) -> int:
+        return sleeping
+
+    monkeypatch.setattr(takers, "asleep", asleep)
+    held = threading.Event()
+    waiter = takers.Waiter(held.wait)
+    try:
+        if sleeping:
+            assert takers.ended([waiter], 1) == []
+        else:
+            with pytest.raises(NotTried, match="too busy"):
+                takers.ended([waiter], 1)
+    finally:
+        held.set()
+        waiter.thread.join(10)
 
 
 # Forks

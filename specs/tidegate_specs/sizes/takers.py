@@ -18,6 +18,7 @@ TAKERS: Final = 64
 DRAINS: Final = 8
 LIMIT_S: Final = 5.0  # they wake within milliseconds
 LOOKS: Final = 2
+SLOW: Final = "the machine is too busy: the time of takes was over before they were needed"
 LONG: Final[tuple[float | None, ...]] = (
     None, 1.5, 2, 10.25, 60, 61.0, 3600, 1e6, 2**31 / 1000, 2**32 / 1000, TIMEOUT_MAX, 2 * TIMEOUT_MAX, 2**63, 2**70, 1e300,
     sys.float_info.max, float("inf"),
@@ -26,19 +27,23 @@ LONG: Final[tuple[float | None, ...]] = (
 
 @final
 class Waiter:
-    """Make one call that waits, in a thread of its own, and keep how it ended."""
+    """Make one call that waits, in a thread of its own, and keep how it ended, and after how many seconds."""
 
     def __init__(self, call: Callable[[], Any]) -> None:
         self.call = call
         self.answer: Any = None
+        self.took_s = 0.0
         self.thread = threading.Thread(target=self._work, name="waiter", daemon=True)
         self.thread.start()
 
     def _work(self) -> None:
+        began_s = time.monotonic()
         try:
-            self.answer = self.call()
+            answer = self.call()
         except Exception as error:  # noqa: BLE001 - whatever ended the call is its answer
-            self.answer = type(error)
+            answer = type(error)
+        self.took_s = time.monotonic() - began_s
+        self.answer = answer
 
 
 def asleep(waiters: Sequence[Waiter]) -> int:
@@ -54,14 +59,26 @@ def asleep(waiters: Sequence[Waiter]) -> int:
 
 
 def ended(waiters: Sequence[Waiter], number: int) -> list[Waiter]:
-    """Wait until so many have ended, or for a long time; give those that have."""
+    """Wait until so many have ended, or for a long time; give those that have.
+
+    Raises NotTried where there are fewer, and not all of the others are seen to sleep: then they may only be slow.
+    """
     deadline_s = time.monotonic() + LIMIT_S
     while time.monotonic() < deadline_s:
         found = [waiter for waiter in waiters if not waiter.thread.is_alive()]
         if len(found) >= number:
             return found
         time.sleep(GLANCE_S / 2)
-    return [waiter for waiter in waiters if not waiter.thread.is_alive()]
+    rest = [waiter for waiter in waiters if waiter.thread.is_alive()]
+    if asleep(rest) < len(rest):
+        raise NotTried(f"the machine is too busy: of {len(rest)} threads that had not ended after {LIMIT_S:g} s some were at work")
+    return [waiter for waiter in waiters if waiter not in rest]
+
+
+def overdue(waiting: Sequence[Waiter], times: Sequence[float | None], empty: object) -> list[Waiter]:
+    """Give those whose take ended because its time was over, as it should: the machine was slower than the shortest time-outs."""
+    pairs = zip(waiting, times, strict=True)
+    return [waiter for waiter, timeout in pairs if timeout is not None and waiter.answer is empty and waiter.took_s >= timeout]
 
 
 def wake_many(subject: Subject, chance: random.Random, settings: Settings) -> str:
@@ -81,23 +98,31 @@ def _crowd(subject: Subject, number: int, chance: random.Random) -> int:
     waiting = [Waiter(partial(intake.take, timeout)) for timeout in times]
     given = chance.randint(number // 4, 3 * number // 4)
     try:
-        _asleep(waiting, times)
+        _asleep(waiting, times, subject.Empty)
         for item in range(given):
             intake.offer(item)
         served = ended(waiting, given)
-        leases = [waiter.answer for waiter in served]
-        early = [timeout for waiter, timeout in zip(waiting, times, strict=True) if waiter.answer is subject.Empty]
+        late = overdue(waiting, times, subject.Empty)
+        leases = [waiter.answer for waiter in served if waiter not in late]
+        pairs = [(waiter, timeout) for waiter, timeout in zip(waiting, times, strict=True) if waiter not in late]
+        early = [timeout for waiter, timeout in pairs if waiter.answer is subject.Empty]
         demand(not early, "LOCAL-1", lambda: f"of {number} who wait, takes with these time-outs ended at once: {early}")
+        sleep_on = [waiter for waiter in waiting if waiter.thread.is_alive()]
+        if late and (len(leases) == given or not sleep_on or asleep(sleep_on) < len(sleep_on)):
+            raise NotTried(SLOW)  # else items are there, and others sleep on
         demand(
-            len(served) == given, "LOCAL-1", lambda: f"{given} items were offered to {number} who wait: {len(served)} takes ended"
+            len(leases) == given, "LOCAL-1", lambda: f"{given} items were offered to {number} who wait: {len(leases)} takes ended"
         )
         got = sorted(getattr(lease, "item", -1) for lease in leases)
         demand(got == list(range(given)), "LOCAL-1", lambda: f"{number} who wait, offered {given} items, got {got}")
         rest = [waiter for waiter in waiting if waiter not in served]
-        _asleep(rest, times)
+        left = [timeout for waiter, timeout in zip(waiting, times, strict=True) if waiter in rest]
+        _asleep(rest, left, subject.Empty)
         intake.close()
         over = ended(rest, len(rest))
         demand(len(over) == len(rest), "CLOSE-2", lambda: f"{len(rest) - len(over)} of {len(rest)} who wait are not woken by close")
+        if overdue(rest, left, subject.Empty):
+            raise NotTried(SLOW)
         answers = {waiter.answer for waiter in rest}
         demand(answers <= {subject.Closed}, "CLOSE-2", lambda: f"after close takes ended with {', '.join(map(told, answers))}")
         _drained(intake, leases)
@@ -112,12 +137,14 @@ def _crowd(subject: Subject, number: int, chance: random.Random) -> int:
     return given
 
 
-def _asleep(waiting: Sequence[Waiter], times: Sequence[float | None]) -> None:
+def _asleep(waiting: Sequence[Waiter], times: Sequence[float | None], empty: object) -> None:
     early = [waiter for waiter in waiting if not waiter.thread.is_alive()]
     if not early and asleep(waiting) < len(waiting):
         early = [waiter for waiter in waiting if not waiter.thread.is_alive()]
         if not early:
             raise NotTried(f"not all of {len(waiting)} threads were seen to wait within {LIMIT_S:g} s")
+    if overdue(waiting, times, empty):
+        raise NotTried(SLOW)
     demand(
         not early,
         "LOCAL-1 CLOSE-2",
