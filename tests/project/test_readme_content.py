@@ -159,7 +159,7 @@ COMPARED = {
 
 def compared() -> str:
     """Give the table that the README must have, from the verdicts that are checked in. SimpleQueue has no bound to compare."""
-    found = read(ROOT / "specs" / "verdicts" / "cpython-3.11.json")
+    found = read(ROOT / "specs" / "verdicts" / "cpython-3.14.json")
     columns = [column for column in found.columns if column.title != "queue.SimpleQueue"]
     assert len(columns) == len(PEERS) <= MOST_PEERS
     lines = ["| | " + " | ".join(COMPARED.values()) + " |", "|" + "---|" * (1 + len(COMPARED))]
@@ -185,7 +185,7 @@ def test_guarantee_tables_are_the_registry(options: str) -> None:
 
 
 def test_peers_table_is_what_was_found() -> None:
-    found = read(ROOT / "specs" / "verdicts" / "cpython-3.11.json")
+    found = read(ROOT / "specs" / "verdicts" / "cpython-3.14.json")
     shown = as_markdown(found).partition("\n\n")[0]
     assert f"<!-- table: peers (tidegate peers --markdown) -->\n{shown}\n<!-- end -->" in OWN_QUEUE.read_text("utf-8")
 
