@@ -12,12 +12,13 @@ from tidegate_specs import mutation
 from tidegate_specs.adapters import mutants as adapter_mutants
 from tidegate_specs.check import Check
 from tidegate_specs.clauses import Clause
-from tidegate_specs.document.content import Proved, proofs
+from tidegate_specs.document.content import proofs
+from tidegate_specs.prove.record import Recorded
 from tidegate_specs.registry import CLAUSES
 from tidegate_stress.plan import GROUPS
 from tidegate_stress.spec import listed_checks
 
-Proof = tuple[Sequence[Proved], Mapping[str, str]]
+Proof = tuple[Sequence[Recorded], Mapping[str, str]]
 IDS = {clause.id for clause in CLAUSES}
 each_clause = pytest.mark.parametrize("clause", CLAUSES, ids=str)
 

@@ -351,7 +351,7 @@ class Speaks(Locked):
         return super()._refuse(item)
 
     def _say(self) -> None:
-        raise NotImplementedError
+        raise NotImplementedError("each of those below has a way of its own")
 
 
 @final

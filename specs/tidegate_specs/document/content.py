@@ -14,7 +14,7 @@ from ..adapters import mutants as adapter_mutants
 from ..clauses import Clause
 from ..mutation import Mutant, describe, mutant_names
 from ..prove import NOT_PROVED
-from ..prove.record import recorded
+from ..prove.record import Recorded, recorded
 from ..registry import ADAPTER_IDS, CLAUSES
 
 
@@ -33,26 +33,13 @@ class Bearing(Protocol):
     def shows_not(self) -> str: ...
 
 
-class Proved(Protocol):
-    """Name what is told of a proof obligation."""
-
-    @property
-    def name(self) -> str: ...
-    @property
-    def clauses(self) -> tuple[str, ...]: ...
-    @property
-    def says(self) -> str: ...
-    @property
-    def family(self) -> str: ...
-
-
 @dataclass(frozen=True, slots=True)
 class Entry:
     """Describe one clause with all that bears on it. not_proved: why no proof obligation applies, empty if one does."""
 
     clause: Clause
     sources: tuple[str, ...]
-    obligations: tuple[Proved, ...]
+    obligations: tuple[Recorded, ...]
     not_proved: str
     checks: tuple[Bearing, ...]
     mutants: tuple[Mutant, ...]
@@ -76,7 +63,7 @@ def by_tool(checks: Sequence[Bearing]) -> str:
     return ", ".join(f"{tool} {count}" for tool, count in Counter(check.tool for check in checks).items())
 
 
-def proofs() -> tuple[Sequence[Proved], Mapping[str, str]]:
+def proofs() -> tuple[Sequence[Recorded], Mapping[str, str]]:
     """Give all proof obligations, and for each clause without one the reason."""
     return recorded(), {**NOT_PROVED, **dict.fromkeys(ADAPTER_IDS, "an adapter is run, not modelled")}
 
