@@ -15,20 +15,22 @@ Many producers offer work, a fixed number of slots takes it in, workers take it 
 The clause ids in the docstrings (BOUND-1, NOWAIT-1, ...) are those of the contract; `tidegate spec` prints them.
 
 Representation
-    Each of the `capacity` slots is an index into three fixed lists, and one *token*, an object that whoever owns the slot
+    Each of the `capacity` slots is an index into two fixed lists, and one *token*, an object that whoever owns the slot
     holds the only lasting reference to. Owning a slot is holding its token:
 
         free list (LIFO) --claim--> an offer --publish--> queue (FIFO) --take--> a lease --release--> free list
 
-    What a slot is doing is read off two of the lists, `turns` and `items`:
+    What a slot is doing is read off the lists, `turns` and `items`:
 
-        turn even, no item   FREE, or claimed by an offer that has not stored its item yet
-        turn even, item      QUEUED
-        turn odd             IN FLIGHT (without an item: its release is under way)
+        turn a number, no item   FREE, or claimed by an offer that has not stored its item yet
+        turn a number, item      QUEUED
+        turn a mark              IN FLIGHT (without an item: its release is under way)
 
-    Every change is one store by the one thread that owns the token: storing the item (FREE -> QUEUED), adding one to the
-    turn (QUEUED -> IN FLIGHT), adding one again (IN FLIGHT -> FREE). So a torn operation leaves a slot in one of these
-    states, never between them; and everything `statistics()` tells is derived from them, never counted a second time.
+    The number counts the items that the slot has finished. A mark belongs to one lease and its slot: it keeps that number, and
+    notes whether anybody has looked at the item. Every change is one store by the one thread that owns the token: the item
+    (FREE -> QUEUED), the mark (QUEUED -> IN FLIGHT), the next number (IN FLIGHT -> FREE). So a torn operation leaves a slot
+    in one of these states, never between them; and everything `statistics()` tells is derived from them, never counted a
+    second time.
 
 Invariants
     one-token      each slot has one live token, in one place: the free list, the queue, one lease, or one call.
@@ -69,7 +71,7 @@ Linearization points
     offer       ACCEPTED: the claim admits, the publish makes it takeable. FULL: the look at the empty free list, or the
                 failed claim. CLOSED: reading the closed flag.
     take        removing the token from the queue; Closed: the second reading in `Slots.exhausted`.
-    release     emptying the lease's mark decides who releases; appending the token to the free list frees the slot.
+    release     shortening the lease's mark decides who releases; appending the token to the free list frees the slot.
     close       setting the flag.   drain   reading that every slot is at home.
     statistics  one C call that copies the state of all slots: at one instant where there is a GIL, else each slot at its own.
 
@@ -97,9 +99,9 @@ Limits
     somebody else's that was registered before this import, and uses an intake, still finds the parent's slots. Memory
     running out while the queue grows is outside the contract. Before 3.13, `SimpleQueue.get` with a time-out waits without
     one if another taker took the item it was woken for just as its time ran out (its C code then passes on a negative time);
-    `take` with a time-out inherits that: it returns at the next item or at close, but maybe not at its time. A signal
-    handler that raises StopIteration while a taker or a drain waits has another one come out than the one it raised, and
-    out of an iterator's wait a RuntimeError, as a StopIteration would end the loop. A `queue.Empty` that is not raised in
+    `take` with a time-out inherits that: it returns at the next item or at close, but maybe not at its time. A StopIteration
+    that a signal handler raises in an iterator's call comes out as the cause of a RuntimeError, as it would end the loop; at
+    the first or the last bytecode of that call it does end it. A `queue.Empty` that is not raised in
     Python code, but scheduled by another thread and met in the wait itself (3.15), is not told from the end of the time.
     Waiting for workers is all a drain can do: one that never releases is reported, not cured.
 """

@@ -18,14 +18,15 @@ Each row has an alarm in `tests/kernel/test_atomic.py`, which on FT runs with th
     publish        SimpleQueue.put(token)        hand a token to takers, never waits   yes  yes  C: _queuemodule.c, put: lock
     await_slot     SimpleQueue.get(...)          take the oldest token, or wait in C   yes  yes  C: _queuemodule.c, get: lock
     await_home     SimpleQueue.get(...)          wait for a slot to come home, in C    yes  yes  C: the same
-    arrivals       next(map(get, repeat(True)))  the same, from one map for all        yes  yes  C: map_next, repeat_next: no state
+    answer         next(map(get, repeat(True)))  the same, as an attribute: `arrivals`  yes  yes  C: map_next, repeat_next: no state
+                                                 is one map for all takers
     queue.empty    SimpleQueue.empty()           would a bell be heard anyway?         yes  yes  C: _queuemodule.c, empty: lock
-    del _seen[0]   list item deletion            decide who releases, once             yes  yes  C: list_ass_subscript: lock
+    del mark[1]    list item deletion            decide who releases, once             yes  yes  C: list_ass_subscript: lock
     turns, items   list item load and store      what a slot is doing, by its owner    yes  yes  doc: lst[i]; lst[i] = x is safe
-    _seen[0]       list item load and store      note a look                           yes  yes  doc: the same
-    seen.append    list.append(False)            a late look settles nothing           yes  yes  doc: list.append(x)
-    seen.clear     list.clear()                  end a lease that was recovered        yes  yes  doc: list.clear()
-    seen == SEEN   comparing two lists of bools  was it looked at, and not let go?     yes  yes  C: list_richcompare: both locks
+    mark[1]        list item load and store      note a look                           yes  yes  doc: the same
+    turn.append    list.append(None)             a late look settles nothing           yes  yes  doc: list.append(x)
+    del turn[1:]   deletion of a slice           end a lease that was recovered        yes  yes  C: list_ass_slice: lock
+    turn[1:]       copy of a slice               was it looked at, and not let go?     yes  yes  C: list_slice_wrap: lock
     len(free)      length and truth of a list    how many are at home                  yes  yes  C: PyList_GET_SIZE: one load
     closed, _token attribute load and store      the flag; the token of a lease        yes  yes  C: bytecodes.c: acquire, release
     home           calling a weak reference      the slots of a lost token, or None    yes  yes  C: _PyWeakref_GET_REF: lock
@@ -59,7 +60,7 @@ Memory order on FT
     other's write:
         claim against close    the claimer pops a token and reads `closed`; who closes sets it and looks at the free list
         release against drain  a release appends a token and reads `closed`; a drain sets it and reads `len(free)`
-        look against close     a look sets `_seen[0]` and reads `closed`; who closes sets it and compares `seen` with SEEN
+        look against close     a look sets `mark[1]` and reads `closed`; who closes sets it and copies `turn[1:]`
     So each write must be seen by all before the read after it is made. No machine does that of itself; a lock in between does.
     A PyMutex (Python/lock.c) is taken by a sequentially consistent compare-exchange, and let go by a load and a compare-exchange
     of that kind. A contended one does more of the same.

@@ -6,20 +6,20 @@ Comments say what another thread, a signal handler or an asynchronous exception 
 
 import os
 from _queue import Empty as TimeIsOver
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from threading import TIMEOUT_MAX
 from time import monotonic
-from typing import Any, Final, Generic, NoReturn, TypeVar, final
+from typing import TYPE_CHECKING, Any, Final, Generic, NoReturn, TypeVar, cast, final
 
 from ._atomic import yield_processor
-from ._slots import NOTHING, STEP, Slots, Token
+from ._slots import NOTHING, Mark, Slots, Token, Waits
 from ._types import Closed, Empty, Outcome, Statistics, sealed
 
 T = TypeVar("T")
 
 ACCEPTED, FULL, CLOSED = Outcome
+new: Final = cast("Callable[[type[Lease[Any]]], Lease[Any]]", object.__new__)
 YIELD_EVERY: Final = 24  # rejections; fewer cost the offers' tail, more the workers: `tidegate stress --curve` measures both
-new: Final = object.__new__
 IS_KNOWN: Final = hasattr(os, "sysconf_names") and "SC_PHYS_PAGES" in os.sysconf_names
 MOST: Final = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 200 if IS_KNOWN else 1 << 55  # a slot costs 200 bytes
 
@@ -62,17 +62,17 @@ class Lease(Generic[T]):
     made the lease and the intake next run Python code: not while they sleep in one call into C. Release it, or use `with`.
     """
 
-    __slots__ = ("_index", "_seen", "_slots", "_token")
+    __slots__ = ("_index", "_mark", "_slots", "_token")
 
     _slots: Slots
     _index: int
-    _seen: list[bool]  # [False], then [True] once looked at; empty once released. Its own: a late look can't mark the next lease
+    _mark: Mark  # its own, so a late look can't mark the next lease
     _token: Any  # its `Token`, until released
+
+    __init_subclass__ = sealed
 
     def __init__(self) -> None:
         raise TypeError("a lease is made by Intake.take() only")
-
-    __init_subclass__ = sealed
 
     @property
     def item(self) -> T:
@@ -80,35 +80,41 @@ class Lease(Generic[T]):
         item: T = self._slots.items[self._index]
         try:
             try:
-                self._seen[0] = True
+                self._mark[1] = True
             except IndexError:  # released, maybe before the read: the item may be another offer's
                 raise ValueError("this lease is released, its item is gone") from None
             if self._slots.closed:
                 self._slots.ring()  # a taker may wait to hear that this item can't come back
         except BaseException:
-            if self._seen:
+            if len(self._mark) > 1:
                 self._slots.ring()
             raise
         return item
 
+    if TYPE_CHECKING:
+
+        def __enter__(self) -> T: ...
+    else:
+        __enter__ = item.fget  # the same, without a call in between
+
     def release(self) -> bool:
         """Free the slot. True the first time, False ever after, from whichever thread (LEASE-1). Never waits.
 
-        Linearization point: emptying `_seen`; the slot is free when its token is back in the free list.
+        Linearization point: shortening the mark; the slot is free when its token is back in the free list.
         """
-        slots, index, _ = self._slots, self._index, self._slots.room
+        slots, index, mark = self._slots, self._index, self._mark
+        _ = slots.room
         token: Token | None = None  # while set, this call owns the slot
         try:
             try:
                 held = self._token
-                del self._seen[0]  # who gets here first releases; no call, so no exception can come before the next two lines
+                del mark[1]  # who gets here first releases; no call, so no exception can come before the next two lines
             except IndexError:
                 return False
             token, self._token = held, None
             _item = slots.items[index]  # kept until the slot is home: its finaliser may offer
-            slots.seen[index] = None
             slots.items[index] = NOTHING
-            slots.turns[index] += STEP  # ours alone to write: we own the slot
+            slots.turns[index] = mark[0] + 1  # ours alone to write: we own the slot
             token = None  # from here on it is at home
             slots.restore(held)
             if slots.closed:
@@ -117,24 +123,21 @@ class Lease(Generic[T]):
         except BaseException:
             slots.give_back(token)
             token = held = None  # the traceback must not keep it from its finaliser
-            self._token = self._token if self._seen else None  # nor must the lease
+            self._token = self._token if len(mark) > 1 else None  # nor must the lease
             raise
 
-    def __enter__(self) -> T:
-        return self.item
-
-    def __exit__(self, *exc_info: object) -> None:
+    def __exit__(self, _type: object, _error: object, _traceback: object) -> None:
         self.release()
 
     def __reduce_ex__(self, protocol: object) -> NoReturn:
         raise TypeError("a lease can't be copied or pickled: it stands for one slot")
 
     def __repr__(self) -> str:
-        return f"<tidegate.Lease {'held' if self._seen else 'released'}>"
+        return f"<tidegate.Lease {'held' if len(self._mark) > 1 else 'released'}>"
 
 
 FOREVER: Final = Quietly("inf")
-NO_LEASE: Final[Lease[Any]] = new(Lease)  # pyright: ignore[reportUnknownVariableType]
+NO_LEASE: Final[Lease[Any]] = new(Lease)
 
 
 @final
@@ -232,19 +235,15 @@ class Intake(Generic[T]):
         """
         remaining, deadline = (None, 0.0) if timeout is None or timeout is FOREVER else _checked_timeout(timeout)
         slots = self._slots
-        token = lease = None
+        token = None
+        lease: Lease[T] | None = None
         try:
             while True:
                 if slots.epoch:
                     slots = self._here()
-                # A loop, not a call: an exception can come out of a call, when its result has no name yet.
-                waits = slots.arrivals if remaining is None else map(slots.await_slot, (True,), (remaining,))
+                waits = slots.arrivals if remaining is None else Waits(slots.await_slot, (True,), (remaining,))
                 try:
-                    for token in waits:  # noqa: B007 - for the first only
-                        break
-                    else:
-                        # A signal handler's, which the loop has taken for its end. As itself it would end an iterator's loop, too.
-                        raise (RuntimeError if timeout is FOREVER else StopIteration)("raised by a signal handler")
+                    token = waits.answer
                 except TimeIsOver as error:
                     if remaining is None or (error.__traceback__ and error.__traceback__.tb_next):
                         raise  # a signal handler's: C adds no frame of its own
@@ -254,13 +253,12 @@ class Intake(Generic[T]):
                         return NO_LEASE
                     raise Empty(f"nothing to take within {timeout} seconds") from None
                 if token is not None:
-                    index = token.deed.index
-                    slots.seen[index] = seen = [False]
-                    slots.turns[index] += STEP
-                    lease = new(Lease)  # pyright: ignore[reportUnknownVariableType]
-                    lease._slots, lease._index, lease._seen = slots, index, seen
+                    index, turns = token.deed.index, slots.turns
+                    turns[index] = mark = [turns[index], False]  # from here on it is in flight
+                    lease = new(Lease)
+                    lease._slots, lease._index, lease._mark = slots, index, mark
                     lease._token = token  # last: with it the lease owns the slot
-                    return lease  # pyright: ignore[reportUnknownVariableType]
+                    return lease
                 if slots.exhausted():  # a bell: closed, or forked
                     slots.ring()  # the same
                     if isinstance(timeout, Quietly):
@@ -278,21 +276,24 @@ class Intake(Generic[T]):
         Asking for the next lease is a look at the one before (LEASE-1): dropped later, that one is abandoned. The iterator keeps
         no lease: one that is dropped before gives its item back as any other.
         """
-        last: list[list[bool]] = [[]]  # the mark of the lease given last; the lease itself is not kept
+        last: list[Mark] = [[]]  # the mark of the lease given last; the lease itself is not kept
 
         def following() -> Lease[T]:
             try:
-                try:  # noqa: SIM105 - nobody else may raise it in here
-                    last[0][0] = True
-                except IndexError:
-                    pass  # none was given yet, or it was released or dropped
-                if self._slots.closed:
-                    self._slots.ring()  # a taker may wait to hear that this item can't come back
-            except BaseException:
-                self._slots.ring()
-                raise
-            lease = self.take(FOREVER)
-            last[0] = [] if lease is NO_LEASE else lease._seen
+                try:
+                    try:  # noqa: SIM105 - nobody else may raise it in here
+                        last[0][1] = True
+                    except IndexError:
+                        pass  # none was given yet, or it was released or dropped
+                    if self._slots.closed:
+                        self._slots.ring()  # a taker may wait to hear that this item can't come back
+                except BaseException:
+                    self._slots.ring()
+                    raise
+                lease = self.take(FOREVER)
+            except StopIteration as error:  # a signal handler's: as itself it would end the loop
+                raise RuntimeError("a StopIteration was raised in a wait for the next lease") from error
+            last[0] = [] if lease is NO_LEASE else lease._mark
             return lease
 
         return iter(following, NO_LEASE)
@@ -324,12 +325,9 @@ class Intake(Generic[T]):
         slots = self._slots
         try:
             while left := slots.capacity - len(slots.free):
-                waits = map(slots.await_home, (True,), (remaining,))
+                waits = Waits(slots.await_home, (True,), (remaining,))
                 try:
-                    for _ in waits:
-                        break
-                    else:
-                        raise StopIteration("raised by a signal handler")  # the same
+                    _ = waits.answer
                 except TimeIsOver as error:
                     if remaining is None or (error.__traceback__ and error.__traceback__.tb_next):
                         raise  # a signal handler's

@@ -6,7 +6,7 @@ See the package docstring for the representation and the invariants named here.
 
 import weakref
 from sys import getrefcount, version_info
-from typing import Any, Final, cast
+from typing import Any, Final, TypeAlias, cast
 
 from ._atomic import SimpleQueue, chain, count, is_not, repeat
 from ._forks import epoch
@@ -14,12 +14,14 @@ from ._types import Statistics
 
 NOTHING: Final = object()  # in place of an item
 SEEN: Final = [True]
+UNSEEN: Final = [False]
 generations: Final = count(1)  # never the same twice, so that a successor that was never registered is never taken for one
 
-# A turn: bit 1 is set while in flight, bits 2 to 63 count the items finished, the bits above count those abandoned.
-# Bit 0 is free for `statistics` to note whether there is an item.
-STEP: Final = 2
-ABANDONED: Final = 1 << 64
+# What `Slots.turns` has of a slot. At rest, how many items it has finished: bits 0 to 127 count all of them, which is room for the
+# sum over all slots, and the bits above those abandoned. In flight, the mark of its lease: [that number, has anybody looked at the
+# item], and [that number] once released.
+Mark: TypeAlias = list[Any]
+ABANDONED: Final = 1 << 128
 COUNTED: Final = ABANDONED - 1  # a mask, as a division would look for signals on its way
 
 
@@ -94,6 +96,16 @@ class FreeList(list[Token]):
     newest = cast("Token", property(list[Token].pop))
 
 
+class Waits(map):  # type: ignore[type-arg]  # only type checkers could give it one
+    """Wait for what a queue gives. Reading `answer` waits for the next, and is an attribute for the same reason.
+
+    Nor is it a loop, which would take a StopIteration that a signal handler raises in the wait for its own end.
+    """
+
+    __slots__ = ()
+    answer = cast("Token | None", property(next))
+
+
 class Slots:
     """Hold all state of one intake. After a fork the child makes it anew, so that nothing of the parent's is left there.
 
@@ -107,9 +119,8 @@ class Slots:
         self.capacity, self.closed, self.epoch = capacity, closed, epoch()
         self.heirs: Final[list[Slots]] = []  # after a fork: what took its place, first
         self.items: Final[list[Any]] = [NOTHING] * capacity
-        self.turns: Final = [0] * capacity
+        self.turns: Final[list[int | Mark]] = [0] * capacity
         self.generations: Final[dict[int, int]] = {}  # of the slots whose token was ever lost
-        self.seen: Final[list[list[bool] | None]] = [None] * capacity
         self.answered_full, self.answered_closed = count(), count()
         # A stack: the slots used so far are the first ones, so their number is the peak.
         self.free: Final = FreeList()  # filled below
@@ -118,7 +129,7 @@ class Slots:
         # The atomic primitives, each bound once: see `_atomic`.
         self.restore, self.publish = self.free.append, self.queue.put
         self.await_slot, self.await_home = self.queue.get, self.bell.get
-        self.arrivals: Final = map(self.await_slot, repeat(True))  # each next one as it is waited for
+        self.arrivals: Final = Waits(self.await_slot, repeat(True))
         # Last: a token that is dropped by an exception in here needs all of the above, or its successors would die without end.
         self.free.extend([Token(Deed(self.home, index, (0, None))) for index in reversed(range(capacity))])
 
@@ -136,16 +147,15 @@ class Slots:
         try:
             self.generations[index] = token.deed.mark[0]
             _item, turn = self.items[index], self.turns[index]  # the item is kept until the slot is home: its finaliser may offer
-            if turn & STEP:
-                seen = self.seen[index] or [True]  # or a release was under way
-                seen.append(False)  # so that a look from here on, by an iterator, does not make it count as settled
-                if seen[0] is True:
-                    self.items[index] = NOTHING
-                    self.turns[index] = turn + STEP + ABANDONED  # one store both frees the slot and counts
+            if isinstance(turn, list):
+                if len(turn) > 1:  # else a release was under way
+                    turn.append(None)  # so that a look from here on, by an iterator, does not make it count as settled
+                if turn[1:2] == UNSEEN:
+                    self.turns[index] = turn[0]  # put back: nobody looked, it is QUEUED again
                 else:
-                    self.turns[index] = turn - STEP  # put back: nobody looked, it is QUEUED again
-                seen.clear()  # ends the lease too, should the collector's finalisers bring it back to life
-                self.seen[index] = None
+                    self.items[index] = NOTHING
+                    self.turns[index] = turn[0] + 1 + ABANDONED  # one store both frees the slot and counts
+                del turn[1:]  # ends the lease too, should the collector's finalisers bring it back to life
             if self.items[index] is not NOTHING:
                 self.publish(token)
             else:
@@ -189,7 +199,7 @@ class Slots:
             return False
         settled = len(self.free)
         self.queue.empty()  # for its lock alone: no machine makes the readings below before the one above (see `_atomic`)
-        settled += sum([turn & STEP != 0 and seen == SEEN for turn, seen in zip(self.turns, self.seen, strict=True)])
+        settled += sum([turn[1:] == SEEN for turn in self.turns if isinstance(turn, list)])
         return settled == self.capacity
 
     def statistics(self) -> Statistics:
@@ -197,19 +207,23 @@ class Slots:
 
         With a GIL nothing happens in that call, and the reading is of one instant. It allocates nothing that the collector tracks
         once it has begun: 3.11 may run finalisers in such an allocation. Without a GIL others go on meanwhile, and each slot is
-        told as it was at some instant within the call, one of its own. Hence the turns are read before and after: a slot whose
-        turn is the same was as it is read when its item was looked for. One whose turn went up is told as its second turn alone
-        tells: it was free when it came to that turn, if that is even, and is in flight if it is odd. A turn goes down only when an
-        item is put back: then the slot was queued.
+        told as it was at some instant within the call, one of its own. Hence the turns are read before and after. In flight after:
+        that is told. The same before and after: a slot at rest, and its item tells whether it was queued when that was looked for.
+        Another number after: it was free when it came to that number. In flight before, and its mark's number after: the item was
+        put back, and was queued then.
         """
         turns, capacity = self.turns, self.capacity
         read = list(chain(iter(turns), map(is_not, self.items, repeat(NOTHING)), iter(turns)))
         before, there, after = read[:capacity], read[capacity:-capacity], read[-capacity:]
-        states = [turn + (item if turn == first else turn < first) for first, item, turn in zip(before, there, after, strict=True)]
-        queued = sum([state & 3 == 1 for state in states])
-        in_flight = sum([state & STEP for state in states]) // STEP
-        abandoned, peak = sum([state >> 64 for state in states]), sum([state != 0 for state in states])
-        finished = sum([(state & COUNTED) >> 2 for state in states])
+        marked = [turn[0] for turn in after if isinstance(turn, list)]
+        waiting = [
+            turn
+            for first, item, turn in zip(before, there, after, strict=True)
+            if (item if turn is first else isinstance(first, list) and first[0] == turn) and isinstance(turn, int)
+        ]
+        counted = sum([turn for turn in after if isinstance(turn, int)]) + sum(marked)
+        finished, abandoned = counted & COUNTED, counted >> 128
+        queued, in_flight, peak = len(waiting), len(marked), capacity - after.count(0) + waiting.count(0)
         full = int(repr(self.answered_full)[6:-1])  # "count(7)": the one way to read it that does not change it on every version
         closed = int(repr(self.answered_closed)[6:-1])
         accepted, free = queued + in_flight + finished, capacity - queued - in_flight

@@ -49,25 +49,24 @@ EFFECTS: Final = {
     "self.queue.empty()": "queue.empty",
     "self.bell.put(None)": "bell.put",
     "self.bell.empty()": "bell.empty",
-    "for token in waits": "queue.get",
-    "for _ in waits": "bell.get",
+    "token = waits.answer": "queue.get",
+    "_ = waits.answer": "bell.get",
     "slots.items[token.deed.index] = item": "store in items",
     "slots.items[index] = NOTHING": "store in items",
-    "slots.seen[index] = seen = [False]": "store in seen",
-    "slots.seen[index] = None": "store in seen",
-    "slots.turns[index] += STEP": "store in turns",
-    "self.turns[index] = turn - STEP": "store in turns",
-    "self.turns[index] = turn + STEP + ABANDONED": "store in turns",
+    "turns[index] = mark = [turns[index], False]": "store in turns",
+    "slots.turns[index] = mark[0] + 1": "store in turns",
+    "self.turns[index] = turn[0]": "store in turns",
+    "self.turns[index] = turn[0] + 1 + ABANDONED": "store in turns",
     "lease._token = token": "set _token",
-    "del self._seen[0]": "delete in mark",
-    "self._seen[0] = True": "store in mark",
-    "last[0][0] = True": "store in mark",
+    "del mark[1]": "delete in mark",
+    "self._mark[1] = True": "store in mark",
+    "last[0][1] = True": "store in mark",
     "next(slots.answered_full)": "next answered_full",
     "next(slots.answered_closed)": "next answered_closed",
     "yield_processor()": "yield_processor",
     "len(self.free)": "len free",
     "len(slots.free)": "len free",
-    "seen == SEEN": "compare mark",
+    "turn[1:] == SEEN": "compare mark",
     "settled == self.capacity": "decide settled",
     "list(chain(iter(turns)": "copy",
 }
@@ -78,12 +77,12 @@ PRIVATE: Final = frozenset(
     {
         # A finaliser owns the slot: what it does to it between the two stores that move it on, nobody else can see.
         ("Slots.recover", "store in items"),
-        ("Slots.recover", "store in seen"),
         ("Slots.recover", "store in generations"),
         ("Slots.recover", "generations.get"),
         ("Slots.recover", "next generations"),
         ("Slots.recover", "mark.append"),
-        ("Slots.recover", "mark.clear"),
+        ("Slots.recover", "delete in mark"),
+        ("Slots.recover", "len mark"),
         # A token and a lease that nobody has yet.
         ("Deed.__init__", "set home"),
         ("Deed.__init__", "set index"),
@@ -91,13 +90,20 @@ PRIVATE: Final = frozenset(
         ("Token.__init__", "set deed"),
         ("Intake.take", "set _slots"),
         ("Intake.take", "set _index"),
-        ("Intake.take", "set _seen"),
+        ("Intake.take", "set _mark"),
         # The token of a lease whose release is decided.
         ("Lease.release", "set _token"),
         # For its lock: its answer is not looked at.
         ("Slots.exhausted", "queue.empty"),
         # The iterator's own note of the lease that it gave last.
         ("Intake.__iter__.<locals>.following", "store in last"),
+        # A look that failed: it may have been cut short, and then it rings once too often rather than not at all.
+        ("Lease.item", "len mark"),
+        # What the copy has.
+        ("Slots.statistics", "len waiting"),
+        ("Slots.statistics", "len marked"),
+        ("Slots.statistics", "after.count"),
+        ("Slots.statistics", "waiting.count"),
         # A slot that is in flight and not seen is not counted as settled.
         (EXHAUSTED, "compare mark, false"),
     }
@@ -109,7 +115,7 @@ PURE: Final = frozenset(
 )
 
 # After these a taker goes on from the idle point: it asks on, or waits again.
-GOES_ON: Final = frozenset({"not self.closed", "len(self.free)", "seen == SEEN"})
+GOES_ON: Final = frozenset({"not self.closed", "len(self.free)", "turn[1:] == SEEN"})
 NOT_TRIED: Final = {  # which transitions no call here performs, and why
     "an exception": "the sweeps raise one at every bytecode",
     "never": "the net says that no reachable state enables it",
@@ -258,6 +264,8 @@ class Reader:
             return ""  # an attribute of what a call gave: nobody else has it yet
         if owner is self.slots.free and node.attr == "newest":
             return "free.pop"
+        if node.attr == "answer":
+            return self._waited_on(owner)
         if owner is self.slots and node.attr == "closed":
             return "look at closed"
         if owner is self.slots and node.attr == "free" and not isinstance(place.parent, (ast.Call, ast.Attribute, ast.Assign)):
@@ -273,8 +281,9 @@ class Reader:
     def _compare(self, node: ast.Compare, scope: Scope) -> str:
         if isinstance(node.left, ast.Name) and node.left.id == "settled":
             return "decide settled"
-        if isinstance(node.left, ast.Name) and self._role(node.left, scope) == "mark":
-            return "compare mark" if scope[node.left.id] == [True] else "compare mark, false"
+        copied = node.left.value if isinstance(node.left, ast.Subscript) else node.left
+        if isinstance(copied, ast.Name) and self._role(copied, scope) == "mark" and ast.unparse(node.comparators[0]) == "SEEN":
+            return "compare mark" if scope[copied.id][1:] == [True] else "compare mark, false"
         return ""
 
     def _call(self, node: ast.Call, scope: Scope) -> str:
@@ -310,10 +319,12 @@ class Reader:
         for name, held in cast(dict[str, object], vars(self.slots)).items():
             if held is value and not isinstance(held, types.BuiltinFunctionType):
                 return name
-        if any(value is mark for mark in self.slots.seen) or ast.unparse(node) in ("seen", "last[0]"):
+        if any(value is turn for turn in self.slots.turns if isinstance(turn, list)) or (
+            isinstance(value, list) and ast.unparse(node) in ("mark", "turn", "last[0]")
+        ):
             return "mark"
         while isinstance(node, ast.Attribute):
-            if node.attr == "_seen":
+            if node.attr == "_mark":
                 return "mark"
             node = node.value
         return ast.unparse(node)
@@ -357,7 +368,7 @@ def _steps(walker: Walker, operation: str, ways: Iterable[Transition]) -> Iterat
         from_idle = t.at == IDLE
         if t.never or t.at != walker.at or (from_idle and (t.operation != operation or walker.ended)):
             continue
-        if n.watched and t.primitive == "for token in waits":
+        if n.watched and t.primitive == "token = waits.answer":
             continue  # it must decide first
         items = range(len(n.unseen) + len(n.seen)) if t.of_item else (None,)
         for item in items:

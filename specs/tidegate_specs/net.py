@@ -7,8 +7,8 @@ point, performs one *primitive*, named by the kernel's own source text, with one
 IDLE are outside the net: there are always more of them. So the first primitive of an operation leaves IDLE, the last returns there.
 
     offer     slots.free -> slots.closed -> free.newest -> slots.closed -> items[...] = item -> slots.publish(held)
-    take      for token in waits -> seen[index] = ... -> turns[index] += STEP -> _token = token
-    release   del _seen[0] -> ... -> turns[index] += STEP -> slots.restore(held) -> slots.closed
+    take      token = waits.answer -> turns[index] = mark = ... -> _token = token
+    release   del mark[1] -> items[index] = NOTHING -> turns[index] = mark[0] + 1 -> slots.restore(held) -> slots.closed
 
 Where the net is wider than the kernel, so that what holds of it holds of the kernel: a call of `ring` goes on by itself while its
 caller goes on too; a bell is found in the queue before or behind any item; which of the items in flight a step is about is anyone's
@@ -75,14 +75,12 @@ class Net:
 
     # take: those that hold a token, which are some of `unseen`; those that heard a bell
     marking: int = 0
-    turning: int = 0
     handing: int = 0
     asking: int = 0
     adding: int = 0
     scanning: int = 0
 
     # release: those that have the token, which are some of `seen`
-    hiding: int = 0
     clearing: int = 0
     finishing: int = 0
     restoring: int = 0
@@ -192,12 +190,12 @@ def is_watched(n: Net) -> bool:
 
 def in_hands(n: Net) -> int:
     """Count the unseen items that no lease holds: a taker has their token, or a finaliser."""
-    return n.marking + n.turning + n.handing + n.returning + n.requeuing
+    return n.marking + n.handing + n.returning + n.requeuing
 
 
 def in_release(n: Net) -> int:
     """Count the seen items that no lease holds: a release has their token, or a finaliser."""
-    return n.hiding + n.clearing + n.finishing + n.restoring + n.giving_up + n.sending_home
+    return n.clearing + n.finishing + n.restoring + n.giving_up + n.sending_home
 
 
 def going_home(n: Net) -> int:
@@ -487,36 +485,34 @@ OFFER: Final = (
     T("offer", "yield_processor()", "yielded", "yielding", IDLE),
 )
 TAKE: Final = (
-    T("take", "for token in waits", "a token", IDLE, "marking", has_token, take, "take"),
-    T("take", "for token in waits", "a bell", IDLE, "asking", has_bell, hear),
-    T("take", "for token in waits", "Empty", IDLE, "leaving", is_empty, tell_empty),
-    T("take", "slots.seen[index] = seen = [False]", "stored", "marking", "turning"),
-    T("take", "slots.turns[index] += STEP", "stored", "turning", "handing"),
+    T("take", "token = waits.answer", "a token", IDLE, "marking", has_token, take, "take"),
+    T("take", "token = waits.answer", "a bell", IDLE, "asking", has_bell, hear),
+    T("take", "token = waits.answer", "Empty", IDLE, "leaving", is_empty, tell_empty),
+    T("take", "turns[index] = mark = [turns[index], False]", "stored", "marking", "handing"),
     T("take", "lease._token = token", "a lease", "handing", IDLE),
     T("take", "not self.closed", "open", "asking", IDLE, is_open, never=True),
     T("take", "not self.closed", "closed", "asking", "adding", is_closed),
     T("take", "len(self.free)", "a number", "adding", "scanning"),
     T("take", "len(self.free)", "watched", "adding", IDLE, unwatched, watch),
-    T("take", "seen == SEEN", "true", IDLE, IDLE, can_meet, meet),
-    T("take", "seen == SEEN", "true, and released", IDLE, IDLE, can_meet_at_home, meet_at_home),
+    T("take", "turn[1:] == SEEN", "true", IDLE, IDLE, can_meet, meet),
+    T("take", "turn[1:] == SEEN", "true, and released", IDLE, IDLE, can_meet_at_home, meet_at_home),
     T("take", "settled == self.capacity", "true", IDLE, "ringing", all_settled, tell_closed, "answer_closed"),
     T("take", "settled == self.capacity", "true, quietly", IDLE, "ringing", all_settled, tell_closed_quietly, "answer_closed"),
     T("take", "settled == self.capacity", "false, watched", IDLE, IDLE, is_watched, stop_watching),
     T("take", "settled == self.capacity", "false", "scanning", IDLE),
 )
 LEASE: Final = (
-    T("look", "self._seen[0] = True", "first", IDLE, "leaving", a_lease_unseen, look, "look", of_item=True),
-    T("look", "self._seen[0] = True", "again", IDLE, "leaving"),
-    T("look", "self._seen[0] = True", "IndexError", IDLE, IDLE),
-    T("next", "last[0][0] = True", "first", IDLE, "leaving", a_lease_unseen, look, "look", of_item=True),
-    T("next", "last[0][0] = True", "again", IDLE, "leaving"),
-    T("next", "last[0][0] = True", "IndexError", IDLE, "leaving"),
-    T("release", "del self._seen[0]", "first", IDLE, "hiding", a_lease_unseen, look, "look", of_item=True),
-    T("release", "del self._seen[0]", "again", IDLE, "hiding", some_lease_seen),
-    T("release", "del self._seen[0]", "IndexError", IDLE, IDLE),
-    T("release", "slots.seen[index] = None", "stored", "hiding", "clearing"),
+    T("look", "self._mark[1] = True", "first", IDLE, "leaving", a_lease_unseen, look, "look", of_item=True),
+    T("look", "self._mark[1] = True", "again", IDLE, "leaving"),
+    T("look", "self._mark[1] = True", "IndexError", IDLE, IDLE),
+    T("next", "last[0][1] = True", "first", IDLE, "leaving", a_lease_unseen, look, "look", of_item=True),
+    T("next", "last[0][1] = True", "again", IDLE, "leaving"),
+    T("next", "last[0][1] = True", "IndexError", IDLE, "leaving"),
+    T("release", "del mark[1]", "first", IDLE, "clearing", a_lease_unseen, look, "look", of_item=True),
+    T("release", "del mark[1]", "again", IDLE, "clearing", some_lease_seen),
+    T("release", "del mark[1]", "IndexError", IDLE, IDLE),
     T("release", "slots.items[index] = NOTHING", "stored", "clearing", "finishing"),
-    T("release", "slots.turns[index] += STEP", "stored", "finishing", "restoring"),
+    T("release", "slots.turns[index] = mark[0] + 1", "stored", "finishing", "restoring"),
     T(
         "release",
         "slots.restore(held)",
@@ -555,21 +551,19 @@ DROP: Final = (
     T("offer", "", "struck", "counting_closed", IDLE),
     T("offer", "", "struck", "yielding", IDLE),
     T("take", "", "struck", "marking", "requeuing"),
-    T("take", "", "struck", "turning", "requeuing"),
     T("take", "", "struck", "handing", "returning"),
     T("take", "", "struck", "asking", "leaving"),
     T("take", "", "struck", "adding", "leaving"),
     T("take", "", "struck", "scanning", "leaving"),
     T("take", "", "struck, watched", IDLE, "leaving", is_watched, stop_watching),
-    T("release", "", "struck", "hiding", "giving_up"),
     T("release", "", "struck", "clearing", "giving_up"),
     T("release", "", "struck", "finishing", "giving_up"),
     T("drain", "", "struck", "draining", "ringing"),
     T("recover", "self.restore(token)", "home", "recovering", "leaving", always, come_home, "withdraw"),
     T("recover", "self.publish(token)", "queued", "delivering", IDLE, always, publish, "publish"),
-    T("recover", "self.turns[index] = turn - STEP", "stored", "returning", "requeuing"),
+    T("recover", "self.turns[index] = turn[0]", "stored", "returning", "requeuing"),
     T("recover", "self.publish(token)", "put back", "requeuing", IDLE, an_item_unseen, put_back, "put_back", of_item=True),
-    T("recover", "self.turns[index] = turn + STEP + ABANDONED", "stored", "giving_up", "sending_home"),
+    T("recover", "self.turns[index] = turn[0] + 1 + ABANDONED", "stored", "giving_up", "sending_home"),
     T(
         "recover",
         "self.restore(token)",
@@ -606,8 +600,8 @@ END: Final = (
     T("drain", "slots.closed = True", "closed", IDLE, "draining", always, shut_and_ring, "close"),
     T("drain", "len(slots.free)", "all", "draining", "ringing", all_home, tell_drained, "answer_drained"),
     T("drain", "len(slots.free)", "fewer", "draining", "draining", some_out),
-    T("drain", "for _ in waits", "a bell", "draining", "draining", has_ring, hear_ring),
-    T("drain", "for _ in waits", "Empty", "draining", "draining", rings_empty),
+    T("drain", "_ = waits.answer", "a bell", "draining", "draining", has_ring, hear_ring),
+    T("drain", "_ = waits.answer", "Empty", "draining", "draining", rings_empty),
     T("drain", "len(slots.free)", "at the deadline", "draining", "ringing", some_out),
     T("statistics", "list(chain(iter(turns)", "a copy", IDLE, IDLE),
 )
@@ -635,12 +629,10 @@ def counts(n: Net) -> bool:
         and n.counting_closed >= 0
         and n.yielding >= 0
         and n.marking >= 0
-        and n.turning >= 0
         and n.handing >= 0
         and n.asking >= 0
         and n.adding >= 0
         and n.scanning >= 0
-        and n.hiding >= 0
         and n.clearing >= 0
         and n.finishing >= 0
         and n.restoring >= 0

@@ -11,7 +11,7 @@ from typing import Any, cast
 import pytest
 
 from tidegate import Closed, Empty, Intake, Outcome
-from tidegate._slots import Token
+from tidegate._slots import Token, Waits
 
 
 def filled(capacity: int, *items: Any) -> Intake[Any]:
@@ -92,14 +92,14 @@ if hasattr(os, "fork"):
         children: list[int] = []
 
         def forking_wait(block: bool = True, timeout: float | None = None) -> Token | None:
-            slots.await_slot, slots.arrivals = wait, map(wait, repeat(True))
+            slots.await_slot, slots.arrivals = wait, Waits(wait, repeat(True))
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore", DeprecationWarning)
                 children.append(os.fork())
             assert intake.offer("parent's" if children[0] else "child's") is Outcome.ACCEPTED
             return cast("Token | None", wait(block, timeout))
 
-        slots.await_slot, slots.arrivals = forking_wait, map(forking_wait, repeat(True))
+        slots.await_slot, slots.arrivals = forking_wait, Waits(forking_wait, repeat(True))
         item = ""
         try:
             item = intake.take(timeout).item

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from tidegate import Closed, Empty, Intake, Lease, Statistics
+from tidegate._slots import Waits
 
 LIMIT_S = 10.0  # a wait that the promise does not allow ends here, and fails
 
@@ -96,7 +97,7 @@ def test_an_iterator_goes_on_after_it_was_interrupted(monkeypatch: pytest.Monkey
     def interrupted(*_: object) -> None:
         raise Interrupt
 
-    monkeypatch.setattr(intake._slots, "arrivals", map(interrupted, [None]))
+    monkeypatch.setattr(intake._slots, "arrivals", Waits(interrupted, [None]))
     with pytest.raises(Interrupt):
         next(leases)
     monkeypatch.undo()
@@ -108,15 +109,19 @@ def test_a_stop_iteration_out_of_its_wait_does_not_end_a_loop() -> None:
     """As one that a signal handler raises: the loop would end in silence on an open intake."""
     intake: Intake[Any] = Intake(1)
 
+    own = StopIteration("a signal handler's")
+
     def wait(block: bool) -> None:
-        raise StopIteration("a signal handler's")
+        raise own
 
     slots: Any = intake._slots
-    slots.arrivals = map(wait, (True, True))
-    with pytest.raises(RuntimeError, match="raised by a signal handler"):
+    slots.arrivals = Waits(wait, (True, True))
+    with pytest.raises(RuntimeError, match="raised in a wait for the next lease") as raised:
         next(iter(intake))
-    with pytest.raises(StopIteration, match="raised by a signal handler"):
+    assert raised.value.__cause__ is own
+    with pytest.raises(StopIteration) as out_of_take:
         intake.take()
+    assert out_of_take.value is own
 
 
 def test_an_iterator_keeps_its_intake_and_nothing_else() -> None:

@@ -115,32 +115,46 @@ def test_an_intake_of_any_size_is_exhausted_when_all_its_slots_are_settled(capac
         intake.take(timeout=0)
 
 
+Turn = int | list[Any]
+FLYING: Turn = [0, False]  # the mark of a slot in flight
+
+
 def test_a_count_has_room_for_more_than_can_be_reached() -> None:
     intake: Intake[Any] = Intake(2)
-    most = (1 << 62) - 1  # in the bits of a turn between the one in flight and those abandoned
-    intake._slots.turns[0] = (most << 2) + (3 << 64)
+    most = 1 << 126
+    intake._slots.turns[:] = [most + (3 << 128), most]
     statistics = intake.statistics()
-    assert (statistics.accepted, statistics.released, statistics.abandoned) == (most, most - 3, 3)
-    assert (statistics.free, statistics.queued, statistics.in_flight, statistics.peak) == (2, 0, 0, 1)
+    assert (statistics.accepted, statistics.released, statistics.abandoned) == (2 * most, 2 * most - 3, 3)
+    assert (statistics.free, statistics.queued, statistics.in_flight, statistics.peak) == (2, 0, 0, 2)
 
 
 @pytest.mark.parametrize(
     ("read", "free", "queued", "in_flight", "released"),
     [
-        ((2, True, 2), 0, 0, 1, 0),
+        ((FLYING, True, FLYING), 0, 0, 1, 0),
+        ((FLYING, False, FLYING), 0, 0, 1, 0),  # its release is under way
         ((0, True, 0), 0, 1, 0, 0),
         ((0, False, 0), 1, 0, 0, 0),
-        ((0, True, 2), 0, 0, 1, 0),  # taken meanwhile
-        ((0, True, 4), 1, 0, 0, 1),  # taken and released: it was free then, whatever it is now
-        ((2, True, 4), 1, 0, 0, 1),
-        ((2, False, 4), 1, 0, 0, 1),
-        ((2, True, 0), 0, 1, 0, 0),  # put back: it was queued then, and never free
-        ((2, False, 0), 0, 1, 0, 0),
-        ((6, True, 4), 0, 1, 0, 1),
+        ((0, True, FLYING), 0, 0, 1, 0),  # taken meanwhile
+        ((0, False, FLYING), 0, 0, 1, 0),
+        ((FLYING, True, [1, True]), 0, 0, 1, 1),  # the same, after a release
+        ((0, True, 1), 1, 0, 0, 1),  # taken and released: it was free then, whatever it is now
+        ((FLYING, True, 1), 1, 0, 0, 1),
+        ((FLYING, False, 1), 1, 0, 0, 1),
+        (([0], True, 1), 1, 0, 0, 1),
+        ((FLYING, True, 0), 0, 1, 0, 0),  # put back: it was queued then, and never free
+        ((FLYING, False, 0), 0, 1, 0, 0),
+        (([1, False], True, 1), 0, 1, 0, 1),
+        (([1], True, 1), 0, 1, 0, 1),  # its mark was ended since
     ],
 )
 def test_a_slot_that_moves_while_it_is_read_is_told_as_it_was_at_some_instant(
-    monkeypatch: pytest.MonkeyPatch, read: tuple[int, bool, int], free: int, queued: int, in_flight: int, released: int
+    monkeypatch: pytest.MonkeyPatch,
+    read: tuple[Turn, bool, Turn],
+    free: int,
+    queued: int,
+    in_flight: int,
+    released: int,
 ) -> None:
     def chain(*_: object) -> Iterator[object]:
         return iter(read)

@@ -21,7 +21,7 @@ WITHOUT_FINALISERS = (
 PLANTED = {
     "take": Patch("_slots.py", "        if token is not None:\n            self.recover(token.deed)\n", ""),
     "offer": Patch("_intake.py", "held = token = free.newest\n", "held = token = free.pop()\n"),
-    "release": Patch("_intake.py", "                del self._seen[0]  # who", "                self._seen.pop()  # who"),
+    "release": Patch("_intake.py", "                del mark[1]  # who", "                mark.pop(1)  # who"),
 }
 HOLDING = [each for each in OPERATIONS if each.name.startswith(("offer", "take", "release"))]
 

@@ -11,7 +11,7 @@ KILLED_BY = ("scenarios.11", "stateful.enumeration")
 PATCHES = (
     Patch(
         "_slots.py",
-        "self.turns[index] = turn + STEP + ABANDONED  # one store both frees the slot and counts\n",
-        "self.turns[index] = turn + STEP\n",
+        "self.turns[index] = turn[0] + 1 + ABANDONED  # one store both frees the slot and counts\n",
+        "self.turns[index] = turn[0] + 1\n",
     ),
 )

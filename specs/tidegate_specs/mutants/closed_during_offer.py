@@ -16,7 +16,7 @@ PATCHES = (
         "_slots.py",
         "        return settled == self.capacity\n",
         (
-            "        unsettled = any(turn & STEP and seen == UNSEEN for turn, seen in zip(self.turns, self.seen, strict=True))\n"
+            "        unsettled = any(isinstance(turn, list) and turn[1:] == UNSEEN for turn in self.turns)\n"
             "        return self.queue.empty() and not unsettled\n"
         ),
     ),

@@ -11,7 +11,7 @@ KILLED_BY = ("scenarios.05", "stateful.enumeration")
 PATCHES = (
     Patch(
         "_intake.py",
-        "                del self._seen[0]  # who",
+        "                del mark[1]  # who",
         "                # who",
     ),
 )

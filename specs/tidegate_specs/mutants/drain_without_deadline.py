@@ -11,7 +11,7 @@ KILLED_BY = ("scenarios.24",)
 PATCHES = (
     Patch(
         "_intake.py",
-        "waits = map(slots.await_home, (True,), (remaining,))",
-        "waits = map(slots.await_home, (True,))",
+        "waits = Waits(slots.await_home, (True,), (remaining,))",
+        "waits = Waits(slots.await_home, (True,))",
     ),
 )

@@ -19,8 +19,8 @@ PATCHES = (
     ),
     Patch(
         "_slots.py",
-        "                    self.turns[index] = turn + STEP + ABANDONED  # one store both frees the slot and counts\n",
-        ("                    self.turns[index] = turn + STEP\n                    late = ABANDONED\n"),
+        "                    self.turns[index] = turn[0] + 1 + ABANDONED  # one store both frees the slot and counts\n",
+        ("                    self.turns[index] = turn[0] + 1\n                    late = ABANDONED\n"),
     ),
     Patch(
         "_slots.py",

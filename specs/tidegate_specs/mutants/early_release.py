@@ -18,9 +18,9 @@ PATCHES = (
         "_intake.py",
         "                held = self._token\n",
         (
-            "                del self._seen[0]\n"
+            "                del mark[1]\n"
             "                slots.items[index] = NOTHING\n"
-            "                slots.turns[index] += STEP\n"
+            "                slots.turns[index] = mark[0] + 1\n"
             "                return True\n"
         ),
     ),

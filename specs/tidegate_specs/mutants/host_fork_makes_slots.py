@@ -11,8 +11,8 @@ KILLED_BY = ("host.fork",)
 PATCHES = (
     Patch(
         "_intake.py",
-        "new: Final = object.__new__\n",
-        "new: Final = object.__new__\n"
+        "ACCEPTED, FULL, CLOSED = Outcome\n",
+        "ACCEPTED, FULL, CLOSED = Outcome\n"
         "KNOWN = []\n"
         "os.register_at_fork(after_in_child=lambda: [Slots(slots.capacity) for slots in KNOWN])\n",
     ),

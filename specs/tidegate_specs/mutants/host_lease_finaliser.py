@@ -11,7 +11,7 @@ KILLED_BY = ("host.callbacks",)
 PATCHES = (
     Patch(
         "_intake.py",
-        "    def __enter__(self) -> T:\n        return self.item\n",
-        "    def __enter__(self) -> T:\n        return self.item\n\n    def __del__(self) -> None:\n        pass\n",
+        "        self.release()\n",
+        "        self.release()\n\n    def __del__(self) -> None:\n        pass\n",
     ),
 )

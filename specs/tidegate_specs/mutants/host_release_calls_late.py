@@ -14,8 +14,8 @@ KILLED_BY = ("host.recursion",)
 PATCHES = (
     Patch(
         "_intake.py",
-        "            slots.turns[index] += STEP  # ours alone to write: we own the slot\n",
-        "            slots.turns[index] += STEP  # ours alone to write: we own the slot\n"
+        "            slots.turns[index] = mark[0] + 1  # ours alone to write: we own the slot\n",
+        "            slots.turns[index] = mark[0] + 1  # ours alone to write: we own the slot\n"
         "            token = None\n"
         "            repr(self)\n",
     ),

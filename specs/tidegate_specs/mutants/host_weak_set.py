@@ -11,8 +11,8 @@ KILLED_BY = ("host.callbacks",)
 PATCHES = (
     Patch(
         "_intake.py",
-        "new: Final = object.__new__\n",
-        'new: Final = object.__new__\nKNOWN = __import__("weakref").WeakSet()\n',
+        "ACCEPTED, FULL, CLOSED = Outcome\n",
+        'ACCEPTED, FULL, CLOSED = Outcome\nKNOWN = __import__("weakref").WeakSet()\n',
     ),
     Patch(
         "_intake.py",

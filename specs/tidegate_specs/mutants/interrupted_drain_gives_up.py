@@ -11,8 +11,8 @@ KILLED_BY = ("sweeps.waits",)
 PATCHES = (
     Patch(
         "_intake.py",
-        ("the same\n                except TimeIsOver as error:\n"),
-        ("the same\n                except BaseException as error:\n"),
+        ("_ = waits.answer\n                except TimeIsOver as error:\n"),
+        ("_ = waits.answer\n                except BaseException as error:\n"),
     ),
     Patch(
         "_intake.py",

@@ -13,7 +13,7 @@ WITHIN = {"explore.list-close": 20}
 PATCHES = (
     Patch(
         "_intake.py",
-        "            last[0] = [] if lease is NO_LEASE else lease._seen\n",
+        "            last[0] = [] if lease is NO_LEASE else lease._mark\n",
         "",
     ),
 )

@@ -11,8 +11,8 @@ KILLED_BY = ("stateful.lockstep",)
 PATCHES = (
     Patch(
         "_intake.py",
-        "        last: list[list[bool]] = [[]]",
-        ("        lease: Any = None\n        last: list[list[bool]] = [[]]"),
+        "        last: list[Mark] = [[]]",
+        ("        lease: Any = None\n        last: list[Mark] = [[]]"),
     ),
     Patch(
         "_intake.py",

@@ -11,8 +11,8 @@ KILLED_BY = ("sizes.forks",)
 PATCHES = (
     Patch(
         "_intake.py",
-        "        last: list[list[bool]] = [[]]",
-        ("        made_with = self._slots\n        last: list[list[bool]] = [[]]"),
+        "        last: list[Mark] = [[]]",
+        ("        made_with = self._slots\n        last: list[Mark] = [[]]"),
     ),
     Patch(
         "_intake.py",

@@ -11,12 +11,12 @@ KILLED_BY = ("sizes.iterators",)
 PATCHES = (
     Patch(
         "_intake.py",
-        "        last: list[list[bool]] = [[]]",
-        "        last: list[list[bool]] = self._slots.given",
+        "        last: list[Mark] = [[]]",
+        "        last: list[Mark] = self._slots.given",
     ),
     Patch(
         "_slots.py",
         ("        self.answered_full, self.answered_closed = count(), count()\n"),
-        ("        self.answered_full, self.answered_closed = count(), count()\n        self.given: list[list[bool]] = [[]]\n"),
+        ("        self.answered_full, self.answered_closed = count(), count()\n        self.given: list[Mark] = [[]]\n"),
     ),
 )

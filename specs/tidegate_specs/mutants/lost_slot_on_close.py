@@ -12,9 +12,9 @@ KILLED_BY = ("scenarios.24", "stateful.enumeration")
 PATCHES = (
     Patch(
         "_intake.py",
-        "            slots.turns[index] += STEP  # ours alone to write: we own the slot\n",
+        "            slots.turns[index] = mark[0] + 1  # ours alone to write: we own the slot\n",
         (
-            "            slots.turns[index] += STEP  # ours alone to write: we own the slot\n"
+            "            slots.turns[index] = mark[0] + 1  # ours alone to write: we own the slot\n"
             "            if slots.closed:\n"
             "                slots.generations[index] = slots.generations.get(index, 0) + 1\n"
             "                return True\n"

@@ -11,7 +11,7 @@ KILLED_BY = ("sizes.brim",)
 PATCHES = (
     Patch(
         "_slots.py",
-        "sum([state != 0 for state in states])",
-        "min(100, sum([state != 0 for state in states]))",
+        "capacity - after.count(0) + waiting.count(0)",
+        "min(100, capacity - after.count(0) + waiting.count(0))",
     ),
 )

@@ -19,7 +19,7 @@ PATCHES = (
     ),
     Patch(
         "_slots.py",
-        ", sum([state != 0 for state in states])\n",
+        ", capacity - after.count(0) + waiting.count(0)\n",
         ", self.peak\n",
     ),
     Patch(

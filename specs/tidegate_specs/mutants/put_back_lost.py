@@ -11,7 +11,7 @@ KILLED_BY = ("scenarios.03", "stateful.enumeration")
 PATCHES = (
     Patch(
         "_slots.py",
-        "if seen[0] is True:",
-        "if seen:",
+        "if turn[1:2] == UNSEEN:",
+        "if not turn:",
     ),
 )

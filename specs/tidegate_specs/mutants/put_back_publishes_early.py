@@ -14,12 +14,11 @@ WITHIN = {"explore.put-back-take": 100}
 PATCHES = (
     Patch(
         "_slots.py",
-        "                    self.turns[index] = turn - STEP  # put back: nobody looked, it is QUEUED again\n",
+        "                    self.turns[index] = turn[0]  # put back: nobody looked, it is QUEUED again\n",
         (
             "                    self.publish(token)\n"
-            "                    self.turns[index] = turn - STEP\n"
-            "                    seen.clear()\n"
-            "                    self.seen[index] = None\n"
+            "                    self.turns[index] = turn[0]\n"
+            "                    del turn[1:]\n"
             "                    return\n"
         ),
     ),

@@ -14,12 +14,12 @@ WITHIN = {"explore.release-release-offer": 100}
 PATCHES = (
     Patch(
         "_intake.py",
-        "                del self._seen[0]  # who",
+        "                del mark[1]  # who",
         "                # who",
     ),
     Patch(
         "_intake.py",
         ("            if slots.closed:\n                slots.ring()\n            return True\n"),
-        ("            self._seen.clear()\n            if slots.closed:\n                slots.ring()\n            return True\n"),
+        ("            del mark[1:]\n            if slots.closed:\n                slots.ring()\n            return True\n"),
     ),
 )

@@ -11,12 +11,12 @@ KILLED_BY = ("scenarios.29",)
 PATCHES = (
     Patch(
         "_intake.py",
-        '__slots__ = ("_index", "_seen", "_slots", "_token")',
-        '__slots__ = ("_index", "_item", "_seen", "_slots", "_token")',
+        '__slots__ = ("_index", "_mark", "_slots", "_token")',
+        '__slots__ = ("_index", "_item", "_mark", "_slots", "_token")',
     ),
     Patch(
         "_intake.py",
-        ("        return item\n\n    def release"),
-        ("        self._item = item\n        return item\n\n    def release"),
+        ("        return item\n\n    if TYPE_CHECKING"),
+        ("        self._item = item\n        return item\n\n    if TYPE_CHECKING"),
     ),
 )

@@ -21,9 +21,9 @@ PATCHES = (
     ),
     Patch(
         "_intake.py",
-        "            slots.turns[index] += STEP  # ours alone to write: we own the slot\n",
+        "            slots.turns[index] = mark[0] + 1  # ours alone to write: we own the slot\n",
         (
-            "            slots.turns[index] += STEP  # ours alone to write: we own the slot\n"
+            "            slots.turns[index] = mark[0] + 1  # ours alone to write: we own the slot\n"
             "            if id(slots) in REFUSED and not slots.closed:\n"
             "                slots.items[index] = REFUSED.pop(id(slots))\n"
             "                slots.publish(held)\n"

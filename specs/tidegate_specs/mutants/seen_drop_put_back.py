@@ -11,7 +11,7 @@ KILLED_BY = ("scenarios.03", "stateful.enumeration")
 PATCHES = (
     Patch(
         "_intake.py",
-        ("                self._seen[0] = True\n            except"),
-        ("                _ = self._seen[0]\n            except"),
+        ("                self._mark[1] = True\n            except"),
+        ("                _ = self._mark[1]\n            except"),
     ),
 )

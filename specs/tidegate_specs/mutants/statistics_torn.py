@@ -13,7 +13,7 @@ WITHIN = {"explore.statistics-release-offer": 50}
 PATCHES = (
     Patch(
         "_slots.py",
-        "in_flight = sum([state & STEP for state in states]) // STEP",
-        "in_flight = sum(turn & STEP for turn in self.turns) // STEP",
+        "queued, in_flight, peak = len(waiting), len(marked),",
+        "queued, in_flight, peak = len(waiting), sum(isinstance(turn, list) for turn in self.turns),",
     ),
 )

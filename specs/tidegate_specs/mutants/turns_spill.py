@@ -11,12 +11,12 @@ KILLED_BY = ("sizes.ages",)
 PATCHES = (
     Patch(
         "_slots.py",
-        "ABANDONED: Final = 1 << 64",
-        "ABANDONED: Final = 1 << 18",
+        "ABANDONED: Final = 1 << 128",
+        "ABANDONED: Final = 1 << 16",
     ),
     Patch(
         "_slots.py",
-        "state >> 64",
-        "state >> 18",
+        "counted >> 128",
+        "counted >> 16",
     ),
 )

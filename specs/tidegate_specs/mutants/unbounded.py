@@ -21,7 +21,6 @@ PATCHES = (
             "    def grow(self) -> None:\n"
             "        self.items.append(NOTHING)\n"
             "        self.turns.append(0)\n"
-            "        self.seen.append(None)\n"
             "        self.restore(Slots(len(self.items)).free[0])\n"
             "\n"
             "    def ring(self)"

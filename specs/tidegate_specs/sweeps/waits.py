@@ -201,8 +201,7 @@ def waits(subject: Subject, kind: Kind = Interrupt) -> WaitsTally:
             number = 1
             while _simulated(subject, name, prepare, number, tally, kind) and number < (CALLS if name in SITUATIONS else 1):
                 number += 1
-            # A StopIteration may be taken for a loop's end.
-            for way in WAYS if _can(subject) and name in SITUATIONS and not issubclass(kind, StopIteration) else ():
+            for way in WAYS if _can(subject) and name in SITUATIONS else ():
                 _really(subject, f"{name}, {way}", WAYS[way], prepare, tally, kind)
     return tally
 
@@ -238,14 +237,14 @@ def _ended(call: Callable[[], Any], kind: Kind) -> Any:
     """Make a call; give its answer, or the type of what ended it, if it was raised from outside; else its text.
 
     An exception of the implementation's own says why. One that another thread scheduled has no arguments, as only its type is told.
-    A StopIteration may come out as another one, or as a RuntimeError: loops and generators take it for their own end.
+    A StopIteration may come out as the cause of a RuntimeError: an iterator or a generator would end by it.
     """
     try:
         return call()
     except (Exception, WentOn, kind) as error:  # noqa: BLE001 - the implementation's own answers, and ours
-        foreign = type(error) is kind and error.args in ((), (FOREIGN,))
-        foreign |= issubclass(kind, StopIteration) and isinstance(error, (StopIteration, RuntimeError))
-        return kind if foreign else f"{type(error).__name__}: {error}"
+        wrapped = issubclass(kind, StopIteration) and isinstance(error, RuntimeError) and error.__cause__ is not None
+        raised = error.__cause__ if wrapped else error
+        return kind if type(raised) is kind and raised.args in ((), (FOREIGN,)) else f"{type(error).__name__}: {error}"
 
 
 def _begun(call: Callable[[], Any]) -> Party:
