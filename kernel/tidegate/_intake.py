@@ -1,4 +1,8 @@
 # SPDX-License-Identifier: MIT
+# pyright: reportPrivateUsage=false
+# mypy: no-warn-unreachable
+# Another thread may set `closed` between two reads of it, which mypy does not expect; and the classes of one file share what is
+# private to that file, as a lease is filled by the `take` that makes it.
 """The intake and its leases: the five operations, each a few steps on the slots.
 
 Comments say what another thread, a signal handler or an asynchronous exception may have done between two lines.
@@ -45,9 +49,9 @@ def _checked_timeout(timeout: object) -> tuple[float, float]:
 
 
 class Quietly(float):
-    """A time-out after which `take` gives NO_LEASE, as it does on a closed intake: for callers in this package.
+    """A time-out for callers in this package: with it `take` returns NO_LEASE where it raises Empty or Closed to others.
 
-    They could not tell an exception of its own from one that a signal handler raises in it.
+    They could not tell its own exceptions from those that a signal handler raises in it.
     """
 
 
@@ -205,7 +209,7 @@ class Intake(Generic[T]):
                     pass  # others claimed what we saw
                 else:
                     if not slots.closed:  # read again holding the slot: who saw it at home after `close` relies on it
-                        slots.items[token.deed.index] = item
+                        slots.items[token.slot.index] = item
                         token = None  # from here on it is queued: no call, so no exception can come before the next line
                         slots.publish(held)
                         return ACCEPTED
@@ -248,12 +252,12 @@ class Intake(Generic[T]):
                     if remaining is None or (error.__traceback__ and error.__traceback__.tb_next):
                         raise  # a signal handler's: C adds no frame of its own
                     if slots.closed:
-                        slots.ring()  # whoever leaves passes the bell on
+                        slots.ring()  # whoever leaves notifies the next
                     if isinstance(timeout, Quietly):
                         return NO_LEASE
                     raise Empty(f"nothing to take within {timeout} seconds") from None
                 if token is not None:
-                    index, turns = token.deed.index, slots.turns
+                    index, turns = token.slot.index, slots.turns
                     turns[index] = mark = [turns[index], False]  # from here on it is in flight
                     lease = new(Lease)
                     lease._slots, lease._index, lease._mark = slots, index, mark
@@ -266,7 +270,7 @@ class Intake(Generic[T]):
                     raise Closed("closed, and everything accepted has been taken")
                 remaining = remaining and max(0.0, min(remaining, deadline - monotonic()))
         except BaseException:
-            slots.give_back(token)  # and ring, also should the exception have hit while passing the bell on
+            slots.give_back(token)  # and ring, also where the exception came before that was done
             token = lease = None  # the traceback must not keep it from its finaliser
             raise
 
@@ -335,7 +339,7 @@ class Intake(Generic[T]):
                     break
                 remaining = remaining and max(0.0, min(remaining, deadline - monotonic()))
                 slots = self._here()
-            slots.ring()  # whoever leaves passes the bell on
+            slots.ring()  # whoever leaves notifies the next
         except BaseException:
             slots.ring()
             raise

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The slots of one intake: where they are, what they hold, and how a dropped one finds its way.
+"""The slots of one intake: what each holds, who owns it, and how one whose owner is lost is recovered.
 
 See the package docstring for the representation and the invariants named here.
 """
@@ -25,54 +25,58 @@ ABANDONED: Final = 1 << 128
 COUNTED: Final = ABANDONED - 1  # a mask, as a division would look for signals on its way
 
 
-class Deed:
-    """Say which slot a token owns, and be the second to notice that it was lost.
+class SlotRef:
+    """Refer to one slot: which intake's, which number, and in which generation of owners.
 
-    A token and its deed die one after the other, so an exception that lands in the finaliser of the one leaves the other's.
-    mark: a generation, which tells whether a successor owns the slot already, and the deed that must live as long as this one. One
-    tuple for all deeds of a new intake: a slot pays for one reference, not for two.
+    Its token refers to it, and the two die one after the other, the token first, each with a finaliser that recovers the slot. So
+    an exception that ends the first finaliser leaves the second.
+
+    home: the slots that it belongs to, weakly, so that a token does not keep an intake alive.
+    index: the slot's number in their lists.
+    generation: a number that the recovery of a lost token compares, to see whether a successor owns the slot already; and another
+    reference that must live as long as this one. All slots of a new intake share one such pair.
     """
 
-    __slots__ = ("home", "index", "mark")
+    __slots__ = ("generation", "home", "index")
 
-    def __init__(self, home: "weakref.ref[Slots] | Any", index: int, mark: "tuple[int, Deed | None]") -> None:
-        self.home, self.index, self.mark = home, index, mark
+    def __init__(self, home: "weakref.ref[Slots] | Any", index: int, generation: "tuple[int, SlotRef | None]") -> None:
+        self.home, self.index, self.generation = home, index, generation
 
-    def __del__(*me: "Deed") -> None:
+    def __del__(*me: "SlotRef") -> None:
         ended(getrefcount(me[0]), me[0])
 
 
 class Token:
-    """Own one slot: whoever holds the token does (one-token).
+    """Own one slot: whoever holds its token does, and nobody else (invariant one-token).
 
-    The last reference dropped means that a call was interrupted or a lease was lost: a successor takes its place.
+    When the last reference to a token is dropped, a call was interrupted or a lease was lost. A new token takes its place.
     """
 
-    __slots__ = ("deed",)
+    __slots__ = ("slot",)
 
-    def __init__(self, deed: Deed) -> None:
-        self.deed = deed
+    def __init__(self, slot: SlotRef) -> None:
+        self.slot = slot
 
     def __del__(*me: "Token") -> None:
-        ended(getrefcount(me[0]), me[0].deed)
+        ended(getrefcount(me[0]), me[0].slot)
 
 
-def ended(references: int, deed: Deed) -> None:
-    """Be told by a finaliser of a token's end, and how many references to its object there are.
+def ended(references: int, slot: SlotRef) -> None:
+    """Recover the slot of a token that died. Called by its finalisers, with the number of references to the dying object.
 
     The collector calls the finalisers of a dead cycle before it takes the cycle apart, and one of them may still release a lease.
-    So an object that somebody refers to is not lost. But its finaliser has run, and does so once only: a new deed, which dies with
-    the old one, has one that has not.
+    So while somebody refers to the object, it is not lost. Its finaliser has run, though, and no finaliser runs twice: a second
+    `SlotRef`, which dies together with the first, has one that has not run yet.
     """
     if references > DYING[0]:
-        deed.mark = deed.mark[0], (again := Deed(type(None), deed.index, deed.mark))
-        again.home = deed.home  # only now: an exception out of the call would drop it, and its end is not the token's
-    elif (slots := deed.home()) is not None:  # else the intake is gone too
-        slots.recover(deed)
+        slot.generation = slot.generation[0], (again := SlotRef(type(None), slot.index, slot.generation))
+        again.home = slot.home  # only now: an exception out of the call would drop it, and its end is not the token's
+    elif (slots := slot.home()) is not None:  # else the intake is gone too
+        slots.recover(slot)
 
 
 class Dying:
-    """Find out what `getrefcount` tells a finaliser whose object nobody else refers to: it differs between versions.
+    """Measure, once, what `getrefcount` tells a finaliser whose object nobody else refers to: versions differ.
 
     The object has no name in there, or a debugger that looks at the names of a frame would add a reference (up to 3.12).
     """
@@ -88,8 +92,8 @@ Dying()
 class FreeList(list[Token]):
     """Hold the tokens that are at home, the newest last. Reading `newest` takes it away, or raises IndexError.
 
-    It is an attribute and not a call, because an exception from outside can arrive out of a call, when its result has no name yet:
-    that token would be left to its finaliser. Between an attribute's value and its name none can.
+    Why an attribute and not a call: a signal handler's exception can arrive when a call has returned and its result is not assigned
+    yet; that token would be left to its finaliser. Between reading an attribute and assigning it, none can.
     """
 
     __slots__ = ()
@@ -97,9 +101,9 @@ class FreeList(list[Token]):
 
 
 class Waits(map):  # type: ignore[type-arg]  # only type checkers could give it one
-    """Wait for what a queue gives. Reading `answer` waits for the next, and is an attribute for the same reason.
+    """Wait for what a queue gives: reading `answer` waits for the next. An attribute for the reason given at `FreeList`.
 
-    Nor is it a loop, which would take a StopIteration that a signal handler raises in the wait for its own end.
+    A `for` loop would do as well, but would take a StopIteration that a signal handler raises in the wait for its own end.
     """
 
     __slots__ = ()
@@ -131,21 +135,21 @@ class Slots:
         self.await_slot, self.await_home = self.queue.get, self.bell.get
         self.arrivals: Final = Waits(self.await_slot, repeat(True))
         # Last: a token that is dropped by an exception in here needs all of the above, or its successors would die without end.
-        self.free.extend([Token(Deed(self.home, index, (0, None))) for index in reversed(range(capacity))])
+        self.free.extend([Token(SlotRef(self.home, index, (0, None))) for index in reversed(range(capacity))])
 
-    def recover(self, lost: Deed) -> None:
+    def recover(self, lost: SlotRef) -> None:
         """Send the slot of a lost token on, by its state: home, back to the queue, or home as abandoned (LEASE-1, INTERRUPT-1).
 
-        No one else touches the slot: its owner's call was interrupted, or its lease is dead. A successor takes the lost token's
-        place by one store; ended before it, the lost one's second finaliser does all this; ended after it, the successor's
-        finaliser goes on from the state that was reached. So it may end at any bytecode and is still done once.
+        Nobody else touches the slot: its owner's call was interrupted, or its lease is dead. A new token becomes its owner by one
+        store, of a new generation. If an exception ends this before that store, the lost token's second finaliser does all of it;
+        if after, the new token's finaliser goes on from the state that was reached. So the slot is sent on once, come what may.
         """
         index = lost.index
-        if self.generations.get(index, 0) != lost.mark[0]:
+        if self.generations.get(index, 0) != lost.generation[0]:
             return  # its successor owns the slot
-        token = Token(Deed(lost.home, index, (next(generations), None)))
+        token = Token(SlotRef(lost.home, index, (next(generations), None)))
         try:
-            self.generations[index] = token.deed.mark[0]
+            self.generations[index] = token.slot.generation[0]
             _item, turn = self.items[index], self.turns[index]  # the item is kept until the slot is home: its finaliser may offer
             if isinstance(turn, list):
                 if len(turn) > 1:  # else a release was under way
@@ -169,20 +173,21 @@ class Slots:
             raise
 
     def give_back(self, token: Token | None) -> None:
-        """Send the slot of an interrupted call on, at once and in this thread (INTERRUPT-1). None: the call owned no slot.
+        """Recover the slot of an interrupted call, at once and in this thread (INTERRUPT-1). None: the call owned no slot.
 
-        The token must be alive until this returns: its finaliser, the second line, may run in another thread.
+        The caller keeps the token alive until this returns, as a finaliser may run in another thread.
         """
         if token is not None:
-            self.recover(token.deed)
+            self.recover(token.slot)
         if self.closed:
             self.ring()
 
     def ring(self) -> None:
-        """Wake one waiting taker and one waiting drain, who look, and pass it on when they leave.
+        """Notify one waiting taker and one waiting drain that the state has changed. Whoever leaves notifies the next.
 
-        Called after every change that can end their wait. A queue that is not empty needs no bell: whatever is in it is taken
-        after this call, by somebody who then sees the change, or whose own item is still to be settled, and rings.
+        Called after every change that can end their wait. The notification, a None in the queue, is the bell. A queue that is not
+        empty needs none: what is in it is taken after this call, by somebody who then sees the change, or who has an item to finish
+        and rings after that.
         """
         if self.queue.empty():
             self.queue.put(None)
@@ -190,10 +195,10 @@ class Slots:
             self.bell.put(None)
 
     def exhausted(self) -> bool:
-        """Tell whether no accepted item can ever appear again (CLOSE-2, settled).
+        """Tell whether no accepted item can ever appear again (CLOSE-2; invariant settled).
 
-        Read in this order: a slot found at home after `close` never leaves again (its claimer would see the flag), so it
-        cannot be counted a second time as in flight.
+        The order of the readings matters: a slot that was found at home after `close` never leaves again, as its claimer would see
+        the flag; so it is not counted a second time as in flight.
         """
         if not self.closed:
             return False

@@ -471,7 +471,7 @@ OFFER: Final = (
     T("offer", "free.newest", "IndexError", "trying", "unserved", none_free, action="refuse_full", foresee=refused_now),
     T("offer", "slots.closed", "open", "holding", "storing", is_open, action="admit", foresee=admitted_now),
     T("offer", "slots.closed", "closed", "holding", "retracting", is_closed),
-    T("offer", "slots.items[token.deed.index] = item", "stored", "storing", "publishing"),
+    T("offer", "slots.items[token.slot.index] = item", "stored", "storing", "publishing"),
     T("offer", "slots.publish(held)", "ACCEPTED", "publishing", IDLE, always, publish, "publish"),
     T("offer", "slots.restore(held)", "home", "retracting", "turned", always, come_home_and_ring, "withdraw"),
     T("offer", "slots.closed", "open", "unserved", "counting_full", is_open),

@@ -639,7 +639,7 @@ def test_a_lease_that_is_garbage_finds_its_slots_by_the_reference_that_they_keep
     knot.append(knot)
     assert knot[0].item == "work"
     slots: Any = intake._slots
-    assert slots.home is knot[0]._token.deed.home  # one weak reference, and the slots hold it
+    assert slots.home is knot[0]._token.slot.home  # one weak reference, and the slots hold it
     del knot
     gc.collect()
     assert (intake.statistics().free, intake.statistics().abandoned) == (1, 1)

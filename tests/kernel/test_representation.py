@@ -47,7 +47,7 @@ def test_what_a_slot_and_a_lease_consist_of_has_no_dictionary() -> None:
     intake: Intake[Any] = Intake(1)
     token = intake._slots.free[0]
     intake.offer("item")
-    for each in (token, token.deed, intake.take(timeout=0), intake):
+    for each in (token, token.slot, intake.take(timeout=0), intake):
         assert not hasattr(each, "__dict__"), each
 
 

@@ -31,7 +31,7 @@ def test_the_kernel_keeps_to_the_paths() -> None:
     assert "66 of 66 transitions taken" in result.evidence
 
 
-STORE = "                        slots.items[token.deed.index] = item\n"
+STORE = "                        slots.items[token.slot.index] = item\n"
 PUBLISH = "                        slots.publish(held)\n"
 HAND_OVER = (
     "                        token = None  # from here on it is queued: no call, so no exception can come before the next line\n"

@@ -15,11 +15,11 @@ from tidegate_specs.sweeps.operations import OPERATIONS, Operation, audit, inter
 
 WITHOUT_FINALISERS = (
     Patch("_slots.py", "        ended(getrefcount(me[0]), me[0])\n", "        del me\n"),
-    Patch("_slots.py", "        ended(getrefcount(me[0]), me[0].deed)\n", "        del me\n"),
+    Patch("_slots.py", "        ended(getrefcount(me[0]), me[0].slot)\n", "        del me\n"),
 )
 # What would need a finaliser: a handler that recovers nothing, and calls whose result has no name yet when an exception arrives.
 PLANTED = {
-    "take": Patch("_slots.py", "        if token is not None:\n            self.recover(token.deed)\n", ""),
+    "take": Patch("_slots.py", "        if token is not None:\n            self.recover(token.slot)\n", ""),
     "offer": Patch("_intake.py", "held = token = free.newest\n", "held = token = free.pop()\n"),
     "release": Patch("_intake.py", "                del mark[1]  # who", "                mark.pop(1)  # who"),
 }

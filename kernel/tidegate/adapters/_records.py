@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: MIT
+# pyright: reportPrivateUsage=false
 """The records of a `RejectingHandler`: what they keep on their way, and which are echoes. `log` says what is promised, and why."""
 
 import logging

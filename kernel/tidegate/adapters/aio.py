@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: MIT
+# pyright: reportPrivateUsage=false
 """An intake between any threads and the tasks of event loops: offers never wait, takers are tasks of asyncio or trio.
 
 `offer` may be called in any thread, in any loop and in a signal handler, and is answered on the spot by the kernel:

@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: MIT
+# pyright: reportPrivateUsage=false
 """At most so many calls in progress, and an answer at once for the next one: the bulkhead of a service.
 
     from tidegate.adapters.bulkhead import Bulkhead

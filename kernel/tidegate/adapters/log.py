@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: MIT
+# pyright: reportPrivateUsage=false
 """Log through an intake: the application never waits for the sink, memory never grows, and what is dropped is counted.
 
     records: Intake[logging.LogRecord] = Intake(1000)

@@ -98,7 +98,7 @@ class Kernel(Adapter):
 
     capabilities = WHOLE
     breaks: ClassVar[tuple[str, ...]] = ()
-    judged = (tidegate.Intake, tidegate.Lease, PARTS.Slots, PARTS.Token, PARTS.Deed)
+    judged = (tidegate.Intake, tidegate.Lease, PARTS.Slots, PARTS.Token, PARTS.SlotRef)
     title = "tidegate.Intake behind an adapter"
 
     def __init__(self, capacity: int) -> None:

@@ -11,7 +11,7 @@ KILLED_BY = ("scenarios.04", "stateful.lockstep")
 PATCHES = (
     Patch(
         "_intake.py",
-        ("    def __exit__(self, _type: object, _error: object, _traceback: object) -> None:\n        self.release()"),
-        ("    def __exit__(self, _type: object, _error: object, _traceback: object) -> None:\n        if _type is None:\n            self.release()"),
+        "_traceback: object) -> None:\n        self.release()",
+        "_traceback: object) -> None:\n        if _type is None:\n            self.release()",
     ),
 )

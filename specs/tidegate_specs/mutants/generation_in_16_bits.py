@@ -11,7 +11,7 @@ KILLED_BY = ("sizes.ages",)
 PATCHES = (
     Patch(
         "_slots.py",
-        ("self.generations[index] = token.deed.mark[0]\n"),
-        ("self.generations[index] = token.deed.mark[0] & 0xFFFF\n"),
+        ("self.generations[index] = token.slot.generation[0]\n"),
+        ("self.generations[index] = token.slot.generation[0] & 0xFFFF\n"),
     ),
 )

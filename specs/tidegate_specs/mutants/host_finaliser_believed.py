@@ -20,12 +20,12 @@ PATCHES = (
         "from . import _slots\n"
         "\n"
         "\n"
-        "def _recover(deed):\n"
-        "    if (slots := deed.home()) is not None:\n"
-        "        slots.recover(deed)\n"
+        "def _recover(slot):\n"
+        "    if (slots := slot.home()) is not None:\n"
+        "        slots.recover(slot)\n"
         "\n"
         "\n"
-        "_slots.Token.__del__ = lambda self: _recover(self.deed)\n"
-        "_slots.Deed.__del__ = _recover\n",
+        "_slots.Token.__del__ = lambda self: _recover(self.slot)\n"
+        "_slots.SlotRef.__del__ = _recover\n",
     ),
 )

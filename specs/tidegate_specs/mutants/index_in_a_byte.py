@@ -11,7 +11,7 @@ KILLED_BY = ("sizes.brim",)
 PATCHES = (
     Patch(
         "_slots.py",
-        "self.home, self.index, self.mark = home, index, mark",
-        "self.home, self.index, self.mark = home, index & 255, mark",
+        "self.home, self.index, self.generation = home, index, generation",
+        "self.home, self.index, self.generation = home, index & 255, generation",
     ),
 )

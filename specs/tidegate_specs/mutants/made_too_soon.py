@@ -13,11 +13,11 @@ PATCHES = (
     Patch(
         "_slots.py",
         "self.free: Final = FreeList()  # filled below\n",
-        "self.free: Final = FreeList([Token(Deed(self.home, index, (0, None))) for index in reversed(range(capacity))])\n",
+        "self.free: Final = FreeList([Token(SlotRef(self.home, index, (0, None))) for index in reversed(range(capacity))])\n",
     ),
     Patch(
         "_slots.py",
-        "        self.free.extend([Token(Deed(self.home, index, (0, None))) for index in reversed(range(capacity))])\n",
+        "        self.free.extend([Token(SlotRef(self.home, index, (0, None))) for index in reversed(range(capacity))])\n",
         "",
     ),
 )

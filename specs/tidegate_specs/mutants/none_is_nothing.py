@@ -11,7 +11,7 @@ KILLED_BY = ("sizes.brim",)
 PATCHES = (
     Patch(
         "_intake.py",
-        ("slots.items[token.deed.index] = item\n"),
-        ("slots.items[token.deed.index] = NOTHING if item is None else item\n"),
+        ("slots.items[token.slot.index] = item\n"),
+        ("slots.items[token.slot.index] = NOTHING if item is None else item\n"),
     ),
 )

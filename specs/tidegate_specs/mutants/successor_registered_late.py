@@ -12,12 +12,16 @@ KILLED_BY = ("sweeps.interrupt", "sweeps.double_fault")
 PATCHES = (
     Patch(
         "_slots.py",
-        "            self.generations[index] = token.deed.mark[0]\n",
+        "            self.generations[index] = token.slot.generation[0]\n",
         "",
     ),
     Patch(
         "_slots.py",
         "        except BaseException:\n            del token  # the",
-        ("            self.generations[index] = token.deed.mark[0]\n        except BaseException:\n            del token  # the"),
+        (
+            "            self.generations[index] = token.slot.generation[0]\n"
+            "        except BaseException:\n"
+            "            del token  # the"
+        ),
     ),
 )

@@ -151,7 +151,7 @@ MUTANTS: Final[tuple[Mutant, ...]] = (
     M("atomic: a claim without a free slot", "BOUND-1", "net.04.offer.refines", '"holding", some_free, claim', '"holding", always, claim'),
     M("atomic: a spurious FULL", "EXACT-1", "net.01.offer.refines", '"slots.free", "none", IDLE, "unserved", none_free', '"slots.free", "none", IDLE, "unserved", always'),
     M("atomic: no second look", "CLOSE-1", "net.06.offer.refines", '"holding", "storing", is_open', '"holding", "storing", always'),
-    M("atomic: a slot comes home twice", "BOUND-2", "net.74.recover.conservation", "free=n.free + 1)\n\n\ndef come_home_and", "free=n.free + 2)\n\n\ndef come_home_and"),
-    M("atomic: an exception loses a slot", "INTERRUPT-1", "net.52.offer.conservation", '"holding", "recovering")', '"holding", IDLE)'),
+    M("atomic: a slot comes home twice", "BOUND-2", "net.70.recover.conservation", "free=n.free + 1)\n\n\ndef come_home_and", "free=n.free + 2)\n\n\ndef come_home_and"),
+    M("atomic: an exception loses a slot", "INTERRUPT-1", "net.50.offer.conservation", '"holding", "recovering")', '"holding", IDLE)'),
     M("atomic: Closed one slot too early", "CLOSE-2", "net.32.take.refines", "n.home + n.met == n.capacity", "n.home + n.met >= n.capacity - 1"),
 )  # fmt: skip

@@ -331,7 +331,7 @@ CHECKS: Final[tuple[Check, ...]] = (
         "in a call that waits, reaches the caller as the same object; it is never taken for an answer, nothing is lost, and nobody "
         "sleeps on",
         shows_not="In the quick profile each place is tried with the types that the kernel itself catches, or subclasses, and one "
-        "other. A StopIteration in an iterator's next, which ends the iteration; from its wait it comes as the cause of a RuntimeError. "
+        "other. A StopIteration in an iterator's next, which ends the iteration; from its wait it comes as a RuntimeError's cause. "
         + ONE_AT_A_TIME,
         run=_kinds,
         limit_s=(60.0, 300.0),

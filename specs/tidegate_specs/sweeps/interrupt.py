@@ -32,7 +32,7 @@ from .operations import (
 from .party import ENDED, Party, Runaway
 
 STUCK: Final = 40
-FAILING: Final = 4  # finalisers of what an exception left half made may fail: a token, its deed, and those of their successors
+FAILING: Final = 4  # finalisers of what an exception left half made may fail: a token, its `SlotRef`, and those of their successors
 LOST: Final = 2  # lost wake-ups, before the sweep goes on with the next situation
 
 
