@@ -152,7 +152,7 @@ class Slots:
             self.generations[index] = token.slot.generation[0]
             _item, turn = self.items[index], self.turns[index]  # the item is kept until the slot is home: its finaliser may offer
             if isinstance(turn, list):
-                if len(turn) > 1:  # else a release was under way
+                if turn[1:]:  # else a release was under way
                     turn.append(None)  # so that a look from here on, by an iterator, does not make it count as settled
                 if turn[1:2] == UNSEEN:
                     self.turns[index] = turn[0]  # put back: nobody looked, it is QUEUED again

@@ -134,7 +134,7 @@ def check_quiet(subject: Subject, settings: Settings) -> Result:
 
 ALLOWED: Final[Mapping[str, frozenset[str]]] = {
     "_queue": frozenset({"Empty", "SimpleQueue"}),
-    "collections.abc": frozenset({"Iterator"}),
+    "collections.abc": frozenset({"Callable", "Iterator"}),
     "dataclasses": frozenset({"dataclass"}),
     "enum": frozenset({"Enum"}),
     "functools": frozenset({"partial"}),
@@ -145,7 +145,7 @@ ALLOWED: Final[Mapping[str, frozenset[str]]] = {
     "sys": frozenset({"getrefcount", "version_info"}),
     "threading": frozenset({"TIMEOUT_MAX"}),
     "time": frozenset({"monotonic", "sleep"}),
-    "typing": frozenset({"Any", "Final", "Generic", "NoReturn", "TypeVar", "cast", "final"}),
+    "typing": frozenset({"TYPE_CHECKING", "Any", "Final", "Generic", "NoReturn", "TypeAlias", "TypeVar", "cast", "final"}),
     "weakref": frozenset({"ref"}),
 }
 DYNAMIC: Final = frozenset({"__import__", "eval", "exec", "compile", "open", "import_module"})

@@ -82,7 +82,6 @@ PRIVATE: Final = frozenset(
         ("Slots.recover", "next generations"),
         ("Slots.recover", "mark.append"),
         ("Slots.recover", "delete in mark"),
-        ("Slots.recover", "len mark"),
         # A token and a lease that nobody has yet.
         ("SlotRef.__init__", "set home"),
         ("SlotRef.__init__", "set index"),

@@ -33,8 +33,10 @@ from .report import ReportFile
 BASELINE: Final = "queue.Queue"
 OURS: Final = "tidegate"
 ITEM: Final = object()
-BARS_TO_3_13: Final = {"accept": 0.25, "reject": 0.20, "offer + take + release": 0.40}
-BARS_FROM_3_14: Final = {"accept": 0.31, "reject": 0.24, "offer + take + release": 0.50}  # where `queue.Queue` became faster
+ROUND: Final = "offer + take + release"
+BY_WITH: Final = ROUND + ", by `with`"
+BARS_TO_3_13: Final = {"accept": 0.25, "reject": 0.20, ROUND: 0.40, BY_WITH: 0.48}
+BARS_FROM_3_14: Final = {"accept": 0.31, "reject": 0.24, ROUND: 0.50, BY_WITH: 0.61}  # where `queue.Queue` became faster
 BARS: Final = BARS_FROM_3_14 if sys.version_info >= (3, 14) else BARS_TO_3_13
 FLAT_BAR: Final = 1.3
 SLOT_BAR_BYTES: Final = 200
@@ -172,7 +174,6 @@ class Calls:
     rounds: dict[str, Callable[[int], float]]
 
 
-ROUND: Final = "offer + take + release"
 Maker = Callable[[int], Calls]
 
 
@@ -189,7 +190,7 @@ def _tidegate_calls(subject: Subject, capacity: int) -> Calls:
         rounds={
             ROUND: partial(_lease_loop, offer, take),
             ROUND + ", reading .item": partial(_lease_item_loop, offer, take),
-            ROUND + ", by `with`": partial(_lease_with_loop, offer, take),
+            BY_WITH: partial(_lease_with_loop, offer, take),
         },
     )
 

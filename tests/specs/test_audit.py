@@ -49,6 +49,8 @@ PLANTED = {
     "an unresolvable call": (("item.notify()",), "can't be resolved"),
     "an unresolvable name": (("notify_all_of_them()",), "can't be resolved"),
     "recursion": (("self.offer(item)",), "recursion"),
+    "a class of an item's": (("isinstance(item, list)",), "off the list of atomic primitives"),
+    "a class of the caller's": (("isinstance(slots.turns, Outcome)",), "off the list of atomic primitives"),
     "unpacked arguments": (("next(*(slots.answered_full,))",), "unpacked arguments"),
     "code from outside": (("enum.unique(Outcome)",), "outside the package"),
 }
@@ -87,6 +89,9 @@ QUIET = {
     "a warning": (('warnings.warn("full")',), "warn"),
     "an operator on the item": (("item == 1",), "comparison"),
     "the item's truth": (("if item:", "    slots.ring()"), "truth of item"),
+    "a part of the item": (("item[1]",), "a subscript of item"),
+    "a slice of the item": (("item[1:2]",), "of item"),
+    "a slice of the item, deleted": (("del item[1:]",), "a deletion of item"),
     "an attribute of the item": (("item.name",), "reading item.name"),
     "a formatted item": (('f"{item}"',), "formatted string"),
     "a raise": (('raise ValueError("full")',), "a raise of its own"),

@@ -37,7 +37,7 @@ CHECKS: dict[str, Callable[[Subject, Settings], Result]] = {
 # What the audit of `offer` neither follows nor refuses, because the kernel has no use for it there: UNKNOWN.
 UNFOLLOWED = {
     *(Meaning.CLEAR_LOCAL, Meaning.MAKE_CELL, Meaning.LOAD_CELL, Meaning.STORE_CELL, Meaning.NAMESPACE, Meaning.CONTAINS),
-    *(Meaning.LOAD_SUPER_ATTRIBUTE, Meaning.DELETE_ATTRIBUTE, Meaning.LOAD_SLICE, Meaning.STORE_SLICE, Meaning.DELETE_ITEM),
+    *(Meaning.LOAD_SUPER_ATTRIBUTE, Meaning.DELETE_ATTRIBUTE, Meaning.STORE_SLICE),
     *(Meaning.UNARY, Meaning.BUILD_OTHER, Meaning.ADD, Meaning.EXTEND, Meaning.UNPACK_STARRED, Meaning.PATTERN),
     *(Meaning.END_LOOP, Meaning.EXCEPTION_GROUP, Meaning.LEAVE, Meaning.CALL_INTRINSIC, Meaning.INTERNAL),
 }

@@ -12,7 +12,7 @@ import pytest
 import tidegate
 from tidegate import Closed, Empty, Outcome
 from tidegate_stress import bench
-from tidegate_stress.bench import BASELINE, OURS, PEERS, ROUND, BenchReport, LockedRing, Progress, Row, judge, render
+from tidegate_stress.bench import BASELINE, BY_WITH, OURS, PEERS, ROUND, BenchReport, LockedRing, Progress, Row, judge, render
 
 QUIET = Progress(("operations", "flatness", "memory", "goodput"), quiet=True)
 
@@ -72,7 +72,7 @@ def test_operations_are_compared_with_the_baseline() -> None:
     rows, noise = bench.measure_operations(makers(tidegate), 10, QUIET)
     assert noise >= 0
     by_name = {(row.measure, row.subject): row for row in rows}
-    assert {row.measure for row in rows if row.bar is not None} == {"accept", "reject", ROUND}
+    assert {row.measure for row in rows if row.bar is not None} == {"accept", "reject", ROUND, BY_WITH}
     assert all(row.bar is None for row in rows if row.subject != OURS)
     assert len(by_name) == 3 * 3 + 2
     for operation in ("accept", "reject", ROUND):

@@ -578,6 +578,25 @@ def test_a_type_checker_says_nothing_of_the_copy(project: Path) -> None:
     assert "_gate" not in run.stdout
 
 
+@pytest.mark.parametrize("checker", ["mypy", "pyright"])
+def test_a_strict_type_checker_without_those_settings_finds_nothing_either(
+    checker: str, package: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pytest.importorskip(checker)
+    root = package.parents[1]
+    assert main(["vendor", str(package / "_gate"), *(word for adapter in ADAPTERS for word in ("--with", adapter))]) == 0
+    capsys.readouterr()
+    (package / "untidy.py").write_text(UNTIDY)
+    (root / "pyrightconfig.json").write_text('{"typeCheckingMode": "strict", "include": ["src"]}')
+    words = {
+        "mypy": ("--strict", "--warn-unreachable", "--cache-dir", str(root / "cache"), "src"),
+        "pyright": ("--pythonpath", sys.executable),
+    }[checker]
+    run = tool(root, sys.executable, "-m", checker, *words)
+    assert "untidy.py" in run.stdout, run.stderr
+    assert "_gate" not in run.stdout, run.stdout
+
+
 def test_coverage_does_not_count_the_copy(project: Path) -> None:
     pytest.importorskip("coverage")
     program = project / "program.py"

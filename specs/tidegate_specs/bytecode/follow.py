@@ -213,6 +213,10 @@ class Walk:
         del state.stack[len(state.stack) - (instruction.arg or 0) :]
         state.stack.append(Value(tuple if instruction.opname == "BUILD_TUPLE" else list, text="[...]"))
 
+    def _build_slice(self, instruction: dis.Instruction, state: State) -> None:
+        del state.stack[len(state.stack) - (instruction.arg or 0) :]
+        state.stack.append(Value(slice, text="[:]"))
+
     # Attributes and items
 
     def _load_attribute(self, instruction: dis.Instruction, state: State) -> None:
@@ -256,10 +260,24 @@ class Walk:
         elements: Sequence[Any] = container.example if type(container.example) in (list, tuple) else ()
         kinds: set[type[Any]] = {type(element) for element in elements}
         text = f"{container.text}[{index.text}]"
+        if index.kind is slice and is_plain(container.kind):
+            state.stack.append(Value(container.kind, text=text))
+            return
         if kinds and (kinds <= set(PLAIN) or (len(kinds) == 1 and object not in kinds)):
-            state.stack.append(value_of(next((element for element in elements if element is not None), None), text))
+            # Where there are lists and others, only the lists are operated on: `isinstance` tells which is one.
+            known = sorted((element for element in elements if element is not None), key=lambda element: type(element) is not list)
+            state.stack.append(value_of(known[0] if known else None, text))
         else:
             state.stack.append(Value(None, text=text))
+
+    def _load_slice(self, instruction: dis.Instruction, state: State) -> None:
+        stop, start, container = state.stack.pop(), state.stack.pop(), state.stack.pop()
+        self._plain("a slice", container, start, stop)
+        state.stack.append(Value(container.kind, text=f"{container.text}[:]"))
+
+    def _delete_item(self, instruction: dis.Instruction, state: State) -> None:
+        index, container = state.stack.pop(), state.stack.pop()
+        self._plain("a deletion", container, index)
 
     def _store_item(self, instruction: dis.Instruction, state: State) -> None:
         index, container, _ = state.stack.pop(), state.stack.pop(), state.stack.pop()

@@ -28,7 +28,22 @@ from ..check import Subject
 from ..instructions import NAMED, Meaning, meaning_of, unknown_in, unknown_text, unseen_version
 from .follow import Lost, Walk, where_is
 from .graph import Graph, graph_of
-from .values import ABSENT, ANYTHING, NO_ACCOUNT, NOWAIT, QUIET, Account, Finding, State, Value, is_int, is_list, value_of
+from .values import (
+    ABSENT,
+    ANYTHING,
+    NO_ACCOUNT,
+    NOWAIT,
+    PLAIN,
+    QUIET,
+    Account,
+    Finding,
+    State,
+    Value,
+    is_int,
+    is_list,
+    is_plain,
+    value_of,
+)
 
 EXAMPLE_CAPACITY: Final = 3
 
@@ -251,6 +266,8 @@ def _primitive(callee: Value, arguments: Sequence[Value]) -> tuple[str, Value] |
     kinds = tuple(argument.kind for argument in arguments)
     if target is sys.getrefcount and len(kinds) == 1:
         return "getrefcount", Value(int, text="number")
+    if target is isinstance and len(kinds) == 2 and is_plain(kinds[0]) and arguments[1].example in PLAIN:
+        return "isinstance", Value(bool, text="is it one")
     if target is type and len(kinds) == 1:
         return "type", Value(type, text="class")
     if isinstance(target, partial):

@@ -10,7 +10,7 @@ QUIET: Final = "QUIET-1"
 EXPLICIT: Final = "EXPLICIT-1"
 
 ABSENT: Final = object()
-PLAIN: Final = (int, bool, float, str, list, tuple, types.NoneType)  # their operators run no Python code of a caller's
+PLAIN: Final = (int, bool, float, str, list, tuple, slice, types.NoneType)  # their operators run no Python code of a caller's
 
 
 @dataclass(frozen=True, slots=True)

@@ -77,7 +77,8 @@ _KINDS: Final[dict[Meaning, str]] = {
             *(Meaning.LOAD_LOCAL, Meaning.STORE_LOCAL, Meaning.STORE_AND_LOAD_LOCAL, Meaning.DELETE_LOCAL, Meaning.CLEAR_LOCAL),
             *(Meaning.JUMP, Meaning.JUMP_IF_NONE, Meaning.IDENTITY, Meaning.RETURN, Meaning.RETURN_CONSTANT),
             *(Meaning.RAISE, Meaning.RAISE_AGAIN, Meaning.BEGIN_HANDLER, Meaning.END_HANDLER, Meaning.MATCH_EXCEPTION),
-            *(Meaning.BUILD, Meaning.BUILD_OTHER, Meaning.ADD, Meaning.MAKE_CELL, Meaning.MAKE_FUNCTION, Meaning.MAKE_GENERATOR),
+            *(Meaning.BUILD, Meaning.BUILD_SLICE, Meaning.BUILD_OTHER),
+            *(Meaning.ADD, Meaning.MAKE_CELL, Meaning.MAKE_FUNCTION, Meaning.MAKE_GENERATOR),
             *(Meaning.BEGIN_LOOP, Meaning.END_LOOP, Meaning.YIELD, Meaning.UNARY, Meaning.FORMAT, Meaning.CALL_INTRINSIC),
             Meaning.LOAD_SPECIAL,  # reads a class
         ),
