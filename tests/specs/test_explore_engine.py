@@ -179,6 +179,38 @@ def test_a_lost_update_is_found_wherever_it_is_whatever_the_instruction_is_calle
         assert set(way(writing(name)).outcomes) == {1, 2}, way
 
 
+STEPS = module(
+    "steps",
+    """
+    class Steps(map):
+        answer = property(next)
+
+    class Shared:
+        def __init__(self):
+            self.entries = [2, 1]
+            self.steps = Steps(self.entries.pop, *[iter([-1, -1])])
+
+        def take(self):
+            steps = self.steps
+            return steps.answer
+    """,
+)
+
+
+@pytest.mark.parametrize("reduce", [False, True])
+def test_an_attribute_that_takes_the_next_of_an_iterator_touches_what_is_behind_it(reduce: bool) -> None:
+    """As the kernel waits: who comes first gets the first, and both orders are tried."""
+
+    def body(shared: Any, call: Caller) -> None:
+        call("take", None, shared.take)
+
+    def outcome(shared: Any, history: History) -> tuple[object, ...]:
+        return tuple(caller.operations[0].result for caller in history.callers)
+
+    report = explore(Program("steps", (STEPS,), STEPS.Shared, (body, body), outcome=outcome), reduce=reduce)
+    assert set(report.outcomes) == {(1, 2), (2, 1)}
+
+
 def test_a_lock_loses_nothing() -> None:
     for way in WAYS:
         report = way(counting("add_locked"))

@@ -204,6 +204,8 @@ class _Reader:
             found: Any = getattr(_kind(owner), node.attr, None)
             if isinstance(found, property) and isinstance(found.fget, types.MethodDescriptorType):
                 return ((id(owner), None, True),)  # the read is a call into C
+            if isinstance(found, property) and found.fget is next:
+                return ((id(owner), None, True), *_called_by(owner))
             data = found is None or isinstance(found, types.MemberDescriptorType)
             return ((id(owner), node.attr, write),) if data or write else LOCAL
         if isinstance(node, ast.Subscript):

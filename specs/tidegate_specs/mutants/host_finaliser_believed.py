@@ -28,4 +28,9 @@ PATCHES = (
         "_slots.Token.__del__ = lambda self: _recover(self.slot)\n"
         "_slots.SlotRef.__del__ = _recover\n",
     ),
+    Patch(  # takes the slot of a token that is in the queue twice as it is
+        "_intake.py",
+        "= mark = [turns[index], False]",
+        "= mark = [turns[index] if isinstance(turns[index], int) else turns[index][0], False]",
+    ),
 )

@@ -16,11 +16,11 @@ PATCHES = (
     ),
     Patch(
         "_intake.py",
-        ("            lease = self.take(FOREVER)\n"),
+        ("                lease = self.take(FOREVER)\n"),
         (
-            "            if made_with is not self._here():\n"
-            "                return NO_LEASE\n"
-            "            lease = self.take(FOREVER)\n"
+            "                if made_with is not self._here():\n"
+            "                    return NO_LEASE\n"
+            "                lease = self.take(FOREVER)\n"
         ),
     ),
 )

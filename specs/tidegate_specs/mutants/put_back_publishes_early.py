@@ -1,5 +1,5 @@
-"""A lease dropped unseen is published before its slot is marked as queued again: the mark overwrites that of a taker who took it
-in between.
+"""A lease dropped unseen is marked as queued again once more after it was published: that overwrites the mark of a taker who took
+it in between.
 
 Breaks: LEASE-1, LEDGER-1
 Killed by: explore.put-back-take
@@ -16,6 +16,7 @@ PATCHES = (
         "_slots.py",
         "                    self.turns[index] = turn[0]  # put back: nobody looked, it is QUEUED again\n",
         (
+            "                    self.turns[index] = turn[0]\n"
             "                    self.publish(token)\n"
             "                    self.turns[index] = turn[0]\n"
             "                    del turn[1:]\n"
