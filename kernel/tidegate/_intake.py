@@ -106,8 +106,7 @@ class Lease(Generic[T]):
 
         Linearization point: shortening the mark; the slot is free when its token is back in the free list.
         """
-        slots, index, mark = self._slots, self._index, self._mark
-        _ = slots.room
+        slots, index, mark, _ = self._slots, self._index, self._mark, self._slots.room
         token: Token | None = None  # while set, this call owns the slot
         try:
             try:
@@ -284,19 +283,18 @@ class Intake(Generic[T]):
 
         def following() -> Lease[T]:
             try:
-                try:
-                    try:  # noqa: SIM105 - nobody else may raise it in here
-                        last[0][1] = True
-                    except IndexError:
-                        pass  # none was given yet, or it was released or dropped
-                    if self._slots.closed:
-                        self._slots.ring()  # a taker may wait to hear that this item can't come back
-                except BaseException:
-                    self._slots.ring()
-                    raise
+                try:  # noqa: SIM105 - nobody else may raise it in here
+                    last[0][1] = True
+                except IndexError:
+                    pass  # none was given yet, or it was released or dropped
+                if self._slots.closed:
+                    self._slots.ring()  # a taker may wait to hear that this item can't come back
                 lease = self.take(FOREVER)
-            except StopIteration as error:  # a signal handler's: as itself it would end the loop
-                raise RuntimeError("a StopIteration was raised in a wait for the next lease") from error
+            except BaseException as error:
+                self._slots.ring()
+                if isinstance(error, StopIteration):  # a signal handler's: as itself it would end the loop
+                    raise RuntimeError("a StopIteration was raised in a wait for the next lease") from error
+                raise
             last[0] = [] if lease is NO_LEASE else lease._mark
             return lease
 

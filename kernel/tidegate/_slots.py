@@ -220,15 +220,12 @@ class Slots:
         turns, capacity = self.turns, self.capacity
         read = list(chain(iter(turns), map(is_not, self.items, repeat(NOTHING)), iter(turns)))
         before, there, after = read[:capacity], read[capacity:-capacity], read[-capacity:]
-        marked = [turn[0] for turn in after if isinstance(turn, list)]
-        waiting = [
-            turn
-            for first, item, turn in zip(before, there, after, strict=True)
-            if (item if turn is first else isinstance(first, list) and first[0] == turn) and isinstance(turn, int)
-        ]
-        counted = sum([turn for turn in after if isinstance(turn, int)]) + sum(marked)
+        marked = [turn[0] for turn in after if type(turn) is list]
+        rows = zip(before, there, after, strict=True)
+        ready = [new for old, has, new in rows if (has if new is old else type(old) is list and old[0] == new) and type(new) is int]
+        counted = sum([turn for turn in after if type(turn) is int]) + sum(marked)
         finished, abandoned = counted & COUNTED, counted >> 128
-        queued, in_flight, peak = len(waiting), len(marked), capacity - after.count(0) + waiting.count(0)
+        queued, in_flight, peak = len(ready), len(marked), capacity - after.count(0) + ready.count(0)
         full = int(repr(self.answered_full)[6:-1])  # "count(7)": the one way to read it that does not change it on every version
         closed = int(repr(self.answered_closed)[6:-1])
         accepted, free = queued + in_flight + finished, capacity - queued - in_flight

@@ -99,10 +99,10 @@ PRIVATE: Final = frozenset(
         # A look that failed: it may have been cut short, and then it rings once too often rather than not at all.
         ("Lease.item", "len mark"),
         # What the copy has.
-        ("Slots.statistics", "len waiting"),
+        ("Slots.statistics", "len ready"),
         ("Slots.statistics", "len marked"),
         ("Slots.statistics", "after.count"),
-        ("Slots.statistics", "waiting.count"),
+        ("Slots.statistics", "ready.count"),
         # A slot that is in flight and not seen is not counted as settled.
         (EXHAUSTED, "compare mark, false"),
     }

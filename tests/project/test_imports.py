@@ -11,7 +11,7 @@ KERNEL = Path(__file__).parents[2] / "kernel" / "tidegate"
 
 ALLOWED = {
     "_queue": {"Empty", "SimpleQueue"},
-    "collections.abc": {"Iterator"},
+    "collections.abc": {"Callable", "Iterator"},
     "dataclasses": {"dataclass"},
     "enum": {"Enum"},
     "functools": {"partial"},
@@ -22,7 +22,7 @@ ALLOWED = {
     "sys": {"getrefcount", "version_info"},
     "threading": {"TIMEOUT_MAX"},
     "time": {"monotonic", "sleep"},
-    "typing": {"Any", "Final", "Generic", "NoReturn", "TypeVar", "cast", "final"},
+    "typing": {"TYPE_CHECKING", "Any", "Final", "Generic", "NoReturn", "TypeAlias", "TypeVar", "cast", "final"},
     "weakref": {"ref"},
 }
 # Ways to reach what is not imported, or a terminal, or a disk.

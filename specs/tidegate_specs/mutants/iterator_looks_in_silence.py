@@ -14,8 +14,8 @@ PATCHES = (
     Patch(
         "_intake.py",
         (
-            "                    if self._slots.closed:\n"
-            "                        self._slots.ring()  # a taker may wait to hear that this item can't come back\n"
+            "                if self._slots.closed:\n"
+            "                    self._slots.ring()  # a taker may wait to hear that this item can't come back\n"
         ),
         "",
     ),

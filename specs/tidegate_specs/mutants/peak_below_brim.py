@@ -11,7 +11,7 @@ KILLED_BY = ("sizes.brim",)
 PATCHES = (
     Patch(
         "_slots.py",
-        "capacity - after.count(0) + waiting.count(0)",
-        "min(100, capacity - after.count(0) + waiting.count(0))",
+        "capacity - after.count(0) + ready.count(0)",
+        "min(100, capacity - after.count(0) + ready.count(0))",
     ),
 )

@@ -11,7 +11,7 @@ KILLED_BY = ("scenarios.11", "stateful.enumeration")
 PATCHES = (
     Patch(
         "_slots.py",
-        ", capacity - after.count(0) + waiting.count(0)\n",
+        ", capacity - after.count(0) + ready.count(0)\n",
         ", queued + in_flight\n",
     ),
 )

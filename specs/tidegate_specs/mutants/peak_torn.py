@@ -19,7 +19,7 @@ PATCHES = (
     ),
     Patch(
         "_slots.py",
-        ", capacity - after.count(0) + waiting.count(0)\n",
+        ", capacity - after.count(0) + ready.count(0)\n",
         ", self.peak\n",
     ),
     Patch(

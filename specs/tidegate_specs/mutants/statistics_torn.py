@@ -13,7 +13,7 @@ WITHIN = {"explore.statistics-release-offer": 50}
 PATCHES = (
     Patch(
         "_slots.py",
-        "queued, in_flight, peak = len(waiting), len(marked),",
-        "queued, in_flight, peak = len(waiting), sum(isinstance(turn, list) for turn in self.turns),",
+        "queued, in_flight, peak = len(ready), len(marked),",
+        "queued, in_flight, peak = len(ready), sum(isinstance(turn, list) for turn in self.turns),",
     ),
 )
