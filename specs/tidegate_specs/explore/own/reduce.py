@@ -1,0 +1,66 @@
+"""The reduced search: source sets and sleep sets, with locks that are not enabled while they are held.
+
+Abdulla, Aronis, Jonsson, Sagonas, "Optimal dynamic partial order reduction" (POPL 2014). Of the schedules that differ only in the
+order of steps that do not depend on each other at least one is run to its end. A lock that is held keeps whoever wants it from
+being enabled, so two threads race for it once, when both could have it, and never in between.
+"""
+
+from ..accesses import Label, conflict
+from ..explorer import Node, SourceSets
+from ..explorer import Run as AnyRun
+from .engine import MOST_THREADS
+
+
+class Reduced(SourceSets):
+    """Source sets, where only steps that touch the same objects are compared, and a redundant run ends where it is known to be."""
+
+    def __init__(self) -> None:
+        super().__init__(MOST_THREADS)
+
+    def policy(self, run: AnyRun, enabled: int, stayed: int) -> int:
+        """Choose a thread that is not asleep; -1 if all are: what follows was run before."""
+        chosen = super().policy(run, enabled, stayed)
+        return chosen if self.blocked_at is None else -1
+
+    def learn(self, run: AnyRun, known: int) -> bool:
+        """Take in a run, and go to the next point that needs another choice. False when there is none."""
+        if self.blocked_at is None and len(run.steps) < known:
+            raise ValueError("a run that was not followed to its end")
+        return super().learn(run, known)
+
+    def _races(self, run: AnyRun, start: int, end: int) -> None:
+        number = [0] * end
+        counts = [0] * self.threads
+        last = [-1] * self.threads
+        by_object: dict[int, list[int]] = {}
+        for i in range(end):
+            thread = run.steps[i]
+            counts[thread] += 1
+            number[i] = counts[thread]
+            if i >= start:
+                self._race(run, number, last[thread], i, _touching(run.labels[i], by_object))
+            last[thread] = i
+            for base in {base for base, _, _ in run.labels[i]}:
+                by_object.setdefault(base, []).append(i)
+
+    @property
+    def share(self) -> float:
+        """Tell what share of the choices known so far is done with."""
+        done, weight = 0.0, 1.0
+        for node in self.nodes:
+            choices = node.backtrack & ~node.sleep | node.done
+            weight /= max(1, choices.bit_count())
+            done += weight * (node.done & ~(1 << node.chosen)).bit_count()
+        return done
+
+
+def _touching(label: Label, by_object: dict[int, list[int]]) -> list[int]:
+    """List the earlier steps that touch what a step does, in order."""
+    if any(not base for base, _, _ in label):
+        return sorted({i for steps in by_object.values() for i in steps})
+    bases = {base for base, _, _ in label} | ({0} if label else set())
+    found = [by_object[base] for base in bases if base in by_object]
+    return found[0] if len(found) == 1 else sorted({i for steps in found for i in steps})
+
+
+__all__ = ["Node", "Reduced", "conflict"]
