@@ -3,7 +3,7 @@
 import inspect
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -54,27 +54,26 @@ class Target:
     module: str
     function: str
     modules: tuple[str, ...] = ()
-    folder: Path | None = field(default=None)
 
     def prepared(self, progress: Callable[[Result], None] | None = None) -> tuple[Search, Explored]:
         """Load the program, rewritten, and give what searches it."""
         engine = Engine()
-        world = World(engine, self.folder, self.modules)
+        world = World(engine, self.modules)
         value = found(world.load(self.module), self.function)
         explored = getattr(value, "__explored__", None) or Explored(check=value)
         missing = [name for name in explored.modules if name not in self.modules]
         if missing:
-            return Target(self.module, self.function, (*self.modules, *missing), self.folder).prepared(progress)
+            return Target(self.module, self.function, (*self.modules, *missing)).prepared(progress)
         kind: type[Thread] = vars(world.modules["threading"])["Thread"]
         return Search(engine, explored.program(kind), progress), explored
 
 
 def target_of(function: Function, modules: Sequence[str] = ()) -> Target:
     """Find the source of a function, to explore it."""
-    file = inspect.getsourcefile(function)
-    if file is None:
-        raise NotSimulated(f"{function.__qualname__} has no source")
-    return Target(file, function.__qualname__, tuple(modules), Path(file).resolve().parent)
+    file = inspect.getsourcefile(vars(function).get("__source__", function))
+    if file is None or "<locals>" in function.__qualname__:
+        raise NotSimulated(f"{function.__qualname__} does not stand in a module")
+    return Target(file, function.__qualname__, tuple(modules))
 
 
 def run(function: Function, *, budget_s: float | None = DEFAULT_BUDGET_S, modules: Sequence[str] = ()) -> Result:

@@ -43,7 +43,7 @@ class NotSimulated(BaseException):
 class Task:
     """One thread of a program, in one schedule."""
 
-    __slots__ = ("background", "body", "carried", "daemon", "done", "ident", "index", "label", "name", "ready", "timed", "token", "what")
+    __slots__ = ("background", "begins", "body", "carried", "daemon", "done", "ident", "index", "label", "name", "ready", "timed", "token", "what")
 
     def __init__(self, index: int, body: Callable[[], object], name: str, daemon: bool, token: object) -> None:
         self.index, self.body, self.name, self.daemon, self.background = index, body, name, daemon, False
@@ -51,21 +51,28 @@ class Task:
         self.label: Label = ((id(self.token), None, True),)
         self.ready: Ready | None = None
         self.timed = self.done = False
+        self.begins = index > 0
         self.what = ""
         self.ident = 0
         self.carried: list[Label] = []  # what the calls into other people's code touch that are still under way
 
 
 class Outcome(Run):
-    """What happened in one schedule: `Run`, and what the program answered."""
+    """What happened in one schedule: `Run`, and what the program answered.
 
-    __slots__ = ("answer", "failures", "threads", "unclear")
+    blocking: the steps that could be taken only when what they touch first was free, filled, ended. shut: those before which what
+    they touch first was not so: a blocking step can't come before such a one.
+    """
+
+    __slots__ = ("answer", "blocking", "failures", "shut", "threads", "unclear")
 
     def __init__(self) -> None:
         super().__init__()
         self.answer: object = None
         self.failures: list[tuple[str, BaseException]] = []
         self.unclear: BaseException | None = None
+        self.blocking: set[int] = set()
+        self.shut: set[int] = set()
         self.threads: list[str] = []
 
 
@@ -125,15 +132,11 @@ class Engine:
         return run
 
     def _wait_for_end(self) -> None:
-        interrupted: BaseException | None = None
         looks = asleep = 0
         ticks, used = -1, ""
         while True:
-            try:
-                if self._main.acquire(timeout=LOOK_EVERY_S):
-                    break
-            except KeyboardInterrupt as error:  # let the schedule end first, it is short
-                interrupted = error
+            if self._main.acquire(timeout=LOOK_EVERY_S):
+                return
             looks = 0 if ticks != self._ticks else looks + 1
             ticks = self._ticks
             state = _state(self._threads[self.current].native_id or 0)
@@ -142,9 +145,8 @@ class Engine:
             if asleep >= ASLEEP_LOOKS or looks * LOOK_EVERY_S > PATIENCE_S:
                 self._lost = True
                 where = place_of(current_frames().get(self._threads[self.current].ident or 0))
-                raise NotSimulated(f"{self.tasks[self.current].name} waits at {where}, in what is not simulated")
-        if interrupted is not None:
-            raise interrupted
+                does = "waits" if asleep else f"runs for {PATIENCE_S:g} s without an end"
+                raise NotSimulated(f"{self.tasks[self.current].name} {does} at {where}, in what is not simulated")
 
     def close(self) -> None:
         """End the worker threads. Those that are stuck for good stay so, as daemons."""
@@ -190,6 +192,7 @@ class Engine:
                 if not self._abandoning:
                     contextvars.Context().run(task.body)
                     self.point(((id(task.token), None, True),))
+                    self.note_shut()
             except Abandoned:
                 pass
             except NotSimulated as error:
@@ -224,12 +227,17 @@ class Engine:
             task.ready, task.timed, task.what = ready, timeout_s is not None, what
             self._decide(task)
             if self.logged:
-                self.run_.log.append((task.index, place_of(frame_above(1)), 0, what, True))
+                self.run_.log.append((task.index, place_of(frame_above(1), ""), 0, _told(label, what), True))
             task.ready = None
         if ready is None or ready():
             return True
         self.now_s = max(self.now_s, deadline_s or 0.0)
         return False
+
+    def note_shut(self) -> None:
+        """Say, right after a point, that whoever waits for what it touches could not go on so far."""
+        if self.running:
+            self.run_.shut.add(len(self.run_.steps) - 1)
 
     def _enabled(self) -> int:
         enabled = 0
@@ -255,11 +263,15 @@ class Engine:
         if chosen < 0:
             self._abandon(me)
             return
+        task = self.tasks[chosen]
+        if task.begins or (task.ready is not None and not task.timed):
+            run.blocking.add(len(run.steps))
+            task.begins = False
         run.steps.append(chosen)
         run.enabled.append(enabled)
         run.stayed.append(me.index if enabled >> me.index & 1 else -1)
-        run.labels.append(self.tasks[chosen].label)
-        run.pending.append(tuple([task.label for task in self.tasks]))
+        run.labels.append(task.label)
+        run.pending.append(tuple([each.label for each in self.tasks]))
         if chosen != me.index:
             self._pass_baton(me, chosen)
 
@@ -316,7 +328,15 @@ class Engine:
         self._locks[thread].release()
 
 
-def place_of(frame: types.FrameType | None) -> str:
+def _told(label: Label, what: str) -> str:
+    """Say in a few words what a step touches."""
+    _, part, write = label[0] if label else (0, None, False)
+    if what or not isinstance(part, str):
+        return what
+    return f"{'writes' if write else 'reads'} {part.rpartition(' ')[2]}"
+
+
+def place_of(frame: types.FrameType | None, otherwise: str | None = None) -> str:
     """Give the innermost place of a stack that is the program's own, as file:line."""
     inner = frame
     while frame is not None:
@@ -324,6 +344,8 @@ def place_of(frame: types.FrameType | None) -> str:
         if "__explore__" in frame.f_globals and not frame.f_globals.get("__explore_library__"):
             return f"{name}:{frame.f_lineno}"
         frame = frame.f_back
+    if otherwise is not None:
+        return otherwise
     return f"{inner.f_code.co_filename}:{inner.f_lineno}" if inner is not None else "?"
 
 

@@ -25,6 +25,7 @@ VARIABLES: Final = -4  # and this one for variables that functions share, by nam
 IMMUTABLE: Final = frozenset(
     (bool, int, float, complex, str, bytes, type(None), range, slice, type(Ellipsis), type(NotImplemented), property)
 ) | {types.FunctionType, types.BuiltinFunctionType, types.MethodType, types.ModuleType, types.CodeType, frozenset, tuple}
+_ORDER: Final = object()  # a part of a dictionary: the order of its keys
 _KEYS: Final = frozenset((int, str, bool, float, bytes, type(None)))
 _CONTAINERS: Final = (list, dict, set, bytearray, collections.deque)
 _PURE: Final = frozenset(
@@ -142,11 +143,16 @@ def item(obj: object, key: object, write: bool, method: str, explored: Callable[
         fills = found_in_class(kind, "__missing__") is not None and not write
         if fills or type(key) not in _KEYS:
             return ((id(obj), None if type(key) not in _KEYS else key, True if fills else write),)
-        return ((id(obj), key, write),)
+        return _keyed(obj, key, write)
     if isinstance(obj, (list, bytearray, collections.deque)):
         plain = type(key) is int and cast("int", key) >= 0 and method != "__delitem__"
         return ((id(obj), key if plain else None, write),)
     return UNKNOWN
+
+
+def _keyed(table: dict[Any, Any], key: object, write: bool) -> Label:
+    """Tell what reading or writing one key touches: writes of two keys decide which comes first in the dictionary."""
+    return ((id(table), key, True), (id(table), _ORDER, True)) if write else ((id(table), key, False),)
 
 
 def call(function: Any, arguments: tuple[Any, ...], keywords: dict[str, Any], explored: Callable[[Any], bool]) -> Label:
@@ -260,7 +266,7 @@ def _method(owner: Any, name: str, arguments: tuple[Any, ...], keywords: dict[st
     inside: Label = LOCAL if name in ("append", "appendleft", "add", "put", "setdefault") else contents(values)
     inside = tuple(each for value in values for each in stepped(value, ())) + inside
     if isinstance(owner, dict) and name in _KEYED and arguments and type(arguments[0]) in _KEYS:
-        return ((id(owner), arguments[0], _KEYED[name]),)
+        return _keyed(owner, arguments[0], _KEYED[name])
     if isinstance(owner, dict) and name == "get":
         return ((id(owner), None, False),)
     if isinstance(owner, _CONTAINERS) or isinstance(owner, (type({}.items()), type({}.keys()), type({}.values()))):

@@ -38,6 +38,7 @@ class Lock:
         if not blocking or timeout == 0:
             self.engine.point(label)
             if self._held:
+                self.engine.note_shut()
                 return False
         elif not self.engine.point(label, self._free, None if timeout < 0 else timeout, "a lock"):
             return False
@@ -51,6 +52,7 @@ class Lock:
         self.engine.point(((id(self), None, True),))
         if not self._held:
             raise RuntimeError("release unlocked lock")
+        self.engine.note_shut()
         self._held = False
 
     def locked(self) -> bool:
@@ -97,6 +99,7 @@ class RLock(Lock):
             self._depth -= 1
             return
         self.engine.point(((id(self), None, True),))
+        self.engine.note_shut()
         self._depth, self._owner, self._held = 0, None, False
 
     def _is_owned(self) -> bool:
@@ -154,6 +157,7 @@ class Thread:
         if not hasattr(self, "_target"):
             raise RuntimeError("thread.__init__() not called")
         self.engine.point(((id(self), None, True),))
+        self.engine.note_shut()
         if self._task is not None:
             raise RuntimeError("threads can only be started once")
         self._name = self._name or f"Thread-{len(self.engine.tasks)}"
@@ -250,6 +254,8 @@ class SimpleQueue:
 
     def put(self, item: Any, block: bool = True, timeout: float | None = None) -> None:
         self._touch(True)
+        if not self._items:
+            self.engine.note_shut()
         self._items.append(item)
 
     def put_nowait(self, item: Any) -> None:

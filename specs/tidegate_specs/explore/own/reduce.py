@@ -5,10 +5,12 @@ order of steps that do not depend on each other at least one is run to its end. 
 being enabled, so two threads race for it once, when both could have it, and never in between.
 """
 
+from typing import Any
+
 from ..accesses import Label, conflict
-from ..explorer import Node, SourceSets
+from ..explorer import SourceSets
 from ..explorer import Run as AnyRun
-from .engine import MOST_THREADS
+from .engine import MOST_THREADS, Outcome
 
 
 class Reduced(SourceSets):
@@ -28,7 +30,7 @@ class Reduced(SourceSets):
             raise ValueError("a run that was not followed to its end")
         return super().learn(run, known)
 
-    def _races(self, run: AnyRun, start: int, end: int) -> None:
+    def _races(self, run: Any, start: int, end: int) -> None:
         number = [0] * end
         counts = [0] * self.threads
         last = [-1] * self.threads
@@ -38,10 +40,29 @@ class Reduced(SourceSets):
             counts[thread] += 1
             number[i] = counts[thread]
             if i >= start:
-                self._race(run, number, last[thread], i, _touching(run.labels[i], by_object))
+                self._dependent(run, number, last[thread], i, _touching(run.labels[i], by_object))
             last[thread] = i
             for base in {base for base, _, _ in run.labels[i]}:
                 by_object.setdefault(base, []).append(i)
+
+    def _dependent(self, run: Outcome, number: list[int], previous: int, i: int, touching: list[int]) -> None:
+        """Set the clock of step i, and have each race reversed in which it is the later step."""
+        steps, labels, nodes = run.steps, run.labels, self.nodes
+        thread, label = steps[i], labels[i]
+        known = list(nodes[previous].clock) if previous >= 0 else [0] * self.threads
+        after = list(known)
+        for j in reversed(touching):
+            other = steps[j]
+            if other == thread or number[j] <= known[other] or not conflict(labels[j], label):
+                continue
+            clock = nodes[j].clock
+            shut = j in run.shut and i in run.blocking and labels[j][0][0] == label[0][0]
+            if not shut and (nodes[j].enabled >> thread & 1 or previous > j):
+                self._reverse(steps, nodes, number, j, i, after)
+                known = list(map(max, known, clock))
+            after = list(map(max, after, clock))
+        after[thread] = number[i]
+        nodes[i].clock = after
 
     @property
     def share(self) -> float:
@@ -61,6 +82,3 @@ def _touching(label: Label, by_object: dict[int, list[int]]) -> list[int]:
     bases = {base for base, _, _ in label} | ({0} if label else set())
     found = [by_object[base] for base in bases if base in by_object]
     return found[0] if len(found) == 1 else sorted({i for steps in found for i in steps})
-
-
-__all__ = ["Node", "Reduced", "conflict"]

@@ -3,7 +3,9 @@
 import gc
 import linecache
 import re
+import signal
 import sys
+import threading
 import time
 import traceback
 from collections import Counter
@@ -19,6 +21,7 @@ from ..scheduler import Diverged
 from .engine import HERE, Engine, NotSimulated, Outcome
 from .reduce import Reduced
 
+INTERRUPTED: Final = "interrupted"
 _LIMIT_OF_LINES: Final = 200
 
 
@@ -63,7 +66,8 @@ class Result:
     def __str__(self) -> str:
         rate = self.schedules / max(self.seconds, 1e-9)
         given_up = f" ({self.redundant:,} more given up as redundant)" if self.redundant else ""
-        end = "exhausted" if self.exhausted else f"stopped: {self.why_not}"
+        share = f" with {100 * self.share:.0f} % of the choices known so far done" if self.share and not self.failure else ""
+        end = "exhausted" if self.exhausted else f"stopped{share}: {self.why_not}"
         how_many = f"{self.schedules:,} schedules{given_up} in {self.seconds:.1f} s, {rate:,.0f} a second"
         return f"{self.verdict.value}: {how_many}, {len(self.outcomes)} outcomes, {end}"
 
@@ -75,14 +79,26 @@ class Search:
         self.engine, self.program, self.progress = engine, program, progress
         self._processor = one_processor()
         self._collecting = False
+        self._interrupted = False
+        self._handler: Any = None
 
     def __enter__(self) -> Self:
         self._processor.__enter__()
         self._collecting = gc.isenabled()
         gc.disable()  # finalisers of what the collector finds would run at points of its choosing
+        if threading.current_thread() is threading.main_thread():
+            self._handler = signal.signal(signal.SIGINT, self._interrupt)
         return self
 
+    def _interrupt(self, number: int, frame: Any) -> None:
+        """Let the schedule end first, it is short; a second time, don't."""
+        if self._interrupted:
+            raise KeyboardInterrupt
+        self._interrupted = True
+
     def __exit__(self, *exc_info: object) -> None:
+        if self._handler is not None:
+            signal.signal(signal.SIGINT, self._handler)
         self.engine.close()
         if self._collecting:
             gc.enable()
@@ -132,6 +148,8 @@ class Search:
                     self.progress(result)
                 if result.failure is not None and not go_on:
                     result.why_not = "a fault was found"
+                elif self._interrupted:
+                    result.why_not = INTERRUPTED
                 elif result.why_not:
                     pass
                 elif not more:
@@ -144,8 +162,6 @@ class Search:
                     break
         except (NotSimulated, Diverged) as error:
             result.why_not = str(error)
-        except KeyboardInterrupt:
-            result.why_not = "interrupted"
         result.seconds = time.perf_counter() - start
         return result
 
@@ -203,13 +219,14 @@ def _hashable(answer: object) -> Hashable:
 
 
 def steps_of(run: Outcome) -> list[str]:
-    """Write the steps of a schedule: thread, place and source line, one line for all steps of one place."""
+    """Write the steps of a schedule: thread, place, source line, what is touched; one line for all steps of one place."""
     made: list[str] = []
     width = max(map(len, run.threads), default=0)
-    for (thread, place), _ in groupby(run.log, lambda each: each[:2]):
+    for (thread, place), steps in groupby((each for each in run.log if each[1]), lambda each: each[:2]):
         file, _, line = place.rpartition(":")
         text = linecache.getline(file, int(line)).strip() if line.isdigit() else ""
-        made.append(f"  {chr(ord('A') + thread)} {run.threads[thread]:{width}}  {place}  {text}")
+        touched = ", ".join(dict.fromkeys(each[3] for each in steps if each[3]))
+        made.append(f"  {chr(ord('A') + thread)} {run.threads[thread]:{width}}  {place}  {text}{f'   ({touched})' if touched else ''}")
     left_out = len(made) - _LIMIT_OF_LINES
     return [f"  ... {left_out} more", *made[left_out:]] if left_out > 0 else made
 

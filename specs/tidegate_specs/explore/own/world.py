@@ -1,7 +1,7 @@
 """Load somebody's program a second time, rewritten and with everything simulated that waits or tells the time.
 
-The copy is made of the program's own modules: those below the folder it is in, and those that were named. All others are the real
-ones. What was imported before stays untouched.
+The copy is made of the program's own modules: those that are neither in the standard library nor installed from elsewhere, and those
+that were named. All others are the real ones. What was imported before stays untouched.
 """
 
 import ast
@@ -21,17 +21,17 @@ from .primitives import clocks, low_level, primitives
 from .rewrite import HOOKS, rewritten
 
 _OF_THREADING: Final = frozenset("Condition Semaphore BoundedSemaphore Event Barrier BrokenBarrierError Timer".split())
-_OUTSIDE: Final = tuple(str(Path(sysconfig.get_path(name)).resolve()) for name in ("stdlib", "platstdlib", "purelib", "platlib"))
+_OUTSIDE: Final = tuple(Path(sysconfig.get_path(name)).resolve() for name in ("stdlib", "platstdlib", "purelib", "platlib"))
+_NEVER: Final = frozenset({"tidegate_specs", "tidegate_stress", "pytest", "_pytest", "conftest"})
 _real_import: Final = builtins.__import__
 
 
 class World:
     """The modules of one program, rewritten, on one engine."""
 
-    def __init__(self, engine: Engine, folder: Path | None, also: Iterable[str] = ()) -> None:
+    def __init__(self, engine: Engine, also: Iterable[str] = ()) -> None:
         self.engine = engine
         self.hooks = Hooks(engine)
-        self.folder = folder
         self.also = tuple(also)
         self.modules: dict[str, types.ModuleType] = {}
         self._builtins = {**vars(builtins), "__import__": self._import}
@@ -116,8 +116,6 @@ class World:
         """Load a module of the program, or give None if it is none of its own."""
         if name in self.modules:
             return self.modules[name]
-        if name.partition(".")[0] in ("tidegate_specs", "pytest", "_pytest") and name not in self.also:
-            return None
         try:
             spec = importlib.util.find_spec(name)
         except (ImportError, ValueError):
@@ -137,8 +135,7 @@ class World:
     def _own(self, name: str, path: Path) -> bool:
         if any(name == each or name.startswith(f"{each}.") or each.startswith(f"{name}.") for each in self.also):
             return True
-        outside = any(str(path).startswith(f"{each}/") for each in _OUTSIDE)
-        return self.folder is not None and path.is_relative_to(self.folder) and not outside
+        return name.partition(".")[0] not in _NEVER and not any(path.is_relative_to(each) for each in _OUTSIDE)
 
     def _import(self, name: str, globals: Any = None, locals: Any = None, fromlist: Any = (), level: int = 0) -> Any:  # noqa: A002
         """Import, as the modules of the program do."""
