@@ -61,10 +61,10 @@ class Outcome(Run):
     """What happened in one schedule: `Run`, and what the program answered.
 
     blocking: the steps that could be taken only when what they touch first was free, filled, ended. shut: those before which what
-    they touch first was not so: a blocking step can't come before such a one.
+    they touch first was not so: a blocking step can't come before such a one. left: threads that had not ended, and their next steps.
     """
 
-    __slots__ = ("answer", "blocking", "failures", "shut", "threads", "unclear")
+    __slots__ = ("answer", "blocking", "failures", "left", "shut", "threads", "unclear")
 
     def __init__(self) -> None:
         super().__init__()
@@ -73,6 +73,7 @@ class Outcome(Run):
         self.unclear: BaseException | None = None
         self.blocking: set[int] = set()
         self.shut: set[int] = set()
+        self.left: list[tuple[int, Label]] = []
         self.threads: list[str] = []
 
 
@@ -236,7 +237,7 @@ class Engine:
 
     def note_shut(self) -> None:
         """Say, right after a point, that whoever waits for what it touches could not go on so far."""
-        if self.running:
+        if self.many and not self._abandoning:
             self.run_.shut.add(len(self.run_.steps) - 1)
 
     def _enabled(self) -> int:
@@ -251,12 +252,11 @@ class Engine:
         run = self.run_
         enabled = self._enabled()
         alive = [task for task in self.tasks if not task.done]
-        if all(task.daemon for task in alive) or (not enabled and all(task.daemon or task.background for task in alive)):
-            self._abandon(me)
-            return
         if not enabled:
-            waiting = [task for task in alive if task.ready is not None]
-            run.deadlock = "; ".join(f"{task.name} waits for {task.what}{self._where(task)}" for task in waiting)
+            run.left = [(task.index, task.label) for task in alive]
+            if not all(task.daemon or task.background for task in alive):
+                waiting = [task for task in alive if task.ready is not None]
+                run.deadlock = "; ".join(f"{task.name} waits for {task.what}{self._where(task)}" for task in waiting)
             self._abandon(me)
             return
         chosen = self._chosen(enabled, me)

@@ -40,15 +40,24 @@ class Reduced(SourceSets):
             counts[thread] += 1
             number[i] = counts[thread]
             if i >= start:
-                self._dependent(run, number, last[thread], i, _touching(run.labels[i], by_object))
+                blocking = i in run.blocking
+                touching = _touching(run.labels[i], by_object)
+                self.nodes[i].clock = self._dependent(run, number, last[thread], (i, thread, run.labels[i]), blocking, touching)
             last[thread] = i
             for base in {base for base, _, _ in run.labels[i]}:
                 by_object.setdefault(base, []).append(i)
+        if self.blocked_at is None:
+            for thread, label in run.left:  # what a thread that waits in vain would do next
+                turns = [*number, counts[thread] + 1]
+                self._dependent(run, turns, last[thread], (end, thread, label), True, _touching(label, by_object))
 
-    def _dependent(self, run: Outcome, number: list[int], previous: int, i: int, touching: list[int]) -> None:
-        """Set the clock of step i, and have each race reversed in which it is the later step."""
-        steps, labels, nodes = run.steps, run.labels, self.nodes
-        thread, label = steps[i], labels[i]
+    def _dependent(
+        self, run: Outcome, number: list[int], previous: int, step: tuple[int, int, Label], blocking: bool, touching: list[int]
+    ) -> list[int]:
+        """Give the clock of a step, and have each race reversed in which it is the later step."""
+        labels, nodes = run.labels, self.nodes
+        i, thread, label = step
+        steps = [*run.steps[:i], thread]
         known = list(nodes[previous].clock) if previous >= 0 else [0] * self.threads
         after = list(known)
         for j in reversed(touching):
@@ -56,13 +65,13 @@ class Reduced(SourceSets):
             if other == thread or number[j] <= known[other] or not conflict(labels[j], label):
                 continue
             clock = nodes[j].clock
-            shut = j in run.shut and i in run.blocking and labels[j][0][0] == label[0][0]
+            shut = blocking and j in run.shut and labels[j][0][0] == label[0][0]
             if not shut and (nodes[j].enabled >> thread & 1 or previous > j):
                 self._reverse(steps, nodes, number, j, i, after)
                 known = list(map(max, known, clock))
             after = list(map(max, after, clock))
         after[thread] = number[i]
-        nodes[i].clock = after
+        return after
 
     @property
     def share(self) -> float:
