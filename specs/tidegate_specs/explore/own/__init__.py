@@ -17,8 +17,8 @@
     search       the search itself, its result, replay ids
     command      `tidegate explore FILE.py:FUNCTION`; `tidegate_specs.pytest_plugin` is the plugin
 
-Verdicts: ILLEGAL, and a schedule that shows it; OK, if every schedule was run; UNKNOWN otherwise. What the explorer can't simulate, or
-can't attribute, is UNKNOWN and named with its place. It takes for granted that a call into C is one step, as it is while the
+Verdicts: ILLEGAL, and a schedule that shows it; OK, if every schedule was run; UNKNOWN otherwise. What the explorer can't simulate
+or attribute is UNKNOWN and named with its place. It takes for granted that a call into C is one step, as it is while the
 interpreter lock is held, and that the program does the same again if its threads do.
 """
 

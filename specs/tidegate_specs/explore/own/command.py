@@ -57,7 +57,9 @@ def _targets(parser: argparse.ArgumentParser, text: str, modules: tuple[str, ...
     except Exception as error:  # noqa: BLE001 (whatever the program's own import raises)
         parser.error(f"{module} can't be imported: {type(error).__name__}: {error}")
     members = vars(loaded)
-    explored = [name for name, value in members.items() if hasattr(value, "__explored__") or (name == "program" and callable(value))]
+    explored = [
+        name for name, value in members.items() if hasattr(value, "__explored__") or (name == "program" and callable(value))
+    ]
     names = [function] if function else explored
     if not names:
         parser.error(f"{module} has no function `program`, and none that @explore decorates; name one: {module}:FUNCTION")
@@ -79,7 +81,11 @@ class _Progress:
     def __call__(self, result: Result) -> None:
         rate = result.schedules / max(result.seconds, 1e-9)
         share = result.share
-        left = f", {100 * share:.0f} % of the known choices done, about {result.seconds / share * (1 - share):.0f} s left" if share > 0.001 else ""
+        left = (
+            f", {100 * share:.0f} % of the known choices done, about {result.seconds / share * (1 - share):.0f} s left"
+            if share > 0.001
+            else ""
+        )
         self.tell(f"{self.name}: {result.schedules:,} schedules, {rate:,.0f} a second{left}")
 
 
@@ -119,7 +125,9 @@ def main(argv: Sequence[str]) -> int:
     parser.add_argument("program", help="FILE.py[:FUNCTION] or PACKAGE.MODULE:FUNCTION")
     parser.add_argument("--budget", type=seconds, metavar="S", help="stop after so many seconds")
     parser.add_argument("--limit", type=at_least(1), metavar="N", help="stop after so many schedules")
-    parser.add_argument("--max-steps", type=at_least(1), default=5000, metavar="N", help="the most steps of a schedule (default: 5000)")
+    parser.add_argument(
+        "--max-steps", type=at_least(1), default=5000, metavar="N", help="the most steps of a schedule (default: 5000)"
+    )
     parser.add_argument("--module", action="append", default=[], metavar="NAME", help="an installed module to explore, too")
     parser.add_argument("--explore-replay", metavar="ID", help="run this one schedule, and show its steps")
     options = parser.parse_args(argv)
@@ -153,7 +161,9 @@ def _tell(program: str, target: Target, result: Result, replayed: bool) -> None:
     if result.failure is not None:
         name = program if program.endswith(f":{target.function}") else f"{program}:{target.function}"
         extra = "".join(f" --module {each}" for each in target.modules)
-        print(f"\n{result.failure}\nreplay: tidegate explore {name}{extra} --explore-replay {result.failure.replay_id}\n", flush=True)
+        print(
+            f"\n{result.failure}\nreplay: tidegate explore {name}{extra} --explore-replay {result.failure.replay_id}\n", flush=True
+        )
 
 
 if __name__ == "__main__":

@@ -54,7 +54,9 @@ RACES: Final = (
     Race("workers", "wakeup_lost", "a scheduler forgets the wake-up of a new job", "agronholm/apscheduler/issues/13", 9, 9),
     Race("workers", "never_started", "a watch added while the observer starts", "gorakhargosh/watchdog/issues/1044", 9, 9),
     Race("workers", "worker_left_behind", "a task let in while the interpreter ends", "python/cpython/issues/75964", 9, 9),
-    Race("workers", "joined_with_lock_held", "a thread is joined with a lock held that it wants", "python/cpython/pull/125492", 9, 9),
+    Race(
+        "workers", "joined_with_lock_held", "a thread is joined with a lock held that it wants", "python/cpython/pull/125492", 9, 9
+    ),
     Race("workers", "getter_not_told", "a queue shut down does not wake who waits", "python/cpython/issues/117531", 9, 9),
 )
 
@@ -101,7 +103,13 @@ def markdown() -> str:
     lines = ["| race | from | found within | mended: OK in | 10 s of plain stress |", "|---|---|---|---|---|"]
     for race in RACES:
         place = race.link.replace("/issues/", " #").replace("/pull/", " #")
-        cells = (race.what, f"[{place}]({_GITHUB}{race.link})", f"{race.within} schedules", f"{race.mended_in} schedules", race.stress)
+        cells = (
+            race.what,
+            f"[{place}]({_GITHUB}{race.link})",
+            f"{race.within} schedules",
+            f"{race.mended_in} schedules",
+            race.stress,
+        )
         lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines)
 
@@ -124,7 +132,9 @@ def main() -> int:
         right = found.failure is not None and mended.exhausted and mended.failure is None
         right = right and found.schedules <= race.within and mended.schedules <= race.mended_in
         bad += not right
-        print(f"{race.name}: {found.schedules} {found.failure.message if found.failure else found}\n    mended: {mended}", flush=True)
+        print(
+            f"{race.name}: {found.schedules} {found.failure.message if found.failure else found}\n    mended: {mended}", flush=True
+        )
     return 1 if bad else 0
 
 

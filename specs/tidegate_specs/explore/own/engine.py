@@ -18,8 +18,7 @@ from threading import get_ident
 from typing import Any, Final
 
 from ..accesses import LOCAL, Label
-from ..explorer import Run
-from ..scheduler import Abandoned, Diverged, name_of
+from ..scheduler import Abandoned, Diverged, Run, name_of
 
 MOST_THREADS: Final = 12
 LOOK_EVERY_S: Final = 0.1
@@ -43,7 +42,22 @@ class NotSimulated(BaseException):
 class Task:
     """One thread of a program, in one schedule."""
 
-    __slots__ = ("background", "begins", "body", "carried", "daemon", "done", "ident", "index", "label", "name", "ready", "timed", "token", "what")
+    __slots__ = (
+        "background",
+        "begins",
+        "body",
+        "carried",
+        "daemon",
+        "done",
+        "ident",
+        "index",
+        "label",
+        "name",
+        "ready",
+        "timed",
+        "token",
+        "what",
+    )
 
     def __init__(self, index: int, body: Callable[[], object], name: str, daemon: bool, token: object) -> None:
         self.index, self.body, self.name, self.daemon, self.background = index, body, name, daemon, False
@@ -61,7 +75,8 @@ class Outcome(Run):
     """What happened in one schedule: `Run`, and what the program answered.
 
     blocking: the steps that could be taken only when what they touch first was free, filled, ended. shut: those before which what
-    they touch first was not so: a blocking step can't come before such a one. left: threads that had not ended, and their next steps.
+    they touch first was not so: a blocking step can't come before such a one. left: threads that had not
+    ended, and their next steps.
     """
 
     __slots__ = ("answer", "blocking", "failures", "left", "shut", "threads", "unclear")
@@ -85,6 +100,7 @@ class Engine:
         self.many = False  # a second thread was started: from now on there is something to decide
         self.running = False
         self.now_s = 0.0
+        self.aliases: dict[int, int] = {}  # of the dictionaries of objects' attributes: the object
         self.current = 0
         self.number = 0  # of the schedule
         self.tasks: list[Task] = []
@@ -101,6 +117,12 @@ class Engine:
         self._threads: list[threading.Thread] = []
         self._stopping = self._lost = False
 
+    def refused(self, why: str) -> NotSimulated:
+        """Give what to raise where a program does what can't be explored. Its verdict is UNKNOWN, even if it swallows that."""
+        error = NotSimulated(why)
+        self.run_.unclear = self.run_.unclear or error
+        return error
+
     # One schedule.
 
     def run(self, body: Callable[[], object], prefix: Sequence[int] = (), policy: Policy | None = None) -> Outcome:
@@ -111,6 +133,7 @@ class Engine:
         self.many = self._abandoning = False
         self.now_s, self.current, self._after_end = 0.0, 0, 0
         self.tasks = []
+        self.aliases.clear()
 
         def main() -> None:
             self.run_.answer = body()
@@ -162,7 +185,7 @@ class Engine:
     def _add(self, body: Callable[[], object], name: str, daemon: bool, token: object) -> Task:
         index = len(self.tasks)
         if index >= MOST_THREADS:
-            raise NotSimulated(f"more than {MOST_THREADS} threads in one schedule, at {place_of(frame_above(1))}")
+            raise self.refused(f"more than {MOST_THREADS} threads in one schedule, at {place_of(frame_above(1))}")
         task = Task(index, body, name, daemon, token)
         self.tasks.append(task)
         if len(self._threads) < len(self.tasks):
@@ -177,7 +200,7 @@ class Engine:
     def start(self, body: Callable[[], object], name: str, daemon: bool = False, token: object = None) -> Task:
         """Start another thread, as the running one."""
         if not self.running:
-            raise NotSimulated("a thread is started while a module is imported")
+            raise self.refused("a thread is started while a module is imported")
         self.many = True
         return self._add(body, name, daemon, token)
 
@@ -212,7 +235,7 @@ class Engine:
             return ready is None or ready()
         task = self.tasks[self.current]
         if get_ident() != task.ident:
-            raise NotSimulated(f"a thread that is not simulated runs the program at {place_of(frame_above(1))}")
+            raise self.refused(f"a thread that is not simulated runs the program at {place_of(frame_above(1))}")
         deadline_s = None if timeout_s is None else self.now_s + max(timeout_s, 0.0)
         if self._abandoning:
             self._after_end += 1
@@ -223,6 +246,8 @@ class Engine:
             task.label = label
             for carried in task.carried:
                 task.label += carried
+            if self.aliases:
+                task.label = tuple([(self.aliases.get(base, base), part, write) for base, part, write in task.label])
             if deadline_s is not None:
                 task.label += ((CLOCK, None, True),)
             task.ready, task.timed, task.what = ready, timeout_s is not None, what
@@ -282,7 +307,9 @@ class Engine:
         if depth < len(self._prefix):
             chosen = self._prefix[depth]
             if not enabled >> chosen & 1:
-                run.errors.append(Diverged(f"thread {name_of(chosen)} can't go on at step {depth}: the program is not deterministic"))
+                run.errors.append(
+                    Diverged(f"thread {name_of(chosen)} can't go on at step {depth}: the program is not deterministic")
+                )
                 return -1
             return chosen
         if depth >= self.max_steps:

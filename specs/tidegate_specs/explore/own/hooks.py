@@ -3,6 +3,7 @@
 import contextlib
 import operator
 import types
+import weakref
 from collections.abc import Callable, Iterator
 from typing import Any, Final
 
@@ -39,7 +40,7 @@ class Hooks:
             self.engine.point(label)
 
     def _refuse(self, why: str) -> NotSimulated:
-        return NotSimulated(f"{why}, at {place_of(frame_above(1))}")
+        return self.engine.refused(f"{why}, at {place_of(frame_above(1))}")
 
     def refuse(self, what: str) -> Any:
         """Stand in the rewritten source for what can't be explored."""
@@ -50,19 +51,23 @@ class Hooks:
     def get(self, obj: Any, name: str) -> Any:
         if self.engine.many:
             self._stop(labels.read_attribute(obj, name, self.explored))
-        return getattr(obj, name)
+        value = getattr(obj, name)
+        if name == "__dict__":
+            self.engine.aliases[id(value)] = id(obj)
+        return value
 
     def set(self, value: Any, obj: Any, name: str) -> None:
         if self.engine.many:
             try:
-                self._stop(labels.write_attribute(obj, name, self.explored))
+                making = frame_above(1).f_code.co_name == "__init__"  # where an object may give itself another's methods
+                self._stop(labels.write_attribute(obj, name, self.explored, making))
             except Waits as error:
                 raise self._refuse(str(error)) from None
         setattr(obj, name, value)
 
     def delete(self, obj: Any, name: str) -> None:
         if self.engine.many:
-            self._stop(labels.write_attribute(obj, name, self.explored))
+            self._stop(labels.write_attribute(obj, name, self.explored, True))
         delattr(obj, name)
 
     def item(self, obj: Any, key: Any) -> Any:
@@ -105,6 +110,8 @@ class Hooks:
             return function(*arguments, **keywords)
         if type(function) is types.MethodType and self.explored(function.__func__):
             return function(*arguments, **keywords)
+        if type(function) is weakref.ref and frame_above(1).f_globals["__explore_library__"]:
+            return function()  # an executor's worker asks whether the executor is still there; if not, it is told so, too
         try:
             label = labels.call(function, arguments, keywords, self.explored)
         except Waits as error:
@@ -219,6 +226,6 @@ class _Managed:
         self.engine.point(UNKNOWN)
         return self.inner.__enter__()
 
-    def __exit__(self, *exc_info: Any) -> Any:
+    def __exit__(self, *exc_info: object) -> Any:
         self.engine.point(UNKNOWN)
         return self.inner.__exit__(*exc_info)

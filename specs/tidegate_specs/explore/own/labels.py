@@ -27,11 +27,30 @@ IMMUTABLE: Final = frozenset(
 ) | {types.FunctionType, types.BuiltinFunctionType, types.MethodType, types.ModuleType, types.CodeType, frozenset, tuple}
 _ORDER: Final = object()  # a part of a dictionary: the order of its keys
 _KEYS: Final = frozenset((int, str, bool, float, bytes, type(None)))
-_CONTAINERS: Final = (list, dict, set, bytearray, collections.deque)
+_CONTAINERS: Final[tuple[type, ...]] = (list, dict, set, bytearray, collections.deque)
+_VIEWS: Final[tuple[type, ...]] = (type({}.items()), type({}.keys()), type({}.values()))
 _PURE: Final = frozenset(
-    {"isinstance", "issubclass", "callable", "id", "iter", "abs", "round", "divmod", "ord", "chr", "hash", "pow", "hex", "bin", "oct"}
+    {
+        "isinstance",
+        "issubclass",
+        "callable",
+        "id",
+        "iter",
+        "abs",
+        "round",
+        "divmod",
+        "ord",
+        "chr",
+        "hash",
+        "pow",
+        "hex",
+        "bin",
+        "oct",
+    }
 )
-_READING: Final = frozenset({"len", "sum", "any", "all", "repr", "sorted", "min", "max", "print", "format", "ascii", "__build_class__"})
+_READING: Final = frozenset(
+    {"len", "sum", "any", "all", "repr", "sorted", "min", "max", "print", "format", "ascii", "__build_class__"}
+)
 _READING_METHODS: Final = frozenset(
     "index count copy keys values items __len__ __contains__ __iter__ __eq__ __repr__ issubset issuperset isdisjoint union "
     "intersection difference symmetric_difference __reversed__".split()
@@ -41,7 +60,14 @@ _REAL_WAITS: Final = (type(threading.Lock()), type(threading.RLock()), SimpleQue
 _WAITING_MODULES: Final = frozenset(
     "threading queue multiprocessing asyncio selectors socket subprocess select _thread _queue concurrent ssl signal".split()
 )
-_WAITING: Final = frozenset({"sleep", "select", "poll", "waitpid", "wait", "recv", "accept", "recvfrom", "input", "sigwait", "pause"})
+_WAITING: Final = frozenset(
+    {"sleep", "select", "poll", "waitpid", "wait", "recv", "accept", "recvfrom", "input", "sigwait", "pause"}
+)
+
+
+def _of(value: object, *kinds: type) -> bool:
+    """Tell whether a value is of some kinds, and no more about it to a type checker."""
+    return isinstance(value, kinds)
 
 
 class Waits(Exception):
@@ -61,19 +87,19 @@ def _generated(function: object) -> bool:
     return isinstance(function, types.FunctionType) and function.__code__.co_filename.startswith("<string>")
 
 
-def contents(value: object, deep: bool = True) -> Label:
+def contents(value: Any, deep: bool = True) -> Label:
     """List what is read when all of a value is: every container in it, and objects whose comparison is not explored code."""
     found: dict[int, Access] = {}
     todo = [value]
     while todo:
         each = todo.pop()
-        if id(each) in found or type(each) in IMMUTABLE and not isinstance(each, (tuple, frozenset)):
+        if id(each) in found or (type(each) in IMMUTABLE and not _of(each, tuple, frozenset)):
             continue
         if len(found) > 100:
             return READ_ALL
-        if isinstance(each, (tuple, frozenset)):
+        if _of(each, tuple, frozenset):
             todo.extend(cast("Iterable[object]", each))
-        elif isinstance(each, _CONTAINERS):
+        elif _of(each, *_CONTAINERS):
             found[id(each)] = (id(each), None, False)
             if deep:
                 todo.extend(gc.get_referents(each))
@@ -104,7 +130,7 @@ def read_attribute(obj: object, name: str, explored: Callable[[Any], bool]) -> L
     if isinstance(found, types.MemberDescriptorType):
         return (own,)
     if isinstance(found, types.GetSetDescriptorType):
-        return LOCAL if name == "__class__" else ((id(obj), None, True),)
+        return LOCAL if name in ("__class__", "__dict__") else ((id(obj), None, True),)
     if isinstance(found, (types.FunctionType, classmethod, staticmethod, types.MethodDescriptorType, types.WrapperDescriptorType)):
         return (own,) if name in getattr(obj, "__dict__", ()) else LOCAL
     if hasattr(type(found), "__get__"):
@@ -112,8 +138,8 @@ def read_attribute(obj: object, name: str, explored: Callable[[Any], bool]) -> L
     return (own, (CLASSES, name, False))
 
 
-def write_attribute(obj: object, name: str, explored: Callable[[Any], bool]) -> Label:
-    """Tell what `obj.name = ...` touches, but for the explored code that it runs."""
+def write_attribute(obj: object, name: str, explored: Callable[[Any], bool], making: bool = False) -> Label:
+    """Tell what `obj.name = ...` touches, but for the explored code that it runs. making: while it is made."""
     if isinstance(obj, types.ModuleType):
         raise Waits(f"sets {name} of the module {obj.__name__}, which can't be attributed")
     if isinstance(obj, type):
@@ -121,7 +147,7 @@ def write_attribute(obj: object, name: str, explored: Callable[[Any], bool]) -> 
     found = found_in_class(type(obj), name)
     if isinstance(found, property):
         return LOCAL if explored(found.fset) else UNKNOWN
-    if isinstance(found, (types.FunctionType, classmethod, staticmethod)):
+    if isinstance(found, (types.FunctionType, classmethod, staticmethod)) and not making:
         raise Waits(f"replaces the method {name} of an object, which can't be attributed")
     if found is not None and hasattr(type(found), "__set__") and not isinstance(found, types.MemberDescriptorType):
         return LOCAL if explored(getattr(type(found), "__set__", None)) else UNKNOWN
@@ -131,7 +157,7 @@ def write_attribute(obj: object, name: str, explored: Callable[[Any], bool]) -> 
     return ((id(obj), name, True),)
 
 
-def item(obj: object, key: object, write: bool, method: str, explored: Callable[[Any], bool]) -> Label:
+def item(obj: Any, key: Any, write: bool, method: str, explored: Callable[[Any], bool]) -> Label:
     """Tell what `obj[key]` touches, read or written."""
     kind = type(obj)
     if kind in IMMUTABLE or isinstance(obj, (type, types.GenericAlias)):
@@ -139,18 +165,18 @@ def item(obj: object, key: object, write: bool, method: str, explored: Callable[
     own = found_in_class(kind, method)
     if isinstance(own, types.FunctionType):
         return LOCAL if explored(own) else UNKNOWN
-    if isinstance(obj, dict):
+    if _of(obj, dict):
         fills = found_in_class(kind, "__missing__") is not None and not write
         if fills or type(key) not in _KEYS:
             return ((id(obj), None if type(key) not in _KEYS else key, True if fills else write),)
         return _keyed(obj, key, write)
-    if isinstance(obj, (list, bytearray, collections.deque)):
-        plain = type(key) is int and cast("int", key) >= 0 and method != "__delitem__"
+    if _of(obj, list, bytearray, collections.deque):
+        plain = type(key) is int and key >= 0 and method != "__delitem__"
         return ((id(obj), key if plain else None, write),)
     return UNKNOWN
 
 
-def _keyed(table: dict[Any, Any], key: object, write: bool) -> Label:
+def _keyed(table: object, key: object, write: bool) -> Label:
     """Tell what reading or writing one key touches: writes of two keys decide which comes first in the dictionary."""
     return ((id(table), key, True), (id(table), _ORDER, True)) if write else ((id(table), key, False),)
 
@@ -237,12 +263,12 @@ def advanced(iterator: Any) -> Label:
         if hasattr(each, "__next__") and not isinstance(each, types.GeneratorType):
             found.append((id(each), None, True))
             todo.extend(gc.get_referents(each))
-        elif isinstance(each, _CONTAINERS):
+        elif _of(each, *_CONTAINERS):
             found.append((id(each), None, False))
         elif type(each) is tuple:
             todo.extend(cast("tuple[object, ...]", each))
         elif not (type(each) in IMMUTABLE or isinstance(each, type)):
-            todo.extend(gc.get_referents(each) if isinstance(each, (type({}.items()), type({}.keys()), type({}.values()))) else ())
+            todo.extend(gc.get_referents(each) if _of(each, *_VIEWS) else ())
         if isinstance(each, (types.BuiltinFunctionType, types.FunctionType, types.MethodType)):
             return UNKNOWN
     return tuple(found)
@@ -252,7 +278,7 @@ def _method(owner: Any, name: str, arguments: tuple[Any, ...], keywords: dict[st
     """Tell what a method written in C touches."""
     if isinstance(owner, _REAL_WAITS):
         raise Waits(f"calls {name} of a real {type(owner).__name__}, made outside what is explored")
-    if name in ("__init__", "__new__", "__init_subclass__", "__class_getitem__") and not isinstance(owner, _CONTAINERS):
+    if name in ("__init__", "__new__", "__init_subclass__", "__class_getitem__") and not _of(owner, *_CONTAINERS):
         return LOCAL
     values = (*arguments, *keywords.values())
     if isinstance(owner, type):
@@ -265,11 +291,11 @@ def _method(owner: Any, name: str, arguments: tuple[Any, ...], keywords: dict[st
         return ((id(owner), arguments[0], name != "__getattribute__"),)
     inside: Label = LOCAL if name in ("append", "appendleft", "add", "put", "setdefault") else contents(values)
     inside = tuple(each for value in values for each in stepped(value, ())) + inside
-    if isinstance(owner, dict) and name in _KEYED and arguments and type(arguments[0]) in _KEYS:
+    if _of(owner, dict) and name in _KEYED and arguments and type(arguments[0]) in _KEYS:
         return _keyed(owner, arguments[0], _KEYED[name])
-    if isinstance(owner, dict) and name == "get":
+    if _of(owner, dict) and name == "get":
         return ((id(owner), None, False),)
-    if isinstance(owner, _CONTAINERS) or isinstance(owner, (type({}.items()), type({}.keys()), type({}.values()))):
+    if _of(owner, *_CONTAINERS, *_VIEWS):
         return ((id(owner), None, name not in _READING_METHODS), *inside)
     if name in ("__enter__", "__exit__", "acquire", "release", "wait"):
         raise Waits(f"calls {name} of a {type(owner).__name__}, which is not simulated")

@@ -1,8 +1,8 @@
 """What stands in for whatever waits or tells the time: few classes of our own, on which CPython's own source of the rest runs.
 
-`Lock`, `RLock`, `Thread`, `local`, `SimpleQueue`, `sleep` and the clocks are simulated here. Condition, Semaphore, BoundedSemaphore,
-Event, Barrier, Timer, the queues, Future and ThreadPoolExecutor are CPython's own code (`world`), rewritten like a program's and put
-on these: they behave as that version's do, because they are that version's.
+`Lock`, `RLock`, `Thread`, `local`, `SimpleQueue`, `sleep` and the clocks are simulated here. Condition, Semaphore,
+BoundedSemaphore, Event, Barrier, Timer, the queues, Future and ThreadPoolExecutor are CPython's own code (`world`), rewritten like a
+program's and put on these: they behave as that version's do, because they are that version's.
 """
 
 import _thread
@@ -282,6 +282,8 @@ class SimpleQueue:
         self._touch(False)
         return not self._items
 
+    __class_getitem__ = classmethod(types.GenericAlias)
+
     def qsize(self) -> int:
         self._touch(False)
         return len(self._items)
@@ -351,6 +353,18 @@ class Main:
 
     def active_count(self) -> int:
         return len(self.enumerate())
+
+
+class Nothing:
+    """Stand in for the tables and the log of the executor, which only matter when the interpreter ends or something is wrong."""
+
+    def __setitem__(self, key: object, value: object) -> None:
+        pass
+
+    def critical(self, *arguments: object, **keywords: object) -> None:
+        pass
+
+    exception = critical
 
 
 def primitives(engine: Engine) -> dict[str, Any]:

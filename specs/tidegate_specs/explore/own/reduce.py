@@ -5,11 +5,9 @@ order of steps that do not depend on each other at least one is run to its end. 
 being enabled, so two threads race for it once, when both could have it, and never in between.
 """
 
-from typing import Any
-
 from ..accesses import Label, conflict
 from ..explorer import SourceSets
-from ..explorer import Run as AnyRun
+from ..scheduler import Run as AnyRun
 from .engine import MOST_THREADS, Outcome
 
 
@@ -30,7 +28,9 @@ class Reduced(SourceSets):
             raise ValueError("a run that was not followed to its end")
         return super().learn(run, known)
 
-    def _races(self, run: Any, start: int, end: int) -> None:
+    def _races(self, run: AnyRun, start: int, end: int) -> None:
+        if not isinstance(run, Outcome):
+            raise TypeError(run)
         number = [0] * end
         counts = [0] * self.threads
         last = [-1] * self.threads
@@ -88,6 +88,8 @@ def _touching(label: Label, by_object: dict[int, list[int]]) -> list[int]:
     """List the earlier steps that touch what a step does, in order."""
     if any(not base for base, _, _ in label):
         return sorted({i for steps in by_object.values() for i in steps})
-    bases = {base for base, _, _ in label} | ({0} if label else set())
+    bases = {base for base, _, _ in label}
+    if bases:
+        bases.add(0)
     found = [by_object[base] for base in bases if base in by_object]
     return found[0] if len(found) == 1 else sorted({i for steps in found for i in steps})

@@ -12,14 +12,30 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 HOOKS: Final = "__explore__"
-_OPERATORS: Final = {
-    **{ast.Add: "add", ast.Sub: "sub", ast.Mult: "mul", ast.Div: "truediv", ast.FloorDiv: "floordiv", ast.Mod: "mod"},
-    **{ast.Pow: "pow", ast.LShift: "lshift", ast.RShift: "rshift", ast.BitOr: "or_", ast.BitXor: "xor", ast.BitAnd: "and_"},
+_OPERATORS: Final[dict[type[ast.operator], str]] = {
+    ast.Add: "add",
+    ast.Sub: "sub",
+    ast.Mult: "mul",
+    ast.Div: "truediv",
+    ast.FloorDiv: "floordiv",
+    ast.Mod: "mod",
+    ast.Pow: "pow",
+    ast.LShift: "lshift",
+    ast.RShift: "rshift",
+    ast.BitOr: "or_",
+    ast.BitXor: "xor",
+    ast.BitAnd: "and_",
     ast.MatMult: "matmul",
 }
-_COMPARED: Final = {
-    **{ast.Eq: "eq", ast.NotEq: "ne", ast.Lt: "lt", ast.LtE: "le", ast.Gt: "gt", ast.GtE: "ge"},
-    **{ast.In: "in", ast.NotIn: "not in"},
+_COMPARED: Final[dict[type[ast.cmpop], str]] = {
+    ast.Eq: "eq",
+    ast.NotEq: "ne",
+    ast.Lt: "lt",
+    ast.LtE: "le",
+    ast.Gt: "gt",
+    ast.GtE: "ge",
+    ast.In: "in",
+    ast.NotIn: "not in",
 }
 _IN_PLACE: Final = {"or_": "ior", "and_": "iand"}
 _NAMED_CALLS: Final = frozenset({"super", "locals", "vars", "dir", "eval", "exec", "globals"})  # look at who calls them
@@ -29,7 +45,7 @@ def rewritten(source: str, filename: str) -> ast.Module:
     """Parse a module and rewrite the bodies of its functions."""
     tree = ast.parse(source, filename)
     shared, stored = _shared(source, filename)
-    made = _Rewriter(shared, stored).visit(tree)
+    made: ast.Module = _Rewriter(shared, stored).visit(tree)
     return ast.fix_missing_locations(made)
 
 
@@ -135,7 +151,10 @@ class _Rewriter(ast.NodeTransformer):
         made: list[ast.stmt] = []
         for statement in body:
             result = self.visit(statement)
-            made.extend(result if isinstance(result, list) else [result])
+            if isinstance(result, ast.stmt):
+                made.append(result)
+            else:
+                made.extend(result)
         return made
 
     def visit(self, node: ast.AST) -> Any:
@@ -170,12 +189,14 @@ class _Rewriter(ast.NodeTransformer):
             for each in target.elts:
                 inner = each.value if isinstance(each, ast.Starred) else each
                 name = self._temporary()
-                names.append(ast.Name(name, ast.Store()) if inner is each else ast.Starred(ast.Name(name, ast.Store()), ast.Store()))
+                names.append(
+                    ast.Name(name, ast.Store()) if inner is each else ast.Starred(ast.Name(name, ast.Store()), ast.Store())
+                )
                 later.extend(self._assign(inner, ast.Name(name, ast.Load()), at))
             return [ast.copy_location(ast.Assign([ast.Tuple(names, ast.Store())], value), at), *later]
         if isinstance(target, ast.Attribute):
-            name = self._text(self._mangled(target.attr), at)
-            return self._done(self._hook("set", [value, self.visit(target.value), name], at), at)
+            attribute = self._text(self._mangled(target.attr), at)
+            return self._done(self._hook("set", [value, self.visit(target.value), attribute], at), at)
         if isinstance(target, ast.Subscript):
             return self._done(self._hook("set_item", [value, self.visit(target.value), self._index(target)], at), at)
         if isinstance(target, ast.Name) and self._kind_of(target.id):
@@ -195,7 +216,8 @@ class _Rewriter(ast.NodeTransformer):
             return self._hook("slice", parts, node)
         if isinstance(node, ast.Tuple) and any(isinstance(each, ast.Slice) for each in node.elts):
             return ast.copy_location(ast.Tuple([self._slices(each) for each in node.elts], ast.Load()), node)
-        return self.visit(node)
+        made: ast.expr = self.visit(node)
+        return made
 
     def visit_AugAssign(self, node: ast.AugAssign) -> Any:
         operator = _OPERATORS[type(node.op)]
@@ -261,7 +283,7 @@ class _Rewriter(ast.NodeTransformer):
         node.test = self._see(node.test)
         return node
 
-    visit_If = visit_While = visit_IfExp = visit_Assert = _tested
+    visit_If = visit_While = visit_IfExp = visit_Assert = _tested  # noqa: N815 (the names that `ast` wants)
 
     def visit_Match(self, node: ast.Match) -> Any:
         plain = (ast.MatchValue, ast.MatchSingleton, ast.MatchAs, ast.MatchOr)
@@ -293,6 +315,8 @@ class _Rewriter(ast.NodeTransformer):
             if node.func.id in ("eval", "exec"):
                 return self._hook("refuse", [self._text(node.func.id, node)], node)
             node.args = [self.visit(each) for each in node.args]
+            if node.func.id == "vars" and node.args:
+                return self._hook("get", [node.args[0], self._text("__dict__", node)], node)
             return node
         made: list[ast.expr] = [self.visit(node.func)]
         for each in node.args:
@@ -315,7 +339,8 @@ class _Rewriter(ast.NodeTransformer):
                 node.left, node.comparators = parts[0], parts[1:]
                 return node
             return self._hook("compare", [self._text(_COMPARED[operator], node), *parts], node)
-        node.left, *node.comparators = [self._hook("scalar", [each], each) for each in parts]
+        scalars: list[ast.expr] = [self._hook("scalar", [each], each) for each in parts]
+        node.left, *node.comparators = scalars
         return node
 
     def visit_BinOp(self, node: ast.BinOp) -> Any:

@@ -226,7 +226,9 @@ def steps_of(run: Outcome) -> list[str]:
         file, _, line = place.rpartition(":")
         text = linecache.getline(file, int(line)).strip() if line.isdigit() else ""
         touched = ", ".join(dict.fromkeys(each[3] for each in steps if each[3]))
-        made.append(f"  {chr(ord('A') + thread)} {run.threads[thread]:{width}}  {place}  {text}{f'   ({touched})' if touched else ''}")
+        made.append(
+            f"  {chr(ord('A') + thread)} {run.threads[thread]:{width}}  {place}  {text}{f'   ({touched})' if touched else ''}"
+        )
     left_out = len(made) - _LIMIT_OF_LINES
     return [f"  ... {left_out} more", *made[left_out:]] if left_out > 0 else made
 

@@ -1,7 +1,7 @@
 """Load somebody's program a second time, rewritten and with everything simulated that waits or tells the time.
 
-The copy is made of the program's own modules: those that are neither in the standard library nor installed from elsewhere, and those
-that were named. All others are the real ones. What was imported before stays untouched.
+The copy is made of the program's own modules: those that are neither in the standard library nor installed from elsewhere, and
+those that were named. All others are the real ones. What was imported before stays untouched.
 """
 
 import ast
@@ -17,7 +17,7 @@ from typing import Any, Final
 
 from .engine import Engine, NotSimulated
 from .hooks import Hooks
-from .primitives import clocks, low_level, primitives
+from .primitives import Nothing, clocks, low_level, primitives
 from .rewrite import HOOKS, rewritten
 
 _OF_THREADING: Final = frozenset("Condition Semaphore BoundedSemaphore Event Barrier BrokenBarrierError Timer".split())
@@ -47,26 +47,34 @@ class World:
         real = sys.modules["threading"]
         tree = ast.parse(inspect.getsource(real))
         tree.body = [each for each in tree.body if isinstance(each, ast.ClassDef) and each.name in _OF_THREADING]
-        own = {**vars(real), **names, "_allocate_lock": names["Lock"], "_CRLock": None, "_time": vars(self.modules["time"])["monotonic"]}
+        own = {
+            **vars(real),
+            **names,
+            "_allocate_lock": names["Lock"],
+            "_CRLock": None,
+            "_time": vars(self.modules["time"])["monotonic"],
+        }
         kept = {name: value for name, value in own.items() if not name.startswith("__")}
         threading = self._execute(ast.unparse(tree), "threading", str(real.__file__), library=True, names=kept)
         for name in [name for name, value in vars(threading).items() if value is vars(real).get(name) and callable(value)]:
             if name not in names and not name.startswith("_"):
                 delattr(threading, name)  # what waits and is not simulated is not there
-        import queue  # noqa: PLC0415
-        from concurrent.futures import _base, thread  # noqa: PLC0415
+        import queue
+        from concurrent.futures import _base, thread  # pyright: ignore[reportPrivateUsage]
 
         self.modules["_queue"] = _module("_queue", {"Empty": queue.Empty})
-        self.modules["os"] = _module("os", {name: each for name, each in vars(sys.modules["os"]).items() if name != "register_at_fork"})
+        self.modules["os"] = _module(
+            "os", {name: each for name, each in vars(sys.modules["os"]).items() if name != "register_at_fork"}
+        )
         copy = self._library(queue)
         vars(copy)["SimpleQueue"] = names["SimpleQueue"]
         base = self._library(_base)
-        pool = self._library(thread)
         futures = {name: vars(base)[name] for name in vars(base) if not name.startswith("_")}
-        package = _module("concurrent.futures", {**futures, "ThreadPoolExecutor": vars(pool)["ThreadPoolExecutor"], "__path__": []})
-        vars(package).update(_base=base, thread=pool)
-        self.modules["concurrent.futures"] = package
+        package = self.modules["concurrent.futures"] = _module("concurrent.futures", {**futures, "_base": base, "__path__": []})
         self.modules["concurrent"] = _module("concurrent", {"futures": package, "__path__": []})
+        pool = self._library(thread)
+        vars(base)["LOGGER"] = vars(pool)["_threads_queues"] = Nothing()
+        vars(package).update(thread=pool, ThreadPoolExecutor=vars(pool)["ThreadPoolExecutor"])
         del self.modules["os"], self.modules["_queue"]
         for module in (threading, copy, base, pool):
             self.hooks.simulated.update(value for value in vars(module).values() if isinstance(value, type))
@@ -87,7 +95,13 @@ class World:
         return made
 
     def _execute(
-        self, source: str, name: str, filename: str, path: list[str] | None = None, library: bool = False, names: Mapping[str, Any] = {}
+        self,
+        source: str,
+        name: str,
+        filename: str,
+        path: list[str] | None = None,
+        library: bool = False,
+        names: Mapping[str, Any] = {},
     ) -> types.ModuleType:
         code = compile(rewritten(source, filename), filename, "exec", dont_inherit=True)
         made = types.ModuleType(name)
@@ -120,7 +134,12 @@ class World:
             spec = importlib.util.find_spec(name)
         except (ImportError, ValueError):
             return None
-        if spec is None or spec.origin is None or not spec.origin.endswith(".py") or not self._own(name, Path(spec.origin).resolve()):
+        if (
+            spec is None
+            or spec.origin is None
+            or not spec.origin.endswith(".py")
+            or not self._own(name, Path(spec.origin).resolve())
+        ):
             return None
         locations = list(spec.submodule_search_locations) if spec.submodule_search_locations is not None else None
         parent, _, leaf = name.rpartition(".")
@@ -139,7 +158,7 @@ class World:
 
     def _import(self, name: str, globals: Any = None, locals: Any = None, fromlist: Any = (), level: int = 0) -> Any:  # noqa: A002
         """Import, as the modules of the program do."""
-        full = importlib.util.resolve_name("." * level + name, (globals or {}).get("__package__") or "") if level else name
+        full = importlib.util.resolve_name("." * level + name, globals["__package__"] or "") if level else name
         made = self._load(full)
         if made is None:
             return _real_import(name, globals, locals, fromlist, level)
@@ -165,4 +184,5 @@ def found(module: types.ModuleType, qualified: str) -> Callable[..., Any]:
         if part == "<locals>":
             raise NotSimulated(f"{qualified} is inside a function; a program must stand in a module")
         value = getattr(value, part)
-    return value
+    function: Callable[..., Any] = value
+    return function

@@ -1,9 +1,10 @@
 """Pools of connections."""
 
 import threading
+from typing import Any
 
 
-def at_once(*bodies):
+def at_once(*bodies: Any) -> None:
     """Run some functions in threads of their own, and wait for their ends."""
     threads = [threading.Thread(target=body) for body in bodies]
     for thread in threads:
@@ -13,13 +14,15 @@ def at_once(*bodies):
 
 
 class Pool:
-    def __init__(self):
+    host: str
+
+    def __init__(self) -> None:
         self.closed = False
 
-    def close(self):
+    def close(self) -> None:
         self.closed = True
 
-    def request(self):
+    def request(self) -> None:
         if self.closed:
             raise RuntimeError("the pool is closed")
 
@@ -28,39 +31,39 @@ class Pool:
 
 
 class Manager:
-    def __init__(self):
-        self.pools = {}
+    def __init__(self) -> None:
+        self.pools: dict[Any, Any] = {}
         self.lock = threading.RLock()
 
-    def put(self, host, pool):
+    def put(self, host: Any, pool: Any) -> None:
         before = self.pools.get(host)
         self.pools[host] = pool
         if before is not None:
             before.close()
 
-    def pool_of(self, host):
+    def pool_of(self, host: Any) -> Any:
         pool = self.pools.get(host)
         if pool is None:
             pool = Pool()
             self.put(host, pool)
         return pool
 
-    def request(self, host):
+    def request(self, host: Any) -> None:
         self.pool_of(host).request()
 
 
 class ManagerMended(Manager):
-    def pool_of(self, host):
+    def pool_of(self, host: Any) -> Any:
         with self.lock:
             return super().pool_of(host)
 
 
-def replaced_in_use(kind=Manager):
+def replaced_in_use(kind: Any = Manager) -> None:
     manager = kind()
     at_once(lambda: manager.request("a"), lambda: manager.request("a"))
 
 
-def replaced_in_use_mended():
+def replaced_in_use_mended() -> None:
     replaced_in_use(ManagerMended)
 
 
@@ -68,24 +71,24 @@ def replaced_in_use_mended():
 
 
 class Limited(ManagerMended):
-    def put(self, host, pool):
+    def put(self, host: Any, pool: Any) -> None:
         while self.pools:
             self.pools.popitem()[1].close()
         self.pools[host] = pool
 
 
 class LimitedMended(Limited):
-    def request(self, host):
+    def request(self, host: Any) -> None:
         with self.lock:
             self.pool_of(host).request()
 
 
-def evicted_in_use(kind=Limited):
+def evicted_in_use(kind: Any = Limited) -> None:
     manager = kind()
     at_once(lambda: manager.request("a"), lambda: manager.request("b"))
 
 
-def evicted_in_use_mended():
+def evicted_in_use_mended() -> None:
     evicted_in_use(LimitedMended)
 
 
@@ -93,41 +96,41 @@ def evicted_in_use_mended():
 
 
 class Registry:
-    def __init__(self):
-        self.pools = {}
+    def __init__(self) -> None:
+        self.pools: dict[Any, Any] = {}
         self.lock = threading.Lock()
 
-    def pool_of(self, host):
+    def pool_of(self, host: Any) -> Any:
         with self.lock:
             pool = self.pools.get(host)
             if pool is None:
                 pool = self.make(host)
         return pool.host
 
-    def make(self, host):
+    def make(self, host: Any) -> Any:
         pool = self.pools[host] = Pool()
         pool.host = host
         return pool
 
-    def peek(self, host):
+    def peek(self, host: Any) -> Any:
         pool = self.pools.get(host)
         return pool.host if pool is not None else None
 
 
 class RegistryMended(Registry):
-    def make(self, host):
+    def make(self, host: Any) -> Any:
         pool = Pool()
         pool.host = host
         self.pools[host] = pool
         return pool
 
 
-def seen_half_made(kind=Registry):
+def seen_half_made(kind: Any = Registry) -> None:
     registry = kind()
     at_once(lambda: registry.pool_of("a"), lambda: registry.peek("a"))
 
 
-def seen_half_made_mended():
+def seen_half_made_mended() -> None:
     seen_half_made(RegistryMended)
 
 
@@ -135,10 +138,10 @@ def seen_half_made_mended():
 
 
 class Connection:
-    def __init__(self):
-        self.socket = Pool()
+    def __init__(self) -> None:
+        self.socket: Pool | None = Pool()
 
-    def disconnect(self):
+    def disconnect(self) -> None:
         if self.socket is None:
             return
         self.socket.close()
@@ -146,18 +149,18 @@ class Connection:
 
 
 class ConnectionMended(Connection):
-    def disconnect(self):
+    def disconnect(self) -> None:
         socket, self.socket = self.socket, None
         if socket is not None:
             socket.close()
 
 
-def disconnected_twice(kind=Connection):
+def disconnected_twice(kind: Any = Connection) -> None:
     connection = kind()
     at_once(connection.disconnect, connection.disconnect)
 
 
-def disconnected_twice_mended():
+def disconnected_twice_mended() -> None:
     disconnected_twice(ConnectionMended)
 
 
@@ -165,12 +168,12 @@ def disconnected_twice_mended():
 
 
 class Counted:
-    def __init__(self, most):
+    def __init__(self, most: Any) -> None:
         self.most = most
         self.created = 0
         self.lock = threading.Lock()
 
-    def get(self):
+    def get(self) -> Any:
         if self.created >= self.most:
             return None
         self.created += 1
@@ -178,17 +181,17 @@ class Counted:
 
 
 class CountedMended(Counted):
-    def get(self):
+    def get(self) -> Any:
         with self.lock:
             return super().get()
 
 
-def above_the_limit(kind=Counted):
+def above_the_limit(kind: Any = Counted) -> None:
     pool = kind(1)
-    got = []
+    got: list[Any] = []
     at_once(lambda: got.append(pool.get()), lambda: got.append(pool.get()))
     assert sum(each is not None for each in got) == 1
 
 
-def above_the_limit_mended():
+def above_the_limit_mended() -> None:
     above_the_limit(CountedMended)
