@@ -324,10 +324,18 @@ def executor() -> None:
 
 
 def executor_waits() -> None:
-    with ThreadPoolExecutor(2) as pool:
+    with ThreadPoolExecutor(1) as pool:
         futures = [pool.submit(abs, -1)]
         assert wait(futures).done == set(futures)
-        assert [each.result() for each in as_completed(futures)] == [1]
+
+
+def executor_as_completed() -> None:
+    with ThreadPoolExecutor(1) as pool:
+        assert [each.result() for each in as_completed([pool.submit(abs, -1)])] == [1]
+
+
+def executor_map() -> None:
+    with ThreadPoolExecutor(1) as pool:
         assert list(pool.map(abs, [-2])) == [2]
 
 
@@ -362,5 +370,5 @@ def closures() -> None:
 CASES = (
     *(lock, rlock, condition, condition_wakes_as_many_as_told, semaphore, bounded_semaphore, event, barrier, broken_barrier),
     *(thread, join_gives_up, current_threads, local, timer, clock, bounded_queue, queue_join, other_queues, simple_queue),
-    *(future, executor, executor_waits, context_variables, closures),
+    *(future, executor, executor_waits, executor_as_completed, executor_map, context_variables, closures),
 )

@@ -176,6 +176,7 @@ class Hooks:
             return value
         if type(value) in IMMUTABLE or (isinstance(value, types.GeneratorType) and "__explore__" in _globals_of(value)):
             return value
+        self._stop(labels.contents(value, deep=False))  # an iterator over a dictionary notes its size
         return _Steps(self.engine, iter(value))
 
     def manage(self, value: Any) -> Any:

@@ -35,7 +35,6 @@ _PURE: Final = frozenset(
         "issubclass",
         "callable",
         "id",
-        "iter",
         "abs",
         "round",
         "divmod",
@@ -49,7 +48,7 @@ _PURE: Final = frozenset(
     }
 )
 _READING: Final = frozenset(
-    {"len", "sum", "any", "all", "repr", "sorted", "min", "max", "print", "format", "ascii", "__build_class__"}
+    {"len", "iter", "sum", "any", "all", "repr", "sorted", "min", "max", "print", "format", "ascii", "__build_class__"}
 )
 _READING_METHODS: Final = frozenset(
     "index count copy keys values items __len__ __contains__ __iter__ __eq__ __repr__ issubset issuperset isdisjoint union "
@@ -185,6 +184,7 @@ def call(function: Any, arguments: tuple[Any, ...], keywords: dict[str, Any], ex
     """Tell what a call touches, but for the explored code that it runs. Waits: it waits for something not simulated."""
     if isinstance(function, functools.partial):
         return call(function.func, (*function.args, *arguments), {**function.keywords, **keywords}, explored)
+    function = getattr(function, "__origin__", function)  # list[int]() makes what list() makes
     values = (*arguments, *keywords.values())
     plain = function.__func__ if isinstance(function, types.MethodType) else function
     if isinstance(plain, types.FunctionType):

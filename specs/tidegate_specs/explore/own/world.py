@@ -12,6 +12,7 @@ import sys
 import sysconfig
 import types
 from collections.abc import Callable, Iterable, Mapping
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any, Final
 
@@ -45,8 +46,6 @@ class World:
         self.modules["time"] = _module("time", clocks(self.engine))
         self.modules["_thread"] = low_level(names)
         real = sys.modules["threading"]
-        tree = ast.parse(inspect.getsource(real))
-        tree.body = [each for each in tree.body if isinstance(each, ast.ClassDef) and each.name in _OF_THREADING]
         own = {
             **vars(real),
             **names,
@@ -55,7 +54,7 @@ class World:
             "_time": vars(self.modules["time"])["monotonic"],
         }
         kept = {name: value for name, value in own.items() if not name.startswith("__")}
-        threading = self._execute(ast.unparse(tree), "threading", str(real.__file__), library=True, names=kept)
+        threading = self._execute(_of_threading(_source_of(real)), "threading", str(real.__file__), library=True, names=kept)
         for name in [name for name, value in vars(threading).items() if value is vars(real).get(name) and callable(value)]:
             if name not in names and not name.startswith("_"):
                 delattr(threading, name)  # what waits and is not simulated is not there
@@ -80,7 +79,7 @@ class World:
             self.hooks.simulated.update(value for value in vars(module).values() if isinstance(value, type))
 
     def _library(self, real: types.ModuleType) -> types.ModuleType:
-        return self._execute(inspect.getsource(real), real.__name__, str(real.__file__), library=True)
+        return self._execute(_source_of(real), real.__name__, str(real.__file__), library=True)
 
     # Loading.
 
@@ -103,7 +102,7 @@ class World:
         library: bool = False,
         names: Mapping[str, Any] = {},
     ) -> types.ModuleType:
-        code = compile(rewritten(source, filename), filename, "exec", dont_inherit=True)
+        code = _compiled(source, filename)
         made = types.ModuleType(name)
         package = name if path is not None else name.rpartition(".")[0]
         vars(made).update(names, __file__=filename, __package__=package, __builtins__=self._builtins, __explore_library__=library)
@@ -169,6 +168,25 @@ class World:
                 if each != "*" and not hasattr(made, each):
                     self._load(f"{full}.{each}")
         return made
+
+
+@lru_cache(256)
+def _compiled(source: str, filename: str) -> types.CodeType:
+    """Compile rewritten source. The standard library's is the same for every program."""
+    return compile(rewritten(source, filename), filename, "exec", dont_inherit=True)
+
+
+@cache
+def _source_of(module: types.ModuleType) -> str:
+    return inspect.getsource(module)
+
+
+@cache
+def _of_threading(source: str) -> str:
+    """Give the source of what of `threading` is CPython's own."""
+    tree = ast.parse(source)
+    tree.body = [each for each in tree.body if isinstance(each, ast.ClassDef) and each.name in _OF_THREADING]
+    return ast.unparse(tree)
 
 
 def _module(name: str, names: Mapping[str, Any]) -> types.ModuleType:
