@@ -38,6 +38,7 @@ _COMPARED: Final[dict[type[ast.cmpop], str]] = {
     ast.NotIn: "not in",
 }
 _IN_PLACE: Final = {"or_": "ior", "and_": "iand"}
+_INLINE: Final = ("listcomp", "setcomp", "dictcomp")  # functions of their own up to 3.11, and run at once
 _NAMED_CALLS: Final = frozenset({"super", "locals", "vars", "dir", "eval", "exec", "globals"})  # look at who calls them
 
 
@@ -60,7 +61,7 @@ def _shared(source: str, filename: str) -> tuple[frozenset[str], frozenset[str]]
         todo.extend(table.get_children())
         if isinstance(table, symtable.Function):
             for symbol in table.get_symbols():
-                if symbol.is_free():
+                if symbol.is_free() and table.get_name() not in _INLINE:
                     free.add(symbol.get_name())
                 if symbol.is_assigned() and (symbol.is_local() or symbol.is_free()):
                     local.add(symbol.get_name())
