@@ -10,7 +10,7 @@ import pytest
 from tidegate_specs.check import Verdict
 from tidegate_specs.explore.own import Result, Target, labels, reduce
 from tidegate_specs.explore.own import search as searching
-from tidegate_specs.explore.own.engine import MOST_THREADS, Engine, Outcome
+from tidegate_specs.explore.own.engine import MOST_THREADS, Engine, Outcome, Policy
 from tidegate_specs.explore.own.reduce import Reduced
 from tidegate_specs.explore.own.search import Search
 
@@ -163,8 +163,11 @@ def test_no_random_schedule_of_a_random_program_answers_what_the_reduction_misse
         assert seen <= {str(each) for each in few.outcomes}, file.read_text("utf-8")
 
 
-def at_random(draw: random.Random) -> Any:
-    return lambda run, enabled, stayed: draw.choice([n for n in range(MOST_THREADS) if enabled >> n & 1])
+def at_random(draw: random.Random) -> Policy:
+    def choose(run: object, enabled: int, stayed: int) -> int:
+        return draw.choice([n for n in range(MOST_THREADS) if enabled >> n & 1])
+
+    return choose
 
 
 def told(run: Outcome) -> str:
@@ -185,12 +188,18 @@ def test_a_reduction_that_forgets_who_waits_in_vain_misses_an_answer(monkeypatch
 
 
 def test_a_reduction_that_takes_keys_for_independent_misses_the_order_of_a_dictionary(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(labels, "_keyed", lambda table, key, write: ((id(table), key, write),))
+    def alone(table: object, key: object, write: bool) -> Any:
+        return ((id(table), key, write),)
+
+    monkeypatch.setattr(labels, "_keyed", alone)
     assert len(reduced(SMALL, "keys").outcomes) == 1
 
 
 def test_a_reduction_that_sees_no_conflict_misses_the_race(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(reduce, "conflict", lambda one, other: False)
+    def never(one: object, other: object) -> bool:
+        return False
+
+    monkeypatch.setattr(reduce, "conflict", never)
     assert len(reduced(SMALL, "attributes").outcomes) == 1
 
 

@@ -60,7 +60,7 @@ def test_plain():
 
 @pytest.fixture
 def file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setattr(sys, "path", [str(tmp_path), *sys.path])
     made = tmp_path / "own_counter.py"
     made.write_text(PROGRAM, "utf-8")
     return made

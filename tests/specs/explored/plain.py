@@ -3,7 +3,7 @@
 from contextlib import nullcontext
 from typing import Any
 
-TOTAL = 0
+total = 0
 
 
 class Box:
@@ -29,26 +29,27 @@ class Child(Box):
 
 
 def steps(most: int) -> Any:
+    got: Any = None
     got = yield 1
     yield got
     yield from range(most)
 
 
 def everything() -> list[Any]:
-    global TOTAL
+    global total  # noqa: PLW0603
     out: list[Any] = []
     box, child = Box(1), Child()
     box.value += 2
-    TOTAL += box.grow(1, *[2, 3], x=4)
+    total += box.grow(1, *[2, 3], x=4)
     a, (b, *rest), box.value = 1, (2, 3, 4), 9
-    out += [a, b, rest, box.value, box.hidden, child.hidden, child.made, TOTAL, Box.kind]
+    out += [a, b, rest, box.value, box.hidden, child.hidden, child.made, total, Box.kind]
     numbers = list(range(6))
     numbers[1:3] = [8]
     numbers[-1] -= 1
     del numbers[0], child.made
     first = second = numbers[0]
     out += [numbers, numbers[::2], first is second, hasattr(child, "made"), 1 < a + 1 <= 2 < len(numbers), 3 in numbers]
-    out.append({key: value for key, value in zip("ab", numbers) if value not in (0,)})
+    out.append({key: value for key, value in zip("ab", numbers, strict=False) if value != 0})
     out.append([f"{x!r:>4}" for x in {1: "one"}.values()])
     if (n := len(numbers)) > 3 and not []:
         out.append(n)
@@ -56,16 +57,16 @@ def everything() -> list[Any]:
 
     def bump() -> int:
         nonlocal count
-        for count in range(count, count + 2):  # noqa: B020
+        for count in range(count, count + 2):  # noqa: B007, B020
             pass
         return count
 
-    out += [bump(), bump(), count, (lambda x, y=2: x * y)(3)]
+    out += [bump(), bump(), count, (lambda x, y=2: x * y)(3)]  # noqa: PLC3002
     with nullcontext(1) as one, nullcontext((2, 3)) as (two, box.value):
         out += [one, two, box.value]
     try:
-        {}["missing"]  # noqa: B018
-    except KeyError as error:
+        numbers[99]
+    except IndexError as error:
         out.append(error.args)
     finally:
         out.append("finally")
@@ -75,8 +76,10 @@ def everything() -> list[Any]:
         a -= 1
         if a < -2:
             break
-    else:
-        out.append("never")
+    for _ in range(2):
+        continue
+    else:  # noqa: PLW0120
+        out.append("else")
     match a:
         case -3:
             out.append("matched")

@@ -1,4 +1,4 @@
-"""What CPython's locks, threads, queues and futures do, in our words: each case holds with real threads and under every schedule."""
+"""What CPython's locks, threads, queues and futures do, in our words: with real threads and under every schedule."""
 
 import contextvars
 import queue

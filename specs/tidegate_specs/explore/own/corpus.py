@@ -226,8 +226,8 @@ def markdown() -> str:
         cells = (
             race.what,
             f"[{place}]({_GITHUB}{race.link})",
-            f"{race.within} schedules",
-            f"{race.mended_in} schedules",
+            _schedules(race.within),
+            _schedules(race.mended_in),
             race.stress,
         )
         lines.append(f"| {' | '.join(cells)} |")

@@ -22,6 +22,15 @@ _OPERATORS: Final[dict[str, Callable[[Any, Any], Any]]] = {name.rstrip("_"): get
 _SAFE_MANAGERS: Final = (contextlib.suppress, contextlib.nullcontext, contextlib.ExitStack)
 
 
+def _of(value: object, *kinds: type) -> bool:
+    """Tell whether a value is of some kinds, and no more about it to a type checker."""
+    return isinstance(value, kinds)
+
+
+def _kind(value: object) -> type:
+    return type(value)
+
+
 class Hooks:
     """The hooks of one program's modules."""
 
@@ -108,9 +117,9 @@ class Hooks:
         engine = self.engine
         if not engine.many:
             return function(*arguments, **keywords)
-        if type(function) is types.MethodType and self.explored(function.__func__):
+        if _of(function, types.MethodType) and self.explored(function.__func__):
             return function(*arguments, **keywords)
-        if type(function) is weakref.ref and frame_above(1).f_globals["__explore_library__"]:
+        if _of(function, weakref.ref) and frame_above(1).f_globals["__explore_library__"]:
             return function()  # an executor's worker asks whether the executor is still there; if not, it is told so, too
         try:
             label = labels.call(function, arguments, keywords, self.explored)
@@ -154,10 +163,10 @@ class Hooks:
 
     def _compared(self, method: str, left: Any, right: Any) -> Label:
         if method == "__contains__":
-            own = labels.found_in_class(type(right), method)
+            own = labels.found_in_class(_kind(right), method)
             if isinstance(own, types.FunctionType):
                 return LOCAL if self.explored(own) else UNKNOWN
-            if isinstance(right, dict) and type(left) in _SCALARS:
+            if _of(right, dict) and _kind(left) in _SCALARS:
                 return ((id(right), left, False),)
             return labels.stepped(right, labels.contents(right))
         return labels.contents((left, right))
@@ -172,23 +181,24 @@ class Hooks:
 
     def iterate(self, value: Any) -> Any:
         """Give what steps through a value with a point before each step."""
-        if not self.engine.many:
+        if not self.engine.running or type(value) in IMMUTABLE:
             return value
-        if type(value) in IMMUTABLE or (isinstance(value, types.GeneratorType) and "__explore__" in _globals_of(value)):
+        if _of(value, types.GeneratorType) and "__explore__" in _globals_of(value):
             return value
-        self._stop(labels.contents(value, deep=False))  # an iterator over a dictionary notes its size
+        if self.engine.many:
+            self._stop(labels.contents(value, deep=False))  # an iterator over a dictionary notes its size
         return _Steps(self.engine, iter(value))
 
     def manage(self, value: Any) -> Any:
         """Accept a context manager whose entry and exit are explored code, or touch nothing else."""
-        if not self.engine.many:
+        if not self.engine.running:
             return value
-        enter = labels.found_in_class(type(value), "__enter__")
+        enter = labels.found_in_class(_kind(value), "__enter__")
         if isinstance(enter, types.FunctionType) and self.explored(enter):
             return value
-        if isinstance(value, (contextlib.AbstractContextManager, *_SAFE_MANAGERS)) and type(value).__module__ == "contextlib":
+        if _of(value, contextlib.AbstractContextManager, *_SAFE_MANAGERS) and type(value).__module__ == "contextlib":
             return value
-        if isinstance(value, labels._REAL_WAITS):  # pyright: ignore[reportPrivateUsage]
+        if _of(value, *labels.REAL_WAITS):
             raise self._refuse(f"enters a real {type(value).__name__}, made outside what is explored")
         return _Managed(self.engine, value)
 
@@ -211,9 +221,8 @@ class _Steps:
         return self
 
     def __next__(self) -> Any:
-        label = labels.advanced(self.inner)
-        if label:
-            self.engine.point(label)
+        if self.engine.many:
+            self.engine.point(labels.advanced(self.inner))
         return next(self.inner)
 
 

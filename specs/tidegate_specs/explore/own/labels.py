@@ -1,3 +1,4 @@
+# pyright: reportUnknownArgumentType=false, reportUnknownVariableType=false, reportUnknownMemberType=false
 """What an operation of a rewritten program touches: the accesses of `..accesses`, found from the operands themselves.
 
 Two operations *depend* on each other if they touch the same attribute, item, variable or object from different threads and one of
@@ -14,6 +15,7 @@ import threading
 import types
 import weakref
 from collections.abc import Callable, Iterable
+from functools import lru_cache
 from queue import SimpleQueue
 from typing import Any, Final, cast
 
@@ -54,8 +56,12 @@ _READING_METHODS: Final = frozenset(
     "index count copy keys values items __len__ __contains__ __iter__ __eq__ __repr__ issubset issuperset isdisjoint union "
     "intersection difference symmetric_difference __reversed__".split()
 )
+_SPECIAL: Final = frozenset(
+    "__eq__ __ne__ __lt__ __le__ __gt__ __ge__ __repr__ __str__ __format__ __len__ __bool__ __iter__ __contains__ __hash__ "
+    "__index__ __add__ __radd__ __iadd__ __sub__ __mul__ __or__ __and__ __int__ __float__".split()
+)
 _KEYED: Final = {"get": False, "__contains__": False, "__getitem__": False, "pop": True, "setdefault": True, "__setitem__": True}
-_REAL_WAITS: Final = (type(threading.Lock()), type(threading.RLock()), SimpleQueue)
+REAL_WAITS: Final = (type(threading.Lock()), type(threading.RLock()), SimpleQueue)
 _WAITING_MODULES: Final = frozenset(
     "threading queue multiprocessing asyncio selectors socket subprocess select _thread _queue concurrent ssl signal".split()
 )
@@ -86,6 +92,19 @@ def _generated(function: object) -> bool:
     return isinstance(function, types.FunctionType) and function.__code__.co_filename.startswith("<string>")
 
 
+@lru_cache(4096)
+def _special(kind: type) -> int:
+    """Tell how much the special methods of a class read that are not explored code: 0 nothing, 1 their object, 2 anything."""
+    most = 0
+    for each in kind.__mro__[:-1]:
+        for name, method in each.__dict__.items():
+            if name in _SPECIAL and (not isinstance(method, types.FunctionType) or "__explore__" not in method.__globals__):
+                most = max(
+                    most, 2 if isinstance(method, types.FunctionType) and not _generated(method) else int(method is not None)
+                )
+    return most
+
+
 def contents(value: Any, deep: bool = True) -> Label:
     """List what is read when all of a value is: every container in it, and objects whose comparison is not explored code."""
     found: dict[int, Access] = {}
@@ -102,14 +121,12 @@ def contents(value: Any, deep: bool = True) -> Label:
             found[id(each)] = (id(each), None, False)
             if deep:
                 todo.extend(gc.get_referents(each))
-        elif _generated(found_in_class(type(each), "__eq__")) or _generated(found_in_class(type(each), "__repr__")):
+        elif _special(type(each)):
+            if _special(type(each)) > 1:
+                return READ_ALL
             found[id(each)] = (id(each), None, False)
-            todo.extend(vars(each).values() if hasattr(each, "__dict__") else ())
-        elif type(each).__module__ not in ("builtins", "weakref") and type(each).__flags__ & 512:  # a class made by Python code
-            continue
-        elif not isinstance(each, (type, BaseException)):
-            found[id(each)] = (id(each), None, False)
-            todo.extend(gc.get_referents(each))
+            if deep and not isinstance(each, type):
+                todo.extend(gc.get_referents(each))
     return tuple(found.values())
 
 
@@ -216,7 +233,7 @@ def _refuse_waiting(function: Any) -> None:
 
 def _made(kind: type, values: tuple[Any, ...], explored: Callable[[Any], bool]) -> Label:
     """Tell what making an instance touches."""
-    if kind in _REAL_WAITS or kind.__module__.partition(".")[0] in _WAITING_MODULES:
+    if kind in REAL_WAITS or kind.__module__.partition(".")[0] in _WAITING_MODULES:
         if not explored(kind) and not issubclass(kind, BaseException):
             raise Waits(f"makes a {kind.__module__}.{kind.__qualname__}, which is not simulated")
         return LOCAL
@@ -225,7 +242,7 @@ def _made(kind: type, values: tuple[Any, ...], explored: Callable[[Any], bool]) 
         own = own.__func__ if isinstance(own, staticmethod) else own
         if isinstance(own, types.FunctionType) and not explored(own) and not _generated(own):
             return UNKNOWN
-    if kind is type or issubclass(kind, BaseException) or kind in (weakref.ref, object, bool):
+    if kind is type or issubclass(kind, BaseException) or kind in (weakref.ref, object):
         return LOCAL
     return contents(values)
 
@@ -276,7 +293,7 @@ def advanced(iterator: Any) -> Label:
 
 def _method(owner: Any, name: str, arguments: tuple[Any, ...], keywords: dict[str, Any]) -> Label:
     """Tell what a method written in C touches."""
-    if isinstance(owner, _REAL_WAITS):
+    if isinstance(owner, REAL_WAITS):
         raise Waits(f"calls {name} of a real {type(owner).__name__}, made outside what is explored")
     if name in ("__init__", "__new__", "__init_subclass__", "__class_getitem__") and not _of(owner, *_CONTAINERS):
         return LOCAL

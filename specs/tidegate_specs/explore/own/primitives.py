@@ -1,7 +1,7 @@
 """What stands in for whatever waits or tells the time: few classes of our own, on which CPython's own source of the rest runs.
 
-`Lock`, `RLock`, `Thread`, `local`, `SimpleQueue`, `sleep` and the clocks are simulated here. Condition, Semaphore,
-BoundedSemaphore, Event, Barrier, Timer, the queues, Future and ThreadPoolExecutor are CPython's own code (`world`), rewritten like a
+`Lock`, `RLock`, `Thread`, `local`, `SimpleQueue`, `sleep` and the clocks are simulated here. Condition, Semaphore, Event, Timer,
+BoundedSemaphore, Barrier, the other queues, Future and ThreadPoolExecutor are CPython's own code (`world`), rewritten like a
 program's and put on these: they behave as that version's do, because they are that version's.
 """
 
@@ -282,7 +282,7 @@ class SimpleQueue:
         self._touch(False)
         return not self._items
 
-    __class_getitem__ = classmethod(types.GenericAlias)
+    __class_getitem__: ClassVar[Any] = classmethod(types.GenericAlias)  # pyright: ignore[reportUnknownVariableType]
 
     def qsize(self) -> int:
         self._touch(False)
