@@ -121,6 +121,28 @@ def tried_before_crossed() -> Any:
     return both(right, left_after_a_try)
 
 
+def add_left() -> None:
+    with S.lock, S.other:
+        S.y += 1
+
+
+def add_right() -> None:
+    with S.other, S.lock:
+        S.y += 2
+
+
+def read_while_crossed() -> Any:
+    SEEN.clear()
+    S.__init__()  # type: ignore[misc]
+    threads = [threading.Thread(target=add_left), threading.Thread(target=add_right)]
+    for thread in threads:
+        thread.start()
+    SEEN.append(S.y)
+    for thread in threads:
+        thread.join()
+    return SEEN[0]
+
+
 def put() -> None:
     S.queue.put(1)
 
@@ -169,6 +191,18 @@ def dictionary_of_an_object() -> Any:
 
 
 PROGRAMS = (
-    *(attributes, two_attributes, keys, iterated, locked, locked_in_time, crossed, tried_before_crossed, handed_over, clocks),
+    *(
+        attributes,
+        two_attributes,
+        keys,
+        iterated,
+        locked,
+        locked_in_time,
+        crossed,
+        tried_before_crossed,
+        read_while_crossed,
+        handed_over,
+        clocks,
+    ),
     *(captured, dictionary_of_an_object),
 )

@@ -75,8 +75,8 @@ class Outcome(Run):
     """What happened in one schedule: `Run`, and what the program answered.
 
     blocking: the steps that could be taken only when what they touch first was free, filled, ended. shut: those before which what
-    they touch first was not so: a blocking step can't come before such a one. left: threads that had not
-    ended, and their next steps.
+    they touch first was not so: a blocking step can't come before such a one. left: threads that could
+    not go on in the end, and their next steps.
     """
 
     __slots__ = ("answer", "blocking", "failures", "left", "shut", "threads", "unclear")
@@ -286,6 +286,7 @@ class Engine:
             return
         chosen = self._chosen(enabled, me)
         if chosen < 0:
+            run.left = [(task.index, task.label) for task in alive if not enabled >> task.index & 1]
             self._abandon(me)
             return
         task = self.tasks[chosen]

@@ -48,6 +48,18 @@ class Hooks:
         if label:
             self.engine.point(label)
 
+    def _under(self, label: Label, function: Callable[..., Any], *arguments: Any, **keywords: Any) -> Any:
+        """Stop, and do what may run explored code inside: all of that touches what is still to come, too."""
+        if not label:
+            return function(*arguments, **keywords)
+        self.engine.point(label)
+        carried = self.engine.tasks[self.engine.current].carried
+        carried.append(label)
+        try:
+            return function(*arguments, **keywords)
+        finally:
+            carried.pop()
+
     def _refuse(self, why: str) -> NotSimulated:
         return self.engine.refused(f"{why}, at {place_of(frame_above(1))}")
 
@@ -58,9 +70,13 @@ class Hooks:
     # Attributes and items.
 
     def get(self, obj: Any, name: str) -> Any:
-        if self.engine.many:
-            self._stop(labels.read_attribute(obj, name, self.explored))
-        value = getattr(obj, name)
+        if not self.engine.many:
+            value = getattr(obj, name)
+        elif isinstance(obj, types.ModuleType) and "__explore__" in vars(obj):
+            self._stop(((VARIABLES, f"global {name}", False),))
+            value = getattr(obj, name)
+        else:
+            value = self._under(labels.read_attribute(obj, name, self.explored), getattr, obj, name)
         if name == "__dict__":
             self.engine.aliases[id(value)] = id(obj)
         return value
@@ -69,10 +85,12 @@ class Hooks:
         if self.engine.many:
             try:
                 making = frame_above(1).f_code.co_name == "__init__"  # where an object may give itself another's methods
-                self._stop(labels.write_attribute(obj, name, self.explored, making))
+                label = labels.write_attribute(obj, name, self.explored, making)
             except Waits as error:
                 raise self._refuse(str(error)) from None
-        setattr(obj, name, value)
+            self._under(label, setattr, obj, name, value)
+        else:
+            setattr(obj, name, value)
 
     def delete(self, obj: Any, name: str) -> None:
         if self.engine.many:
@@ -80,14 +98,15 @@ class Hooks:
         delattr(obj, name)
 
     def item(self, obj: Any, key: Any) -> Any:
-        if self.engine.many:
-            self._stop(labels.item(obj, key, False, "__getitem__", self.explored))
-        return obj[key]
+        if not self.engine.many:
+            return obj[key]
+        return self._under(labels.item(obj, key, False, "__getitem__", self.explored), operator.getitem, obj, key)
 
     def set_item(self, value: Any, obj: Any, key: Any) -> None:
         if self.engine.many:
-            self._stop(labels.item(obj, key, True, "__setitem__", self.explored))
-        obj[key] = value
+            self._under(labels.item(obj, key, True, "__setitem__", self.explored), operator.setitem, obj, key, value)
+        else:
+            obj[key] = value
 
     def delete_item(self, obj: Any, key: Any) -> None:
         if self.engine.many:
@@ -125,15 +144,7 @@ class Hooks:
             label = labels.call(function, arguments, keywords, self.explored)
         except Waits as error:
             raise self._refuse(str(error)) from None
-        if not label:
-            return function(*arguments, **keywords)
-        engine.point(label)
-        carried = engine.tasks[engine.current].carried  # explored code may run inside, while the rest of the call is still to come
-        carried.append(label)
-        try:
-            return function(*arguments, **keywords)
-        finally:
-            carried.pop()
+        return self._under(label, function, *arguments, **keywords)
 
     # What reads its operands.
 
@@ -158,7 +169,7 @@ class Hooks:
     def compare(self, name: str, left: Any, right: Any) -> Any:
         function, method = _COMPARED[name]
         if self.engine.many and not (type(left) in _SCALARS and type(right) in _SCALARS):
-            self._stop(self._compared(method, left, right))
+            return self._under(self._compared(method, left, right), function, left, right)
         return function(left, right)
 
     def _compared(self, method: str, left: Any, right: Any) -> Label:
@@ -176,7 +187,7 @@ class Hooks:
             read = labels.contents((left, right), deep=False)
             if name.startswith("i") and name not in ("index", "inv") and type(left) not in IMMUTABLE:
                 read = tuple((base, part, write or base == id(left)) for base, part, write in read)
-            self._stop(read)
+            return self._under(read, _OPERATORS[name], left, right)
         return _OPERATORS[name](left, right)
 
     def iterate(self, value: Any) -> Any:

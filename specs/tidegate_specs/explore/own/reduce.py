@@ -46,10 +46,9 @@ class Reduced(SourceSets):
             last[thread] = i
             for base in {base for base, _, _ in run.labels[i]}:
                 by_object.setdefault(base, []).append(i)
-        if self.blocked_at is None:
-            for thread, label in run.left:  # what a thread that waits in vain would do next
-                turns = [*number, counts[thread] + 1]
-                self._dependent(run, turns, last[thread], (end, thread, label), True, _touching(label, by_object))
+        for thread, label in run.left:  # what a thread that waits in vain would do next, also in a run that is given up
+            turns = [*number, counts[thread] + 1]
+            self._dependent(run, turns, last[thread], (end, thread, label), True, _touching(label, by_object))
 
     def _dependent(
         self, run: Outcome, number: list[int], previous: int, step: tuple[int, int, Label], blocking: bool, touching: list[int]

@@ -249,6 +249,10 @@ class _Rewriter(ast.NodeTransformer):
             elif isinstance(target, ast.Subscript):
                 made += self._done(self._hook("delete_item", [self.visit(target.value), self._index(target)], node), node)
             else:
+                if isinstance(target, ast.Name) and self._kind_of(target.id):
+                    none = ast.copy_location(ast.Constant(None), node)
+                    variable = self._text(f"{self._kind_of(target.id)} {target.id}", node)
+                    made += self._done(self._hook("store", [none, variable], node), node)
                 made.append(ast.copy_location(ast.Delete([target]), node))
         return made
 
