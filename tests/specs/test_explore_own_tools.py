@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tidegate_specs.explore.command import main
+from tidegate_specs.explore.own.command import names_a_program
 
 pytest_plugins = ["pytester"]
 
@@ -112,6 +113,13 @@ def test_a_file_without_a_program_is_bad_usage(tmp_path: Path) -> None:
     with pytest.raises(SystemExit) as stopped:
         main([str(tmp_path / "empty.py")])
     assert stopped.value.code == 2
+
+
+def test_the_value_of_an_option_is_no_program() -> None:
+    assert names_a_program(["--budget", "5", "shop.stock:reserve"])
+    assert names_a_program(["race.py"])
+    assert not names_a_program(["offers-2-take-1", "--subject", "mutant:lost_slot"])
+    assert not names_a_program(["--scheduler", "tcp://10.0.0.7:8786"])
 
 
 def test_the_configurations_keep_their_names(capsys: pytest.CaptureFixture[str]) -> None:

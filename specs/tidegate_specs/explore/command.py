@@ -169,7 +169,7 @@ def known(configurations: Sequence[Configuration]) -> str:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run `tidegate explore`. Exit 0 all explored and well, 1 a fault, 2 bad usage, 3 a limit was hit."""
     argv = sys.argv[1:] if argv is None else argv
-    if any(map(names_a_program, argv)):
+    if names_a_program(argv):
         return own_program(argv)
     parser = argparse.ArgumentParser(
         prog="tidegate explore",

@@ -29,8 +29,7 @@ class Child(Box):
 
 
 def steps(most: int) -> Any:
-    got: Any = None
-    got = yield 1
+    got: Any = yield 1  # pyright: ignore[reportUnknownVariableType]
     yield got
     yield from range(most)
 

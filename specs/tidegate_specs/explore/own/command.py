@@ -35,9 +35,11 @@ exit codes:
 _PROGRAM: Final = r"(?P<module>.+\.py)(:(?P<function>[\w.]+))?|(?P<package>[A-Za-z_][\w.]*):(?P<member>[\w.]+)"
 
 
-def names_a_program(argument: str) -> bool:
-    """Tell whether an argument of `tidegate explore` is somebody's program, and not a configuration of this project's."""
-    return not argument.startswith("-") and re.fullmatch(_PROGRAM, argument) is not None
+def names_a_program(argv: Sequence[str]) -> bool:
+    """Tell whether `tidegate explore` is asked for somebody's program, and not for configurations of this project's."""
+    pairs = zip(("", *argv), argv, strict=False)  # the value of an option, as in `--subject mutant:NAME`, is none
+    named = [each for before, each in pairs if not each.startswith("-") and not before.startswith("--")]
+    return any(re.fullmatch(_PROGRAM, each) for each in named)
 
 
 def _targets(parser: argparse.ArgumentParser, text: str, modules: tuple[str, ...]) -> list[Target]:

@@ -93,7 +93,7 @@ def _generated(function: object) -> bool:
 
 
 @lru_cache(4096)
-def _special(kind: type) -> int:
+def _special(kind: Any) -> int:
     """Tell how much the special methods of a class read that are not explored code: 0 nothing, 1 their object, 2 anything."""
     most = 0
     for each in kind.__mro__[:-1]:

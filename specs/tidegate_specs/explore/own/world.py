@@ -107,6 +107,8 @@ class World:
         package = name if path is not None else name.rpartition(".")[0]
         vars(made).update(names, __file__=filename, __package__=package, __builtins__=self._builtins, __explore_library__=library)
         vars(made)[HOOKS] = self.hooks
+        spec = importlib.util.spec_from_file_location(name, filename, submodule_search_locations=path)
+        vars(made).update(__spec__=spec, __loader__=spec.loader if spec is not None else None)  # tracebacks ask for it
         if path is not None:
             vars(made)["__path__"] = path
         self.modules[name] = made
