@@ -93,7 +93,7 @@ def _generated(function: object) -> bool:
 
 
 @lru_cache(4096)
-def _special(kind: Any) -> int:
+def _special_methods(kind: Any) -> int:
     """Tell how much the special methods of a class read that are not explored code: 0 nothing, 1 their object, 2 anything."""
     most = 0
     for each in kind.__mro__[:-1]:
@@ -103,6 +103,11 @@ def _special(kind: Any) -> int:
                     most, 2 if isinstance(method, types.FunctionType) and not _generated(method) else int(method is not None)
                 )
     return most
+
+
+def _special(value: Any) -> int:
+    kind: Any = type(value)
+    return _special_methods(kind)
 
 
 def contents(value: Any, deep: bool = True) -> Label:
@@ -121,8 +126,8 @@ def contents(value: Any, deep: bool = True) -> Label:
             found[id(each)] = (id(each), None, False)
             if deep:
                 todo.extend(gc.get_referents(each))
-        elif _special(type(each)):
-            if _special(type(each)) > 1:
+        elif (read := _special(each)) > 0:
+            if read > 1:
                 return READ_ALL
             found[id(each)] = (id(each), None, False)
             if deep and not isinstance(each, type):

@@ -62,9 +62,6 @@ class Lock:
     def _is_owned(self) -> bool:
         return self._held
 
-    def _at_fork_reinit(self) -> None:
-        self._held = False
-
     def __enter__(self) -> bool:
         return self.acquire()
 
