@@ -34,10 +34,15 @@ class Closed(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Expected:
-    """Say why a clause is expected to be ILLEGAL, and where that is written. If the clause is found OK, that is an error, too."""
+    """Say why a clause is expected to be ILLEGAL, and where that is written. If the clause is found OK, that is an error, too.
+
+    by: what brings it about: causes (`levels.CAUSES`) or names of checks. What anything else finds of the same clause is not
+    excused. Nothing: the disturbance that the clause is about (of INTERRUPT-1 an exception), or mere calls.
+    """
 
     reason: str
     link: str
+    by: tuple[str, ...] = ()
 
 
 class Taken:
@@ -78,7 +83,8 @@ class Adapter:
 
     capabilities: names from `CAPABILITIES`; what is not declared is not judged. judged: the classes whose code is stopped,
     interrupted and re-entered at every bytecode; none means the adapter itself. title and version: of what is judged, for
-    reports. expected: the clauses that are known to be broken, each with a reason and a link.
+    reports. expected: the clauses that are known to be broken, each with a reason and a link. native: it is written in C, so that
+    each call is one step. zero_is_unbounded: a capacity of zero or less is documented to mean no bound, and is no error.
 
     Made with a capacity, which it passes on as it is. Beside these verbs it may have `drain` and `statistics`, with the meaning and
     the fields that the kernel's have.
@@ -89,6 +95,8 @@ class Adapter:
     title: ClassVar[str] = ""
     version: ClassVar[str] = ""
     expected: ClassVar[Mapping[str, Expected]] = {}
+    native: ClassVar[bool] = False
+    zero_is_unbounded: ClassVar[bool] = False
     capacity: int
 
     # Abstract, each by itself: an adapter has to have those that it declares, and `adapt` refuses one that lacks any.
@@ -133,6 +141,8 @@ class Adapted:
     title: str
     version: str
     expected: Mapping[str, Expected]
+    native: bool = False
+    zero_is_unbounded: bool = False
     arrivals_only: bool = True
     Outcome: Any = Outcome
     Empty: type[Exception] = Empty
@@ -174,6 +184,8 @@ def adapt(factory: Any, name: str = "") -> Adapted:
         title=getattr(kind, "title", "") or name,
         version=getattr(kind, "version", ""),
         expected=dict(getattr(kind, "expected", {})),
+        native=bool(getattr(kind, "native", False)),
+        zero_is_unbounded=bool(getattr(kind, "zero_is_unbounded", False)),
     )
 
 
