@@ -91,6 +91,7 @@ class QueueQueue(_Queue):
     version = PYTHON
     expected = expectations.QUEUE_QUEUE
     capabilities = QUEUE | CLOSE
+    zero_is_unbounded = True
     judged = (queue.Queue, threading.Condition)
     shut_down = _shut_down_of(queue, "ShutDown")
 
@@ -106,6 +107,7 @@ class QueueSimpleQueue(_Queue):
     title = "queue.SimpleQueue"
     version = PYTHON
     expected = expectations.QUEUE_SIMPLE_QUEUE
+    native = True
     capabilities = QUEUE - {"refuses", "bytecode"}
 
     def __init__(self, capacity: int) -> None:
@@ -120,6 +122,7 @@ class DequeMaxlen(Adapter):
     title = "collections.deque(maxlen)"
     version = PYTHON
     expected = expectations.DEQUE_MAXLEN
+    native = True
     capabilities = needs("offer answers take threads")
 
     def __init__(self, capacity: int) -> None:
@@ -146,6 +149,7 @@ class AsyncioQueue(Adapter):
     version = PYTHON
     expected = expectations.ASYNCIO_QUEUE
     capabilities = needs("offer refuses take bytecode") | CLOSE
+    zero_is_unbounded = True
     judged = (asyncio.Queue,)
     shut_down: ClassVar[tuple[type[Exception], ...]] = _shut_down_of(asyncio, "QueueShutDown")
 
@@ -295,6 +299,7 @@ class Aiologic(Adapter):
 class _TwoSided(_Queue):
     """Use the side for threads of a queue that has another for asyncio."""
 
+    zero_is_unbounded = True
     capabilities = QUEUE
     library: ClassVar[str]
 

@@ -17,10 +17,11 @@ from typing import Any, Final
 
 from .. import machine
 from ..check import Check, Result, Settings, Subject, Verdict, capabilities_of, needs
-from ..explore.explorer import Grain, Program, Report, explore
+from ..explore.explorer import Grain, Program, Report, explore, sites_of
 from ..explore.history import Caller, History, Operation
 from ..explore.intake_model import intake_model
-from ..explore.linearizability import Done, Model, Phase, check
+from ..explore.linearizability import Done, Model, Phase
+from ..explore.linearizability import check as linearize
 from ..explore.scheduler import WaitsInEarnest
 from .adapter import Adapted
 
@@ -33,17 +34,33 @@ MANY: Final = 9  # takes of what can be there
 Body = Callable[[Any, Caller], None]
 
 
-def applies_to(_check: Check, subject: Subject) -> bool:
-    """Tell that they are for somebody else's intake: the kernel has `explore`."""
-    return isinstance(subject, Adapted)
+def applies_to(check: Check, subject: Subject) -> bool:
+    """Tell that they are for somebody else's intake: the kernel has `explore`. What waits in C can't be had to wait otherwise."""
+    return isinstance(subject, Adapted) and not (subject.native and check.name in ("schedules.waits", "schedules.closes"))
 
 
 def modules_of(subject: Adapted) -> tuple[types.ModuleType, ...]:
     """Give the modules whose bytecode is scheduled: where the adapter and what it judges are written, and nothing of ours."""
-    kinds = [base for kind in (subject.kind, *subject.judged) for base in kind.__mro__]
-    functions = [member for kind in kinds for member in vars(kind).values() if isinstance(member, types.FunctionType)]
-    names = dict.fromkeys(str(function.__globals__.get("__name__", "")) for function in functions)
-    return tuple(sys.modules[name] for name in names if name in sys.modules and name not in NOT_SCHEDULED)
+    written = [str(function.__globals__.get("__name__", "")) for function in _functions(subject)]
+    told = [kind.__module__ for kind in _kinds(subject)]  # where a class says that it is, which a package may have changed
+    found = [sys.modules[name] for name in dict.fromkeys([*written, *told]) if name in sys.modules and name not in NOT_SCHEDULED]
+    return tuple(module for module in found if str(getattr(module, "__file__", "")).endswith(".py"))
+
+
+def _kinds(subject: Adapted) -> list[type[Any]]:
+    return [base for kind in (subject.kind, *subject.judged) for base in kind.__mro__]
+
+
+def _functions(subject: Adapted) -> list[types.FunctionType]:
+    return [member for kind in _kinds(subject) for member in vars(kind).values() if isinstance(member, types.FunctionType)]
+
+
+def not_scheduled(subject: Adapted) -> list[str]:
+    """Name the judged functions between whose steps no other thread could be had to come in."""
+    modules = modules_of(subject)
+    scheduled, files = set(sites_of(modules).codes), {module.__file__ for module in modules}
+    codes = [function.__code__ for function in _functions(subject)]
+    return [code.co_qualname for code in codes if code.co_filename in files and code not in scheduled]
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,11 +78,13 @@ class Play:
 
 OFFERS: Final = (
     Play("two offers for one slot", 1, 0, (("offer a",), ("offer b",))),
+    Play("two offers for two slots", 2, 0, (("offer a",), ("offer b",))),
     Play("two offers for the last of two slots", 2, 1, (("offer a",), ("offer b",))),
 )
 TAKES: Final = (
     Play("a take beside an offer", 1, 0, (("offer a",), ("take",))),
     Play("a take beside an offer when full", 1, 1, (("offer a",), ("take",))),
+    Play("a take beside an offer for the other slot", 2, 1, (("offer a",), ("take",))),
     Play("two takes of two items", 2, 2, (("take",), ("take",))),
     Play("two takes of one item", 1, 1, (("take",), ("take",))),
 )
@@ -190,12 +209,12 @@ class _Stage:
             return None
         model = _model(self.play.capacity, keeps=self.keeps)
         whole = [*_before(self._filled()), *(_later(op, len(self._filled())) for op in operations)]
-        found = check(whole, model)
+        found = linearize(whole, model)
         if found.verdict is not Verdict.ILLEGAL:
             return None
         for clause, answer in (("EXACT-1", "FULL"), ("CLOSE-2", "Closed")):
             others = [_unanswered(op) if op.result == answer else op for op in whole]
-            if others != whole and check(others, model).verdict is Verdict.OK:
+            if others != whole and linearize(others, model).verdict is Verdict.OK:
                 return clause, found.timeline.partition("\n")[0]
         return "LOCAL-1", found.timeline.partition("\n")[0]
 
@@ -259,6 +278,8 @@ def _run(subject: Subject, settings: Settings, plays: Sequence[Play]) -> Result:
     if "bytecode" not in capabilities_of(subject) and not subject.native:
         told = "not judged: `bytecode` is not declared, and threads that run freely show of no race that it is absent"
         return Result(Verdict.UNKNOWN, told)
+    if left_out := not_scheduled(subject):
+        return Result(Verdict.UNKNOWN, f"not judged: the steps of {', '.join(left_out[:3])} can't be scheduled")
     counts: Counter[Grain] = Counter()
     for play, (grain, bound) in product(plays, BOUNDS):
         stage = _Stage(subject, play)
@@ -275,6 +296,7 @@ def _run(subject: Subject, settings: Settings, plays: Sequence[Play]) -> Result:
             return Result(Verdict.UNKNOWN, f"{play.name}: {report.schedules:,} schedules, {why}")
         counts[grain] += report.schedules
     told = f"{counts['access']:,} schedules with up to 3 preemptions at accesses, {counts['opcode']:,} with one at any opcode"
+    told += f"; of {', '.join(module.__name__ for module in modules_of(subject))}"
     return Result(Verdict.OK, told)
 
 

@@ -19,7 +19,6 @@ def _of(peer: str, **clauses_by_script: str) -> dict[tuple[str, str], str]:
 WITNESSES: Final[Mapping[tuple[str, str], str]] = {
     **_of(
         "QueueQueue",
-        queue_queue_capacity_zero="FIXED-1 HOSTILE-1",
         queue_queue_stopped_put="NOWAIT-2",
         queue_queue_put_in_handler="REENTRY-1",
         queue_queue_interrupted_get="INTERRUPT-1 LOCAL-1",
@@ -29,7 +28,6 @@ WITNESSES: Final[Mapping[tuple[str, str], str]] = {
     **_of("DequeMaxlen", deque_maxlen_throws_out="LOCAL-1"),
     **_of(
         "AsyncioQueue",
-        asyncio_queue_capacity_zero="FIXED-1 HOSTILE-1",
         asyncio_queue_interrupted_get="INTERRUPT-1 LOCAL-1",
     ),
     **_of(
@@ -40,14 +38,12 @@ WITNESSES: Final[Mapping[tuple[str, str], str]] = {
     ),
     **_of(
         "Culsans",
-        culsans_capacity_zero="FIXED-1 HOSTILE-1",
         culsans_stopped_put="NOWAIT-2",
         culsans_put_in_handler="REENTRY-1 BOUND-1",
         culsans_interrupted_get="INTERRUPT-1 LOCAL-1 BOUND-2",
     ),
     **_of(
         "Janus",
-        janus_capacity_zero="FIXED-1 HOSTILE-1",
         janus_stopped_put="NOWAIT-2",
         janus_put_in_handler="REENTRY-1",
         janus_interrupted_get="INTERRUPT-1 LOCAL-1",
