@@ -27,6 +27,7 @@ from tidegate_specs.conformance.levels import Standing
 
 from .extras import UsageError
 from .report import ClauseReport, finding, replay_command
+from .standing import verdict_on
 from .verify import Judged, judge_quietly
 
 IDS = tuple(str(clause.id) for clause in CLAUSES)
@@ -67,8 +68,9 @@ class Conformance:
 
     @property
     def verdict(self) -> Verdict:
-        """Give the verdict on the whole: the worst of those on the clauses that are applicable."""
-        return overall(clause.counts for clause in self.clauses.values() if clause.verdict is not None)
+        """Give the verdict on the whole: the worst of those on the clauses that are applicable, and on the level asked for."""
+        counts = [clause.counts for clause in self.clauses.values() if clause.verdict is not None]
+        return overall([*counts, verdict_on(self.standing)] if counts else [])
 
     def demand(self) -> None:
         """Raise NotConforming unless every applicable clause is OK, or broken as expected."""

@@ -48,7 +48,10 @@ GROUPS: tuple[Group, ...] = (
     Group("overload", "tidegate_stress.overload", "measurements", alone=True),
 )
 # What is asked of somebody else's intake only; of the kernel, `explore` says more.
-FOREIGN_GROUPS: tuple[Group, ...] = (Group("schedules", "tidegate_specs.conformance.schedules", "sets of schedules"),)
+FOREIGN_GROUPS: tuple[Group, ...] = (
+    Group("schedules", "tidegate_specs.conformance.schedules", "sets of schedules"),
+    Group("limiters", "tidegate_specs.conformance.limits", "checks of limiters"),
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,6 @@ from tidegate_specs.conformance.levels import LEVELS, NAMES, Standing, rank_of, 
 from .plan import GROUPS, About, Answer, Planned
 from .report import ClauseReport, at_level, one_line
 
-HIGHEST = NAMES[-1]
 _COLOURS = {"": "lightgrey", "threads": "yellowgreen", "deadlines": "green", "signals": "brightgreen", "wait-free": "brightgreen"}
 
 
@@ -47,12 +46,12 @@ def standing_of(about: About, asked: str, reports: Sequence[ClauseReport], inapp
             return None, inapplicable.get(id_, "no check that counts here bears on it")
         return report.verdict, report.evidence
 
-    return standing(about.capabilities, asked or HIGHEST, found)
+    return standing(about.capabilities, asked, found)
 
 
-def verdict_on(asked: str, found: Standing | None) -> Verdict:
+def verdict_on(found: Standing | None) -> Verdict:
     """Give what the level adds to the whole: UNKNOWN where one was asked for, and something that it needs was not judged."""
-    missing = found is not None and asked and any(obstacle.verdict == "not judged" for obstacle in found.obstacles)
+    missing = found is not None and found.asked and any(obstacle.verdict == "not judged" for obstacle in found.obstacles)
     return Verdict.UNKNOWN if missing else Verdict.OK
 
 

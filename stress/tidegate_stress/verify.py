@@ -207,12 +207,12 @@ class _Run:
     def verdict(self, reports: Iterable[ClauseReport]) -> Verdict:
         """Give the verdict on the whole: on these clauses, the levels of a vendored copy before them, and the level asked for."""
         told = list(reports)
-        asked = [verdict_on(self.asked, self.standing(told))] if self.asked else []
+        asked = [verdict_on(self.standing(told))] if self.asked else []
         return overall([*(level.as_clause().verdict for level in self.levels), *(report.counts for report in told), *asked])
 
     def standing(self, reports: Sequence[ClauseReport]) -> Standing | None:
         """Say which level an intake holds; None of another subject, or where only some of the clauses or checks were chosen."""
-        if not self.request.is_intake or self._named:
+        if not self.request.is_intake or self._named or "limiter" in self.about.capabilities:
             return None
         return standing_of(self.about, self.asked, reports, self.inapplicable)
 
@@ -304,7 +304,7 @@ class _Run:
     def _junit(self) -> str:
         reports = self.judge()
         standing = self.standing(reports)
-        told = () if standing is None else ("\n".join(as_lines(standing)), verdict_on(self.asked, standing))
+        told = () if standing is None else ("\n".join(as_lines(standing)), verdict_on(standing))
         return as_junit(reports, self._all_answers(), self._skipped, self.request, self.more, levels=self.levels, standing=told)
 
     def _all_answers(self) -> list[Answer]:

@@ -5,6 +5,7 @@ import importlib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import reduce
+from inspect import iscoroutinefunction
 from types import FunctionType
 from typing import Any, ClassVar, Final, cast, final
 
@@ -152,6 +153,7 @@ class Adapted:
         return self.make(capacity)
 
 
+LIMITER: Final = frozenset("limiter asyncio refuses wait threads bytecode".split())  # what an adapter of a limiter may declare
 VERBS: Final = ("offer", "take", "close", "drain", "statistics")
 
 
@@ -168,9 +170,13 @@ def adapt(factory: Any, name: str = "") -> Adapted:
     if not isinstance(declared, frozenset):
         raise TypeError(f"{name} declares no capabilities: a frozenset of some of {', '.join(CAPABILITIES)}")
     capabilities = cast("frozenset[str]", declared)
-    if strange := sorted(capabilities - WHOLE):
-        raise TypeError(f"{name} declares {', '.join(strange)}; the capabilities are {', '.join(sorted(WHOLE))}")
-    if "offer" not in capabilities:
+    limits = hasattr(kind, "use") and "offer" not in capabilities
+    known = LIMITER if limits else WHOLE
+    if strange := sorted(capabilities - known):
+        raise TypeError(f"{name} declares {', '.join(strange)}; the capabilities are {', '.join(sorted(known))}")
+    if limits:
+        capabilities |= {"limiter"} | ({"asyncio"} if iscoroutinefunction(kind.use) else set())
+    elif "offer" not in capabilities:
         raise TypeError(f"{name} does not declare offer: there is nothing to judge")
     own = [verb for verb in VERBS if getattr(kind, verb, None) is not getattr(Adapter, verb, None)]
     if missing := [verb for verb in VERBS if verb in capabilities and verb not in own]:

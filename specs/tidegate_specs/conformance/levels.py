@@ -67,7 +67,7 @@ _DISTURBANCES: Final[Mapping[str, Cause]] = {
     "FORK-1": "fork",
     "NOWAIT-2": "stop",
 }
-_RACES: Final = frozenset({"schedules.offers", "schedules.takes", "scenarios.09", "sizes.takers"})  # its threads meet
+_RACES: Final = frozenset({"schedules.offers", "schedules.takes", "scenarios.09", "sizes.takers", "limiters.meetings"})  # its threads meet
 _CAUSE_RANKS: Final[Mapping[Cause, int]] = {"calls": 0, "race": 0, "exception": 2, "handler": 2, "fork": 2, "stop": 3}
 CAUSES: Final[tuple[Cause, ...]] = tuple(_CAUSE_RANKS)
 
@@ -104,7 +104,7 @@ class Obstacle:
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """Tell which level an intake holds ("": none), up to which it was asked, and what keeps it from the next."""
+    """Tell which level an intake holds ("": none), up to which it was asked ("": all), and what keeps it from the next."""
 
     held: str
     asked: str
@@ -129,12 +129,12 @@ def standing(declared: Collection[str], asked: str, found: Found) -> Standing:
     found: for a clause and the number of a level, the verdict by the checks whose cause counts there, and why; None where no check
     bears on it, which is no obstacle unless the level demands the clause.
     """
-    held = ""
-    for rank, level in enumerate(LEVELS[: NAMES.index(cast("LevelName", asked)) + 1]):
+    held, highest = "", cast("LevelName", asked or NAMES[-1])
+    for rank, level in enumerate(LEVELS[: NAMES.index(highest) + 1]):
         if obstacles := _obstacles(rank, level, declared, found):
             return Standing(held, asked, level.name, obstacles)
         held = level.name
-    rest = NAMES[NAMES.index(cast("LevelName", asked)) + 1 :]
+    rest = NAMES[NAMES.index(highest) + 1 :]
     return Standing(held, asked, rest[0] if rest else "", ())
 
 

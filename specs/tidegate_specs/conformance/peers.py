@@ -31,7 +31,7 @@ CLOSE: Final = needs("close" if sys.version_info >= (3, 13) else "")
 QUEUE: Final = needs("offer refuses take wait threads bytecode")
 
 
-def _version_of(distribution: str) -> str:
+def version_of(distribution: str) -> str:
     """Give an installed distribution's version, or "" where it is not installed."""
     with contextlib.suppress(importlib.metadata.PackageNotFoundError):
         return importlib.metadata.version(distribution)
@@ -272,7 +272,7 @@ class Aiologic(Adapter):
     """`aiologic.Queue(capacity)`: `green_put` and `green_get`, the first without waiting."""
 
     title = "aiologic.Queue"
-    version = _version_of("aiologic")
+    version = version_of("aiologic")
     expected = expectations.AIOLOGIC
     capabilities = QUEUE
     judged = _classes("aiologic", "Queue")
@@ -314,7 +314,7 @@ class Culsans(_TwoSided):
     """`culsans.Queue(capacity).sync_q`: `put_nowait` and `get`."""
 
     title = "culsans.Queue"
-    version = _version_of("culsans")
+    version = version_of("culsans")
     expected = expectations.CULSANS
     library = "culsans"
     judged = _classes("culsans", "Queue", "sync_q")
@@ -325,7 +325,7 @@ class Janus(_TwoSided):
     """`janus.Queue(capacity).sync_q`: `put_nowait` and `get`."""
 
     title = "janus.Queue"
-    version = _version_of("janus")
+    version = version_of("janus")
     expected = expectations.JANUS
     library = "janus"
     judged = (*_classes("janus", "Queue", "sync_q"), threading.Condition)

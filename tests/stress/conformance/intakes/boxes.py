@@ -217,7 +217,6 @@ class WithoutBound(Guarded):
 
     def __init__(self, capacity: int) -> None:
         super().__init__(capacity if capacity > 0 else sys.maxsize)
-        self.capacity = capacity
 
 
 class BoundedAfterAll(WithoutBound):
