@@ -2,7 +2,7 @@
 
 Run one with `python SCRIPT`: it tells what it did and what came of it, ends by itself, also where the peer waits for ever, and its
 exit status is 1 when the fault shows, 0 when it does not. Each stops, interrupts or re-enters the peer where the interpreter itself
-can: at the start of a function, or after a call of C code.
+can: at the start of a function, or after a call of C code; or cancels a task.
 """
 
 from collections.abc import Mapping
@@ -55,6 +55,13 @@ WITNESSES: Final[Mapping[tuple[str, str], str]] = {
         semaphore_executor_offer_in_handler="REENTRY-1",
         semaphore_executor_interrupted_offer="INTERRUPT-1 BOUND-2",
     ),
+    # Limiters.
+    **_of("ThreadingBoundedSemaphore", bounded_semaphore_interrupted_acquire="INTERRUPT-1 BOUND-2"),
+    **_of("MultiprocessingBoundedSemaphore", multiprocessing_semaphore_interrupted_enter="INTERRUPT-1 BOUND-2"),
+    **_of("Nopanic", nopanic_interrupted_enter="INTERRUPT-1 BOUND-2"),
+    **_of("Pyresilience", pyresilience_interrupted_call="INTERRUPT-1 BOUND-2"),
+    **_of("Hyx", hyx_cancelled_wait="INTERRUPT-1 BOUND-2"),
+    **_of("AioFairshare", aio_fairshare_cancelled_wait="INTERRUPT-1 BOUND-2"),
 }
 
 
