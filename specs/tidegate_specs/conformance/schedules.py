@@ -11,7 +11,7 @@ import traceback
 import types
 from collections import Counter
 from collections.abc import Callable, Hashable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import product
 from typing import Any, Final
 
@@ -101,11 +101,17 @@ CLOSES: Final = (
 
 @dataclass
 class _Stage:
-    """Play on one intake after the other, each made for one schedule. clause: that of the fault found."""
+    """Play on one intake after the other, each made for one schedule.
+
+    found: by clause, the first fault. going_on: do not stop at one. unasked: in some schedule the answers were not compared with
+    the specification, as another fault spoils them.
+    """
 
     subject: Adapted
     play: Play
-    clause: str = ""
+    going_on: bool = False
+    found: dict[str, str] = field(default_factory=dict[str, str])
+    unasked: bool = False
 
     @property
     def keeps(self) -> bool:
@@ -162,21 +168,31 @@ class _Stage:
     # After each schedule.
 
     def _check(self, intake: Any, history: History) -> str:
-        self.clause, told = self._fault(intake, history.operations())
-        return told
+        faults = self._faults(intake, history.operations())
+        for clause, told in faults.items():
+            self.found.setdefault(clause, told)
+        return "" if self.going_on else next(iter(faults.values()), "")
 
-    def _fault(self, intake: Any, operations: list[Operation]) -> tuple[str, str]:
-        """Give the clause that is broken, and how; nothing if none is."""
+    def _faults(self, intake: Any, operations: list[Operation]) -> dict[str, str]:
+        """Give the clauses that are broken, and how."""
         if raised := [op for op in operations if str(op.result).startswith("raised ")]:
-            return "LOCAL-1", f"{raised[0].name} {raised[0].result}"
+            self.unasked = True
+            return {"LOCAL-1": f"{raised[0].name} {raised[0].result}"}
+        faults: dict[str, str] = {}
         accepted = self._filled() + [op.argument for op in operations if op.name == "offer" and op.result == "ACCEPTED"]
         taken = [op.result for op in operations if op.name == "take" and op.result not in ("Empty", "Closed")]
         left = self._left(intake)
         if len(left) > self.play.capacity:
-            return "BOUND-1", f"{len(left)} items are held where there is room for {self.play.capacity}"
+            faults["BOUND-1"] = f"{len(left)} items are held where there is room for {self.play.capacity}"
         if sorted(map(str, [*taken, *left])) != sorted(map(str, accepted)):
-            return "LOCAL-1", f"accepted {accepted}, taken {taken}, and then still there {left}"
-        return self._refilled(intake, operations) or self._unexplained(operations) or ("", "")
+            faults["LOCAL-1"] = f"accepted {accepted}, taken {taken}, and then still there {left}"
+        if refilled := self._refilled(intake, operations):
+            faults.setdefault(*refilled)
+        if faults:
+            self.unasked = True
+        elif unexplained := self._unexplained(operations):
+            faults.setdefault(*unexplained)
+        return faults
 
     def _left(self, intake: Any) -> list[Any]:
         """Take all that is there."""
@@ -208,7 +224,9 @@ class _Stage:
         if "refuses" not in self.subject.capabilities:
             return None
         model = _model(self.play.capacity, keeps=self.keeps)
-        whole = [*_before(self._filled()), *(_later(op, len(self._filled())) for op in operations)]
+        later = [_later(op, len(self._filled())) for op in operations]
+        # No clause says when a take that may not wait is to find an item that is there: its Empty accuses nobody.
+        whole = [*_before(self._filled()), *(_unanswered(op) if op.result == "Empty" and op.argument else op for op in later)]
         found = linearize(whole, model)
         if found.verdict is not Verdict.ILLEGAL:
             return None
@@ -290,7 +308,7 @@ def _run(subject: Subject, settings: Settings, plays: Sequence[Play]) -> Result:
         except Exception as error:  # noqa: BLE001 - whatever keeps it from being explored
             return Result(Verdict.UNKNOWN, f"{play.name}: {type(error).__name__} on the way", traceback.format_exc())
         if report.faults:
-            return _illegal(stage, report)
+            return _illegal(stage, report, grain, plays, settings)
         if not report.exhausted or (grain == "opcode" and report.schedules <= MEET):
             why = report.why_not or "in which the threads never meet"
             return Result(Verdict.UNKNOWN, f"{play.name}: {report.schedules:,} schedules, {why}")
@@ -300,13 +318,36 @@ def _run(subject: Subject, settings: Settings, plays: Sequence[Play]) -> Result:
     return Result(Verdict.OK, told)
 
 
-def _illegal(stage: _Stage, report: Report) -> Result:
+def _illegal(stage: _Stage, report: Report, grain: Grain, plays: Sequence[Play], settings: Settings) -> Result:
     fault = report.faults[0]
     deadlocked = fault.message.startswith("deadlock")  # a take that nobody wakes
-    blamed = ("CLOSE-2" if stage.play in CLOSES else "LOCAL-1") if deadlocked else stage.clause
+    blamed = ("CLOSE-2" if stage.play in CLOSES else "LOCAL-1") if deadlocked else next(iter(stage.found))
     told = f"capacity {stage.play.capacity}, {stage.play.name}: {fault.message}"
     witness = f"{told}\n{fault.timeline}\nschedule {fault.schedule}"
-    return Result(Verdict.ILLEGAL, f"{told.partition(chr(10))[0]}, in schedule {report.schedules:,}", witness, (blamed,))
+    found, cleared = _others(stage.subject, plays, settings)
+    witnesses = {**found, **stage.found, blamed: witness}
+    evidence = f"{told.partition(chr(10))[0]}, in schedule {report.schedules:,} at every {grain}"
+    kept = tuple(id_ for id_ in cleared if id_ not in witnesses)
+    return Result(Verdict.ILLEGAL, evidence, witness, tuple(witnesses), kept, witnesses=witnesses)
+
+
+def _others(subject: Adapted, plays: Sequence[Play], settings: Settings) -> tuple[dict[str, str], tuple[str, ...]]:
+    """Go on after a fault: give the clauses that are broken in any schedule, and those that are kept in all of them."""
+    found: dict[str, str] = {}
+    asked = True
+    for play, (grain, bound) in product(plays, BOUNDS):
+        stage = _Stage(subject, play, going_on=True)
+        try:
+            report = explore(stage.program(), grain=grain, bound=bound, seconds=SECONDS[settings.profile])
+        except Exception:  # noqa: BLE001 - nothing is said of the others then
+            return found, ()
+        for clause, told in stage.found.items():
+            found.setdefault(clause, f"capacity {play.capacity}, {play.name}: {told}")
+        if not report.exhausted:
+            return found, ()
+        asked = asked and not stage.unasked
+    compared = "refuses" in subject.capabilities  # with the specification, which alone tells order and exactness
+    return found, ("BOUND-1", "BOUND-2", *(("EXACT-1", "LOCAL-1") if asked or not compared else ()))
 
 
 def offers(subject: Subject, settings: Settings) -> Result:
