@@ -25,14 +25,14 @@ from tidegate_specs.conformance.levels import NAMES, Standing
 from tidegate_specs.options import at_least, clause_id
 from tidegate_specs.registry import ADAPTER_IDS
 
-from .budget import parse_budget_s, waves
+from .budget import Purchase, buy, parse_budget_s
 from .display import Display, PlainDisplay, indented, tell_clauses
 from .extras import UsageError, require
 from .github import publish, summary
 from .junit import as_junit
 from .manifest import Installed
 from .plan import FOREIGN_GROUPS, GROUPS, About, Answer, Failure, Group, Inapplicable, Planned, Request
-from .report import ClauseReport, Level, ReportFile, as_json, count_text, expect, judge, seconds_text
+from .report import ClauseReport, Level, ReportFile, as_json, count_text, expect, judge, seconds_text, some
 from .shards import Merged, Shard, merge
 from .smoke import mistake_of
 from .standing import as_lines, disturbs_no_more, in_scope, standing_of, undeclared, verdict_on
@@ -125,6 +125,8 @@ class _Run:
         self.more = _hidden_options(arguments)
         self.budget_s = cast("float | None", arguments.budget)
         self.spent = False
+        self.bought: Purchase | None = None
+        self._jobs = cast(int, arguments.jobs)
         self._named = [*self.patterns, *cast("list[str]", arguments.clause)]
         self._shared: list[str] = []
         self._json_file = ReportFile(cast("str | None", arguments.json))
@@ -181,7 +183,7 @@ class _Run:
         if self.shard is not None:
             self._take_share(self.shard)
         if self.budget_s is not None:
-            self.plan = [check for wave in self.waves() for check in wave]
+            self._buy(self.budget_s)
         self.display.planned(self.plan, [report.id for report in self.judge()])
         for failure in failed:
             self.failed.append(failure.answer(tuple(self.ids)))
@@ -195,7 +197,7 @@ class _Run:
 
     def judge(self) -> list[ClauseReport]:
         """Judge every clause by what was answered so far; what was not is UNKNOWN."""
-        reports = expect(judge(self.ids, self._all_answers()), self.expected)
+        reports = [self._left_unsaid(report) for report in expect(judge(self.ids, self._all_answers()), self.expected)]
         # A shard judges no clause on which it has no check; but until it is known what it has, each is UNKNOWN.
         return [report for report in reports if report.answers] if self._shared else reports
 
@@ -218,7 +220,28 @@ class _Run:
 
     def waves(self) -> tuple[list[Planned], ...]:
         """Give the checks in the parts that run one after another: one, unless time is limited."""
-        return (self.plan,) if self.budget_s is None else waves(self.plan, self.ids, self.request.profile)
+        return (self.plan,) if self.bought is None else (self.bought.first, self.bought.then)
+
+    def _buy(self, budget_s: float) -> None:
+        """Choose what the time is spent on, and say it before anything is run."""
+        self.bought = found = buy(self.plan, self.ids, self.request.profile, budget_s, self._jobs)
+        self._skipped += [(check, f"left out: the budget of {budget_s:g} s buys others") for check in found.left_out]
+        self.plan = [*found.first, *found.then]
+        bare = found.bare(self.ids)
+        answered = len([id_ for id_ in self.ids if id_ not in bare])
+        self.display.note(
+            f"the budget of {budget_s:g} s buys {count_text(len(self.plan), 'checks')} on {answered} of"
+            f" {count_text(len(self.ids), 'clauses')}, and leaves out {count_text(len(found.left_out), 'checks')}"
+        )
+        for check in found.left_out:
+            self.display.note(f"  left out: {check.name} ({', '.join(id_ for id_ in check.clauses if id_ in self.ids)})")
+        if bare:
+            self.display.note(f"  no check fits, so UNKNOWN: {', '.join(bare)}")
+
+    def _left_unsaid(self, report: ClauseReport) -> ClauseReport:
+        """Say of a clause which checks on it the budget left out."""
+        names = [] if self.bought is None else self.bought.without(report.id)
+        return replace(report, evidence=f"{report.evidence}; left out by the budget: {some(names)}") if names else report
 
     def left_out(self) -> str:
         """Say why a check may have no answer."""
@@ -384,8 +407,8 @@ def _parser() -> argparse.ArgumentParser:
         "--budget",
         type=_budget,
         metavar="TIME",
-        help="stop after this time (90s, 5m, 1h), which goes first to the cheapest check on each clause;"
-        " a clause that lacks a check for it is UNKNOWN",
+        help="stop after this time (90s, 5m, 1h), which goes first to the cheapest check on each clause; what it can buy, and"
+        " what is left out of each clause, is said beforehand; a clause for which no check fits is UNKNOWN",
     )
     parser.add_argument(
         "--shard", type=_shard, metavar="I/N", help="run only the I-th of N parts of the checks; --merge adds the reports up"
@@ -761,6 +784,8 @@ def _not_checked(run: _Run, missing: Sequence[str], unfinished: Sequence[str]) -
 
 def _sum(run: _Run, reports: Sequence[ClauseReport], checks: int, seconds: float) -> str:
     parts = (", only the checks named" if run.patterns else "") + (f", only shard {run.shard}" if run.shard is not None else "")
+    left_out = 0 if run.bought is None else len(run.bought.left_out)
+    parts += f", {count_text(left_out, 'checks')} left out by the budget" if left_out else ""
     return f"({_clauses_text(reports)}, {count_text(checks, 'checks')}, {seconds_text(seconds)}{parts})"
 
 
