@@ -20,9 +20,9 @@ from .plan import Planned
 
 _UNITS_S = {"s": 1.0, "m": 60.0, "h": 3600.0}
 _COSTS = Path(__file__).parent / "costs.json"
-_OF_LIMIT = 0.1  # of its limit a check takes about so much, if nothing better is known
+_OF_LIMIT = 0.05  # of its limit a check takes about so much, if nothing better is known
 _DEEPER = 8.0  # times what it takes in profile quick, in profile full
-_START_S = 2.0  # until the groups are loaded
+_START = 0.1  # of the budget, until the groups are loaded
 SPENT_UP_TO = 0.8  # of the budget: machines differ, and a check that is cut short says nothing
 
 
@@ -88,7 +88,7 @@ def buy(
     order += sorted((check for check in plan if check.name not in cheapest), key=price)
     bought: set[str] = set()
     for alone in (True, False):  # what runs alone has the machine for itself, the others share it
-        left_s = max(0.0, budget_s * SPENT_UP_TO - _START_S) * (0.3 if alone else 0.7 * jobs)
+        left_s = budget_s * (SPENT_UP_TO - _START) * (0.3 if alone else 0.7 * jobs)
         for check in order:
             if check.group.alone is alone and cost_s(check, profile, known) <= left_s:
                 bought.add(check.name)
@@ -107,6 +107,6 @@ def record(report: Path) -> None:
 
 
 if __name__ == "__main__":
-    if sys.argv[1:2] != ["--record"] or len(sys.argv) != 3:  # noqa: PLR2004 - the option and its file
+    if sys.argv[1:2] != ["--record"] or len(sys.argv) != 3:
         sys.exit("python -m tidegate_stress.budget --record REPORT.json")
     record(Path(sys.argv[2]))

@@ -16,7 +16,14 @@ _LONGEST_WITNESS = 8_000
 _LAST_LINE_BYTES = 1_000
 
 
-def publish(verdict: Verdict, text: str, clauses: Sequence[ClauseReport], request: Request, more: Sequence[str] = (), level: Sequence[str] = ()) -> list[str]:
+def publish(
+    verdict: Verdict,
+    text: str,
+    clauses: Sequence[ClauseReport],
+    request: Request,
+    more: Sequence[str] = (),
+    level: Sequence[str] = (),
+) -> list[str]:
     """Append the job summary where GITHUB_STEP_SUMMARY says; give the lines to print, which are none outside GitHub Actions."""
     lines = annotations(clauses, request, more) if os.environ.get("GITHUB_ACTIONS") == "true" else []
     if path := os.environ.get("GITHUB_STEP_SUMMARY"):
@@ -53,7 +60,14 @@ def escape_property(text: str) -> str:
     return escape_data(text).replace(":", "%3A").replace(",", "%2C")
 
 
-def summary(verdict: Verdict, text: str, clauses: Sequence[ClauseReport], request: Request, more: Sequence[str] = (), level: Sequence[str] = ()) -> str:
+def summary(
+    verdict: Verdict,
+    text: str,
+    clauses: Sequence[ClauseReport],
+    request: Request,
+    more: Sequence[str] = (),
+    level: Sequence[str] = (),
+) -> str:
     """Write a job summary of less than 64 kB: the verdict, the level held, what is not OK, then a table of all clauses.
 
     What does not fit is left out, and the last line says so.

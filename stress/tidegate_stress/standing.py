@@ -14,16 +14,16 @@ _COLOURS = {"": "lightgrey", "threads": "yellowgreen", "deadlines": "green", "si
 
 def in_scope(asked: str, id_: str) -> bool:
     """Tell whether a clause belongs to the level that is asked about, or to one below."""
-    return rank_of(id_) <= NAMES.index(asked)  # type: ignore[arg-type] # pyright: ignore[reportArgumentType]
+    return rank_of(id_) <= NAMES.index(asked)
 
 
 def disturbs_no_more(asked: str, check: Planned) -> bool:
     """Tell whether what a check finds counts at the level that is asked about."""
-    return rank_of_cause(check.cause) <= NAMES.index(asked)  # type: ignore[arg-type] # pyright: ignore[reportArgumentType]
+    return rank_of_cause(check.cause) <= NAMES.index(asked)
 
 
 def undeclared(about: About, ids: Iterable[str]) -> Answer | None:
-    """Stand for the checks that can't be run as `bytecode` is not declared: of their clauses nothing is known. None: there are none.
+    """Stand for the checks that can't be run as `bytecode` is not declared: of their clauses nothing is known. None: all can.
 
     What is written in C is another matter, its calls are not interrupted in between.
     """
@@ -64,7 +64,7 @@ def badge(found: Standing) -> str:
 def as_lines(found: Standing) -> list[str]:
     """Tell the level held and what stands between it and the next, for a terminal."""
     said = {level.name: level.sentence for level in LEVELS}
-    lines = [f"level held: {found.held or 'none'}" + (f" ({said[found.held]})" if found.held else "")]  # type: ignore[index] # pyright: ignore[reportArgumentType]
+    lines = [f"level held: {found.held or 'none'}" + (f" ({said[found.held]})" if found.held else "")]
     if found.obstacles:
         lines.append(f"between it and {found.next}:")
         lines += [f"  {obstacle.what:<13} {obstacle.verdict}: {one_line(obstacle.why, 200)}" for obstacle in found.obstacles]

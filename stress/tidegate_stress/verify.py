@@ -224,7 +224,10 @@ class _Run:
 
     def _buy(self, budget_s: float) -> None:
         """Choose what the time is spent on, and say it before anything is run."""
-        self.bought = found = buy(self.plan, self.ids, self.request.profile, budget_s, self._jobs)
+        most_s = (
+            math.inf if self.patterns else budget_s
+        )  # of checks that were named none is left out: they are UNKNOWN if they end late
+        self.bought = found = buy(self.plan, self.ids, self.request.profile, most_s, self._jobs)
         self._skipped += [(check, f"left out: the budget of {budget_s:g} s buys others") for check in found.left_out]
         self.plan = [*found.first, *found.then]
         bare = found.bare(self.ids)
@@ -506,9 +509,7 @@ def _verify(arguments: argparse.Namespace) -> int:
         display.close()
 
 
-def judge_quietly(
-    options: Sequence[str], expected: Mapping[str, Expected] | None = None, path: tuple[str, ...] = ()
-) -> "Judged":
+def judge_quietly(options: Sequence[str], expected: Mapping[str, Expected] | None = None, path: tuple[str, ...] = ()) -> "Judged":
     """Judge as `tidegate verify` does with these options, print nothing, and give what was found instead of an exit code.
 
     expected: more clauses that are expected to be broken. path: where the subject is looked for first. Raises UsageError for what

@@ -70,32 +70,29 @@ ASYNCIO_QUEUE: Final[Mapping[str, Expected]] = _loses_what_get_took()
 
 JANUS: Final[Mapping[str, Expected]] = _behind_a_lock(_JANUS)
 
-CULSANS: Final[Mapping[str, Expected]] = (
-    _loses_what_get_took()
-    | {
-        "NOWAIT-2": Expected(
-            "every operation takes one lock, so a thread that is stopped with it keeps put_nowait waiting; it promises not to wait "
-            "for a slot, not for the lock",
-            _CULSANS,
-        ),
-        "BOUND-1": Expected(
-            "its lock is re-entrant and its size is counted apart from its items, so a put from a signal handler inside a put, or "
-            "an exception between the two, lets in more than maxsize",
-            _CULSANS,
-            ("handler", "exception"),
-        ),
-        "BOUND-2": Expected(
-            "its size is counted apart from its items, so an exception that arrives between the two loses or mints a slot",
-            _OUT_OF_THIN_AIR,
-            ("exception",),
-        ),
-        "REENTRY-1": Expected(
-            "its lock is re-entrant, so a put from a signal handler inside a put does not wait, but both find the last slot free; "
-            "Python warns against such locks in handlers",
-            _LOCKS_IN_HANDLERS,
-        ),
-    }
-)
+CULSANS: Final[Mapping[str, Expected]] = _loses_what_get_took() | {
+    "NOWAIT-2": Expected(
+        "every operation takes one lock, so a thread that is stopped with it keeps put_nowait waiting; it promises not to wait "
+        "for a slot, not for the lock",
+        _CULSANS,
+    ),
+    "BOUND-1": Expected(
+        "its lock is re-entrant and its size is counted apart from its items, so a put from a signal handler inside a put, or "
+        "an exception between the two, lets in more than maxsize",
+        _CULSANS,
+        ("handler", "exception"),
+    ),
+    "BOUND-2": Expected(
+        "its size is counted apart from its items, so an exception that arrives between the two loses or mints a slot",
+        _OUT_OF_THIN_AIR,
+        ("exception",),
+    ),
+    "REENTRY-1": Expected(
+        "its lock is re-entrant, so a put from a signal handler inside a put does not wait, but both find the last slot free; "
+        "Python warns against such locks in handlers",
+        _LOCKS_IN_HANDLERS,
+    ),
+}
 
 AIOLOGIC: Final[Mapping[str, Expected]] = {
     "EXACT-1": Expected(

@@ -1,7 +1,7 @@
 """The levels of conformance: which clauses a bounded intake keeps without a disturbance, and which only with more and more of it.
 
-A correct queue behind a lock keeps all clauses of `threads`, and can keep few of `wait-free`. Levels are cumulative: a level is held
-if its clauses and those of all levels before it are OK.
+A correct queue behind a lock keeps all clauses of `threads`, and can keep few of `wait-free`. Levels are cumulative: one is held if
+its clauses and those of all levels before it are OK.
 
 A clause can be broken in several ways, and not every one is a fault at its level: an item that two takers get is a race, and
 breaks `threads`; an item that is lost as an exception arrives in between breaks LOCAL-1 as well, and is a matter of `signals`. So a
@@ -67,7 +67,9 @@ _DISTURBANCES: Final[Mapping[str, Cause]] = {
     "FORK-1": "fork",
     "NOWAIT-2": "stop",
 }
-_RACES: Final = frozenset({"schedules.offers", "schedules.takes", "scenarios.09", "sizes.takers", "limiters.meetings"})  # its threads meet
+_RACES: Final = frozenset(
+    {"schedules.offers", "schedules.takes", "scenarios.09", "sizes.takers", "limiters.meetings"}
+)  # its threads meet
 _CAUSE_RANKS: Final[Mapping[Cause, int]] = {"calls": 0, "race": 0, "exception": 2, "handler": 2, "fork": 2, "stop": 3}
 CAUSES: Final[tuple[Cause, ...]] = tuple(_CAUSE_RANKS)
 

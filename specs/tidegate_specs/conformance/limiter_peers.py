@@ -16,8 +16,8 @@ from .peers import PYTHON, version_of
 
 _OUT_OF_THIN_AIR: Final = "https://docs.python.org/3/library/signal.html#note-on-signal-handlers-and-exceptions"
 _LOSES: Final = (
-    "an exception that arrives after the place was counted, and before the caller has it, or while it is given back, loses the place "
-    "or leaves the lock locked; the documentation of signal says that most code can't be made robust against that"
+    "an exception that arrives after the place was counted, and before the caller has it, or while it is given back, loses the "
+    "place or leaves the lock locked; the documentation of signal says that most code can't be made robust against that"
 )
 
 
@@ -262,7 +262,7 @@ def _nopanic() -> tuple[type[Any], ...]:
     except ImportError:
         return ()
     found = sys.modules["nopanic.bulkhead"] if isinstance(module, type) else module
-    return (found.bulkhead, found._BulkheadGuard, threading.BoundedSemaphore, threading.Condition)  # noqa: SLF001 - what it is made of
+    return (found.bulkhead, found._BulkheadGuard, threading.BoundedSemaphore, threading.Condition)
 
 
 Nopanic.judged = _nopanic()

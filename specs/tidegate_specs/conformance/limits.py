@@ -1,6 +1,6 @@
 """The checks of limiters: no more callers inside than there are places, no place lost, nobody sent away while there is room.
 
-A limiter is used as its documentation says (`limiter`). Its places are counted by going inside again from inside, until no more can.
+A limiter is used as its documentation says (`limiter`). Its places are counted by going inside from inside, until no more can.
 """
 
 import asyncio
@@ -79,16 +79,15 @@ def meetings(subject: Subject, settings: Settings) -> Result:
     """Explore two callers that meet at one place, and three that wait for it."""
     assert isinstance(subject, Adapted)
     declared = capabilities_of(subject)
-    if "bytecode" not in declared or (left_out := not_scheduled(subject)):
-        what = "`bytecode` is not declared" if "bytecode" not in declared else f"{left_out[0]} can't be scheduled"  # type: ignore[possibly-undefined]
+    left_out = not_scheduled(subject)
+    if "bytecode" not in declared or left_out:
+        what = f"the steps of {left_out[0]} can't be scheduled" if left_out else "`bytecode` is not declared"
         return Result(Verdict.UNKNOWN, f"not judged: {what}")
     plays = [(2, False)] * ("refuses" in declared) + [(2, True), (3, True)] * ("wait" in declared)
     schedules = 0
     for (callers, wait), (grain, bound) in product(plays, BOUNDS):
         try:
-            report = explore(
-                _meeting(subject, callers, wait=wait), grain=grain, bound=bound, seconds=SECONDS[settings.profile]
-            )
+            report = explore(_meeting(subject, callers, wait=wait), grain=grain, bound=bound, seconds=SECONDS[settings.profile])
         except WaitsInEarnest as error:
             return Result(Verdict.UNKNOWN, str(error))
         if report.faults:
@@ -144,11 +143,11 @@ def interruptions(subject: Subject, _settings: Settings) -> Result:
                 break
             points += 1
             count = _counted(limiter)
-            lost, minted, stuck = lost + (count in (0, 1)), minted + (count > 2), stuck + (count < 0)  # noqa: PLR2004
-            if count != 2 and not witness:  # noqa: PLR2004
+            lost, minted, stuck = lost + (count in (0, 1)), minted + (count > 2), stuck + (count < 0)
+            if count != 2 and not witness:
                 told = "the next caller waits for ever" if count < 0 else f"{count} of 2 places are left"
                 witness = f"an exception arrives in {where[0]}: {told}"
-            if stuck > 3:  # noqa: PLR2004 - each of them costs time, and a thread
+            if stuck > 3:
                 break
     evidence = f"an exception at {points:,} places of an entry and an exit: {lost} lost a place, {minted} made one, {stuck} hang"
     if not points:
@@ -223,7 +222,7 @@ async def room_of_tasks(limiter: Any) -> int:
 
 
 def _cancellations() -> Iterator[tuple[str, int, bool]]:
-    """Give when a task that waits is cancelled: so many turns after it came, or after a place became free; released first or not."""
+    """Give when a task that waits is cancelled: so many turns after it came, or after a place became free; and which it is."""
     for count in range(4):
         yield f"cancelled {count} turns after it came to wait", count, False
         yield f"cancelled {count} turns after a place became free", count, True

@@ -27,8 +27,16 @@ from .adapter import Adapted
 
 SECONDS: Final = {"quick": 12.0, "full": 90.0}  # for one play at one grain; cut short it is UNKNOWN
 BOUNDS: Final[tuple[tuple[Grain, int], ...]] = (("access", 3), ("opcode", 1))  # grains, and preemptions
-NOT_SCHEDULED: Final = frozenset({"tidegate_specs.conformance.adapter", "tidegate_specs.conformance.limiter", "typing", "abc", "threading", "enum"})
-NO_RACE: Final = (AttributeError, TypeError, NameError, ImportError, NotImplementedError)  # more likely a stand-in that lacks something
+NOT_SCHEDULED: Final = frozenset(
+    {"tidegate_specs.conformance.adapter", "tidegate_specs.conformance.limiter", "typing", "abc", "threading", "enum"}
+)
+NO_RACE: Final = (
+    AttributeError,
+    TypeError,
+    NameError,
+    ImportError,
+    NotImplementedError,
+)  # more likely a stand-in that lacks something
 MEET: Final = 2  # schedules in which no thread comes in between another's steps
 MANY: Final = 9  # takes of what can be there
 Body = Callable[[Any, Caller], None]
@@ -226,7 +234,10 @@ class _Stage:
         model = _model(self.play.capacity, keeps=self.keeps)
         later = [_later(op, len(self._filled())) for op in operations]
         # No clause says when a take that may not wait is to find an item that is there: its Empty accuses nobody.
-        whole = [*_before(self._filled()), *(_unanswered(op) if op.result == "Empty" and op.argument else op for op in later)]
+        whole = [
+            *_before(self._filled()),
+            *(_unanswered(op) if op.result == "Empty" and op.argument is True else op for op in later),
+        ]
         found = linearize(whole, model)
         if found.verdict is not Verdict.ILLEGAL:
             return None

@@ -24,7 +24,7 @@ from .operations import CONSUMER, settle, steps
 from .run import WAKE_S, Run, Step, as_new, conserved, expect, recount, rounds, scenario, start, take_all
 
 _REFUSALS, _REFUSED_AT = 20_000, 3  # how many, and at which capacity
-_WITHOUT_BOUND: Final = 1_000
+_WITHOUT_BOUND = 1_000  # offers
 ONE_AT_A_TIME = "Two disturbances in one run: those are for the explorer."
 
 

@@ -16,7 +16,15 @@ from tidegate_specs.conformance.peers import PEERS, PYTHON, Aiologic, Culsans, J
 from tidegate_specs.runner import in_reach
 
 # The cheapest checks that between them find all that is expected.
-CHECKS = ("scenarios.12", "schedules.offers", "schedules.takes", "stateful.overfill", "sweeps.freeze", "sweeps.interrupt", "sweeps.reentry")
+CHECKS = (
+    "scenarios.12",
+    "schedules.offers",
+    "schedules.takes",
+    "stateful.overfill",
+    "sweeps.freeze",
+    "sweeps.interrupt",
+    "sweeps.reentry",
+)
 MODULES = ("tidegate_specs.conformance.schedules", "tidegate_specs.scenarios", "tidegate_specs.stateful", "tidegate_specs.sweeps")
 FOUND_WITH: dict[type[Adapter], str] = {Aiologic: "0.17.1", Culsans: "0.11.0", Janus: "2.0.0"}  # which version was judged
 INSTALLED = [peer for peer in PEERS if peer.version]

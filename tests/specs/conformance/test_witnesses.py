@@ -16,7 +16,11 @@ from tidegate_specs.conformance.witnesses import WITNESSES, path_of
 JUDGED = (*PEERS, *LIMITERS)
 INSTALLED = {peer.__name__ for peer in JUDGED if peer.version}
 SCRIPTS = sorted({script for (peer, _), script in WITNESSES.items() if peer in INSTALLED})
-DISTURBED = [script for script in SCRIPTS if "handler" in script or "interrupted_get" in script or "interrupted_offer" in script or "d_acquire" in script]
+DISTURBED = [
+    script
+    for script in SCRIPTS
+    if "handler" in script or "interrupted_get" in script or "interrupted_offer" in script or "d_acquire" in script
+]
 
 Ends = Mapping[str, "subprocess.CompletedProcess[str]"]
 

@@ -7,7 +7,7 @@ Exit status 1: the fault shows; 0: it does not.
 import asyncio
 import sys
 
-from aio_fairshare import FairShareSemaphore
+from aio_fairshare import FairShareSemaphore  # pyright: ignore
 
 
 async def main() -> bool:

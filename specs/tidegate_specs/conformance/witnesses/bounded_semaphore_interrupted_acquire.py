@@ -40,5 +40,7 @@ later = threading.Thread(target=enter_twice, daemon=True)
 later.start()
 later.join(timeout=1.0)
 whole = inside == [True, True]
-print("both places are free" if whole else f"nobody is inside, and another thread gets {inside} of two places within 1 s", flush=True)
+print(
+    "both places are free" if whole else f"nobody is inside, and another thread gets {inside} of two places within 1 s", flush=True
+)
 os._exit(not whole)

@@ -7,8 +7,8 @@ Exit status 1: the fault shows; 0: it does not.
 import asyncio
 import sys
 
-from hyx.bulkhead import bulkhead
-from hyx.bulkhead.exceptions import BulkheadFull
+from hyx.bulkhead import bulkhead  # pyright: ignore
+from hyx.bulkhead.exceptions import BulkheadFull  # pyright: ignore
 
 limiter = bulkhead(max_concurrency=1, max_capacity=2)
 

@@ -10,7 +10,7 @@ import sys
 import threading
 from types import FrameType
 
-from nopanic import BulkheadFull, bulkhead
+from nopanic import BulkheadFull, bulkhead  # pyright: ignore
 
 limiter = bulkhead(2, max_wait=0)
 

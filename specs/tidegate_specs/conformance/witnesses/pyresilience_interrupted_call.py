@@ -8,10 +8,10 @@ import signal
 import sys
 from types import FrameType
 
-from pyresilience import BulkheadConfig, BulkheadFullError, resilient
+from pyresilience import BulkheadConfig, BulkheadFullError, resilient  # pyright: ignore
 
 
-@resilient(bulkhead=BulkheadConfig(max_concurrent=1, max_wait=0))
+@resilient(bulkhead=BulkheadConfig(max_concurrent=1, max_wait=0))  # type: ignore[untyped-decorator]
 def call() -> str:
     return "inside"
 
