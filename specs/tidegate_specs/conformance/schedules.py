@@ -234,10 +234,8 @@ class _Stage:
         model = _model(self.play.capacity, keeps=self.keeps)
         later = [_later(op, len(self._filled())) for op in operations]
         # No clause says when a take that may not wait is to find an item that is there: its Empty accuses nobody.
-        whole = [
-            *_before(self._filled()),
-            *(_unanswered(op) if op.result == "Empty" and op.argument is True else op for op in later),
-        ]
+        later = [_unanswered(op) if op.result == "Empty" and op.argument is True else op for op in later]
+        whole = [*_before(self._filled()), *later]
         found = linearize(whole, model)
         if found.verdict is not Verdict.ILLEGAL:
             return None
