@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from tidegate_specs.check import Verdict
+from tidegate_specs.check import Verdict, needs
 from tidegate_specs.conformance.classes import CLASSES
 from tidegate_specs.conformance.levels import LEVELS, NAMES, Standing, rank_of, rank_of_cause, standing
 
@@ -28,7 +28,7 @@ def undeclared(about: About, ids: Iterable[str]) -> Answer | None:
     What is written in C is another matter, its calls are not interrupted in between.
     """
     lacking = {id_: CLASSES[id_].needs - set(about.capabilities) for id_ in ids if id_ in CLASSES}
-    found = tuple(id_ for id_, lacks in lacking.items() if lacks == {"bytecode"})
+    found = tuple(id_ for id_, lacks in lacking.items() if lacks == needs("bytecode"))
     if about.native or not found:
         return None
     group = next(group for group in GROUPS if group.name == "sweeps")
@@ -63,7 +63,7 @@ def badge(found: Standing) -> str:
 
 def as_lines(found: Standing) -> list[str]:
     """Tell the level held and what stands between it and the next, for a terminal."""
-    said = {level.name: level.sentence for level in LEVELS}
+    said: dict[str, str] = {level.name: level.sentence for level in LEVELS}
     lines = [f"level held: {found.held or 'none'}" + (f" ({said[found.held]})" if found.held else "")]
     if found.obstacles:
         lines.append(f"between it and {found.next}:")

@@ -9,7 +9,7 @@ from inspect import iscoroutinefunction
 from types import FunctionType
 from typing import Any, ClassVar, Final, cast, final
 
-from ..check import CAPABILITIES, WHOLE
+from ..check import CAPABILITIES, WHOLE, needs
 from ..injection import Injector, files_of
 
 
@@ -175,7 +175,7 @@ def adapt(factory: Any, name: str = "") -> Adapted:
     if strange := sorted(capabilities - known):
         raise TypeError(f"{name} declares {', '.join(strange)}; the capabilities are {', '.join(sorted(known))}")
     if limits:
-        capabilities |= {"limiter"} | ({"asyncio"} if iscoroutinefunction(kind.use) else set())
+        capabilities |= needs("limiter asyncio" if iscoroutinefunction(kind.use) else "limiter")
     elif "offer" not in capabilities:
         raise TypeError(f"{name} does not declare offer: there is nothing to judge")
     own = [verb for verb in VERBS if getattr(kind, verb, None) is not getattr(Adapter, verb, None)]

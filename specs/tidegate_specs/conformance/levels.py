@@ -77,7 +77,9 @@ CAUSES: Final[tuple[Cause, ...]] = tuple(_CAUSE_RANKS)
 def cause_of(name: str, clauses: Collection[str]) -> Cause:
     """Tell by what a check disturbs: by nothing but calls, by threads that meet, or from outside."""
     found = [cause for id_, cause in _DISTURBANCES.items() if id_ in clauses]
-    return found[0] if found else "race" if name in _RACES else "calls"
+    if found:
+        return found[0]
+    return "race" if name in _RACES else "calls"
 
 
 def own_cause(id_: str) -> Cause:

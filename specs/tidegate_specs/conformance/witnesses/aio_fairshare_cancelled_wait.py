@@ -3,11 +3,12 @@
 Plain asyncio: `async with`, and a task that is cancelled, as `asyncio.timeout` does it.
 Exit status 1: the fault shows; 0: it does not.
 """
+# pyright: reportMissingImports=false, reportUnknownVariableType=false, reportUnknownMemberType=false
 
 import asyncio
 import sys
 
-from aio_fairshare import FairShareSemaphore  # pyright: ignore
+from aio_fairshare import FairShareSemaphore
 
 
 async def main() -> bool:

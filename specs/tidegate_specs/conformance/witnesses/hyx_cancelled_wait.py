@@ -3,12 +3,13 @@
 Plain asyncio: nothing but `async with`, and a task that is cancelled, as `asyncio.timeout` does it.
 Exit status 1: the fault shows; 0: it does not.
 """
+# pyright: reportMissingImports=false, reportUnknownVariableType=false, reportUnknownMemberType=false
 
 import asyncio
 import sys
 
-from hyx.bulkhead import bulkhead  # pyright: ignore
-from hyx.bulkhead.exceptions import BulkheadFull  # pyright: ignore
+from hyx.bulkhead import bulkhead
+from hyx.bulkhead.exceptions import BulkheadFull
 
 limiter = bulkhead(max_concurrency=1, max_capacity=2)
 

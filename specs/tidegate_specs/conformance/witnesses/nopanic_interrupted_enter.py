@@ -3,6 +3,7 @@
 A signal handler may run at the start of any function, here of the exit of the condition in the semaphore that it rests on.
 Exit status 1: the fault shows; 0: it does not.
 """
+# pyright: reportMissingImports=false, reportUnknownVariableType=false, reportUnknownMemberType=false
 
 import os
 import signal
@@ -10,7 +11,7 @@ import sys
 import threading
 from types import FrameType
 
-from nopanic import BulkheadFull, bulkhead  # pyright: ignore
+from nopanic import BulkheadFull, bulkhead
 
 limiter = bulkhead(2, max_wait=0)
 

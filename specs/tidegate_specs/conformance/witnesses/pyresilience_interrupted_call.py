@@ -3,12 +3,14 @@
 A signal handler may run at the start of any function, here of `release`.
 Exit status 1: the fault shows; 0: it does not.
 """
+# pyright: reportMissingImports=false, reportUnknownVariableType=false, reportUnknownMemberType=false
+# pyright: reportUntypedFunctionDecorator=false
 
 import signal
 import sys
 from types import FrameType
 
-from pyresilience import BulkheadConfig, BulkheadFullError, resilient  # pyright: ignore
+from pyresilience import BulkheadConfig, BulkheadFullError, resilient
 
 
 @resilient(bulkhead=BulkheadConfig(max_concurrent=1, max_wait=0))  # type: ignore[untyped-decorator]
