@@ -210,7 +210,8 @@ def as_json(
 
     shard: what `tidegate verify --merge` must know of one of several runs. intake: what somebody else's intake is, and which
     clauses are not applicable to it. levels: what was found of a vendored copy before. standing: the level that it holds.
-    Of each check under a clause, `blames` names what it found broken, and `witness` shows this clause's fault, whole; it is empty where only others were found broken.
+    Of each check under a clause, `blames` names what it found broken, and `witness` shows this clause's fault, whole; it is empty
+    where only others were found broken.
     """
     report = {
         "verdict": verdict.value,

@@ -224,9 +224,7 @@ class _Run:
 
     def _buy(self, budget_s: float) -> None:
         """Choose what the time is spent on, and say it before anything is run."""
-        most_s = (
-            math.inf if self.patterns else budget_s
-        )  # of checks that were named none is left out: they are UNKNOWN if they end late
+        most_s = math.inf if self.patterns else budget_s  # of checks that are named none is left out beforehand
         self.bought = found = buy(self.plan, self.ids, self.request.profile, most_s, self._jobs)
         self._skipped += [(check, f"left out: the budget of {budget_s:g} s buys others") for check in found.left_out]
         self.plan = [*found.first, *found.then]

@@ -36,7 +36,7 @@ def _level(name: LevelName, sentence: str, demanded: str, others: str, words: st
 LEVELS: Final[tuple[ConformanceLevel, ...]] = (
     _level(
         "threads",
-        "bounded, exact, in order, nothing lost, under every schedule",
+        "bounded, exact, in order, nothing lost, under every schedule of short plays",
         "BOUND-1 BOUND-2 EXACT-1 FIXED-1 NORETRY-1 LOCAL-1 RECOVER-1 HOSTILE-1",
         "EXPLICIT-1 LEASE-1 LEDGER-1",
         "threads bytecode",
@@ -76,9 +76,9 @@ CAUSES: Final[tuple[Cause, ...]] = tuple(_CAUSE_RANKS)
 
 def cause_of(name: str, clauses: Collection[str]) -> Cause:
     """Tell by what a check disturbs: by nothing but calls, by threads that meet, or from outside."""
-    found = [cause for id_, cause in _DISTURBANCES.items() if id_ in clauses]
-    if found:
-        return found[0]
+    for id_, cause in _DISTURBANCES.items():
+        if id_ in clauses:
+            return cause
     return "race" if name in _RACES else "calls"
 
 
