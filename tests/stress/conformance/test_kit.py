@@ -11,12 +11,14 @@ from typing import Any, cast
 
 import pytest
 
-from tidegate_specs.check import Verdict
+from tidegate_specs import scenarios
+from tidegate_specs.check import Settings, Verdict
 from tidegate_specs.clauses import CLAUSES
 from tidegate_specs.conformance import CAPABILITIES, Expected, load_intake
 from tidegate_specs.conformance.classes import CLASSES, why_not_applicable
 from tidegate_specs.conformance.levels import LEVELS
 from tidegate_stress.conformance import IDS, NotConforming, check_intake, each_clause
+from tidegate_stress.verify import main
 
 INTAKES = Path(__file__).parent / "intakes"
 PATIENCE_S = 60
@@ -312,9 +314,13 @@ def test_a_level_that_needs_what_is_not_declared_is_not_held() -> None:
     assert {obstacle.what for obstacle in found.standing.obstacles} == {"wait", "close", "CLOSE-1", "CLOSE-2"}
 
 
-@pytest.mark.parametrize(("intake", "verdict"), [("WithoutBound", 0), ("BoundedAfterAll", 1), ("Guarded", 0)])
-def test_a_capacity_that_means_no_bound_is_no_fault_where_it_is_said(intake: str, verdict: int) -> None:
-    assert gate("--intake", f"boxes:{intake}", "--check", "scenarios.12").returncode == verdict
+@pytest.mark.parametrize(
+    ("intake", "verdict"),
+    [("WithoutBound", Verdict.OK), ("BoundedAfterAll", Verdict.ILLEGAL), ("Guarded", Verdict.OK)],
+)
+def test_a_capacity_that_means_no_bound_is_no_fault_where_it_is_said(intake: str, verdict: Verdict) -> None:
+    check = next(check for check in scenarios.CHECKS if check.name == "scenarios.12")
+    assert check.run(load_intake(f"boxes:{intake}"), Settings()).verdict is verdict
 
 
 def test_every_clause_has_one_level() -> None:
@@ -323,7 +329,6 @@ def test_every_clause_has_one_level() -> None:
     assert all(level.needs <= CAPABILITIES.keys() and set(level.demanded) <= set(level.clauses) for level in LEVELS)
 
 
-def test_the_kernel_has_no_levels() -> None:
-    run = gate("--level", "threads")
-    assert run.returncode == 2
-    assert "--level is for --intake" in run.stderr
+def test_the_kernel_has_no_levels(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--level", "threads"]) == 2
+    assert "--level is for --intake" in capsys.readouterr().err
