@@ -239,6 +239,18 @@ class _Run:
         if bare:
             self.display.note(f"  no check fits, so UNKNOWN: {', '.join(bare)}")
 
+    def run_short(self, unfinished: Collection[str]) -> None:
+        """Take it that the time was over: what was bought and not begun is left out, too; what was begun has no answer."""
+        if self.bought is None or self.patterns or not self.spent:
+            return
+        ended = {answer.check.name for answer in self.answers}
+        late = [check for check in self.plan if check.name not in ended and check.name not in unfinished]
+        self.bought = replace(self.bought, left_out=[*self.bought.left_out, *late])
+        self._skipped += [(check, self.left_out()) for check in late]
+        self.plan = [check for check in self.plan if check not in late]
+        if late:
+            self.display.note(f"the time was over before {count_text(len(late), 'checks')} that it was to buy")
+
     def _left_unsaid(self, report: ClauseReport) -> ClauseReport:
         """Say of a clause which checks on it the budget left out."""
         names = [] if self.bought is None else self.bought.without(report.id)
@@ -677,6 +689,7 @@ def _carry_out(run: _Run, arguments: argparse.Namespace, groups: Sequence[Group]
                 if not is_stopped():
                     supervisor.run(wave)
         unfinished = supervisor.unfinished()
+        run.run_short(unfinished)
     finally:
         supervisor.close()
     return _tell(run, interrupt.name, unfinished, time.monotonic() - started_s, to_stdout=arguments.json == "-")
