@@ -29,7 +29,7 @@ How it works
     released, counted, and then told. `FreshLease` owns that lease below: what becomes of the one becomes of the other.
 
     Beside the public API it reads, and never writes, the slots of its own intake: in `_judge` what an unseen lease holds, as to
-    read `lease.item` is a look, after which an interrupted take would abandon it; in `_queued` and `_all_queued` what waits. It
+    read `lease.item` is a look, after which an interrupted take would abandon it; in `_is_late` and `_all_queued` what waits. It
     notices a fork and yields the processor as the core does.
 
 Prior art
@@ -155,10 +155,11 @@ class Book:
     """Hold what was measured and counted in one process. After a fork the child begins a new one.
 
     owed: items whose expiry was interrupted before they were told, by a serial number.
-    interval: when it began, and how many items had been handed out. pace: seconds per item, from and until when it holds.
+    interval: when it began, and how many items had been handed out. ends: when it does. pace: from when and until when it holds,
+    and the seconds that the workers take per item.
     """
 
-    __slots__ = ("epoch", "expired", "faults", "heirs", "interval", "late", "owed", "pace", "serial", "waits")
+    __slots__ = ("ends", "epoch", "expired", "faults", "heirs", "interval", "late", "owed", "pace", "serial", "waits")
 
     def __init__(self) -> None:
         self.epoch: Final = epoch()
@@ -167,6 +168,7 @@ class Book:
         self.waits: Final = tuple([count() for _ in range(len(BOUNDS_S) + 1)])
         self.owed: Final[dict[int, Any]] = {}
         self.interval: tuple[float, int] = (nan, 0)
+        self.ends = -inf
         self.pace: tuple[float, float, float] | None = None
 
 
@@ -230,9 +232,9 @@ class FreshIntake(Generic[T]):
         for a bad `patience_s`, and else nothing.
         Linearization points: LATE, reading how many are queued; else those of `Intake.offer`.
         """
-        patience = self._patience_s if patience_s is None else _checked_patience(patience_s)
+        patience = self._patience_s if patience_s is None else patience_s
         now = self._clock()
-        if (self._book.pace is not None or patience < 0) and self._is_late(now, patience):
+        if (self._book.pace is not None or not patience >= 0) and self._is_late(now, patience):
             if not next(self._book.late) % YIELD_EVERY:
                 yield_processor()  # as for FULL (RESPONSIVE-2)
             return LATE
@@ -241,11 +243,11 @@ class FreshIntake(Generic[T]):
     def _is_late(self, now: float, patience: float) -> bool:
         """Tell whether the wait to be expected is above what is left of an offer's patience (FRESH-3)."""
         book = self._here()
-        pace, queued = book.pace, _queued(self._intake)
+        pace, queued = book.pace, self._intake._slots.queue.qsize()
         if self._closed:
             return False  # and the wall says CLOSED
-        if patience < 0:
-            return True
+        if not patience >= 0:
+            return _checked_patience(patience) < 0
         if pace is None or not queued or not pace[0] <= now < pace[1]:
             book.pace = None  # no queue stands any more, or nothing is known of it (POLICY-5)
             return False
@@ -262,7 +264,8 @@ class FreshIntake(Generic[T]):
         begun = 0.0 if timeout is None else monotonic()
         lease = fresh = None
         try:
-            self._tell_owed()
+            if self._book.owed:
+                self._tell_owed()
             while True:
                 lease = self._intake.take(timeout)
                 fresh = self._judge(lease)
@@ -278,19 +281,21 @@ class FreshIntake(Generic[T]):
         item = fresh = None
         try:
             item, at, patience = lease._slots.items[lease._index]  # its slot is ours; `lease.item` would be a look
-            book, now = self._book, self._clock()
+            book = self._book
             if book.epoch:
                 book = self._here()
+            now = self._clock()
             age = now - at
-            if age > patience:
+            if 0 <= age <= patience:
+                next(book.waits[bisect_left(BOUNDS_S, age)])
+                if now >= book.ends:
+                    self._begin_interval(book, at, now)
+            elif age > patience:
                 self._expire(book, lease, item)
                 return None
-            if age >= 0:
-                next(book.waits[bisect_left(BOUNDS_S, age)])
-                if not 0 <= now - book.interval[0] < self._interval_s:
-                    self._begin_interval(book, at, now)
-            else:
+            else:  # backwards, or not a number
                 next(book.faults)
+                book.ends, book.pace = -inf, None
             fresh = new(FreshLease)  # pyright: ignore[reportUnknownVariableType]
             fresh._lease = lease
             return fresh  # pyright: ignore[reportUnknownVariableType]
@@ -308,6 +313,7 @@ class FreshIntake(Generic[T]):
         else:
             book.pace = None
         book.interval = now, handed  # one store: another taker that ends the same interval has its own two figures
+        book.ends = now + self._interval_s
 
     def _expire(self, book: Book, lease: Lease[Kept], item: T) -> None:
         """Free the slot, count, then tell: each once, whatever ends it (FRESH-1, FRESH-2)."""
@@ -347,7 +353,8 @@ class FreshIntake(Generic[T]):
         def following() -> FreshLease[T] | None:
             lease = fresh = None
             try:
-                self._tell_owed()
+                if self._book.owed:
+                    self._tell_owed()
                 for lease in leases:
                     fresh = self._judge(lease)
                     if fresh is not None:
@@ -413,10 +420,6 @@ def _guarded(clock: Callable[[], float]) -> Callable[[], float]:
 
 def _read(of: "count[int]") -> int:
     return int(repr(of)[6:-1])  # as in `Slots.statistics`
-
-
-def _queued(intake: Intake[Kept]) -> int:
-    return intake._slots.queue.qsize()
 
 
 def _all_queued(intake: Intake[Kept]) -> list[Kept]:
