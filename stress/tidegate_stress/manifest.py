@@ -25,13 +25,13 @@ FORMAT: Final = 1
 # The adapters, and the modules beside them that each needs.
 ADAPTERS: Final[Mapping[str, tuple[str, ...]]] = {
     "aio": (),
-    "asgi": ("bulkhead",),
+    "asgi": ("_retry", "bulkhead"),
     "bulkhead": (),
     "edges": (),
     "executor": ("_exit", "_works", "bulkhead"),
     "log": ("_exit", "_records", "edges"),
     "metrics": ("edges",),
-    "wsgi": ("bulkhead",),
+    "wsgi": ("_retry", "bulkhead"),
 }
 _PLAIN_FILES: Final = ("LICENSE", "py.typed")
 

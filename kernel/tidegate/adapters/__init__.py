@@ -13,6 +13,6 @@ notice a fork (`_forks`).
     metrics     collectors for Prometheus and OpenTelemetry
 
 Take along what you need with a vendored core: `executor` needs `_exit` and `_works` and `bulkhead`; `asgi` and `wsgi` need
-`bulkhead`; `log` needs `_exit` and `_records` and `edges`; `metrics` needs `edges`. A page for each, with what it promises and how
-to come from what is used today, is in `kernel/docs`.
+`_retry` and `bulkhead`; `log` needs `_exit` and `_records` and `edges`; `metrics` needs `edges`. A page for each, with what it
+promises and how to come from what is used today, is in `kernel/docs`.
 """

@@ -17,6 +17,7 @@ from . import (
     check_log,
     check_metrics,
     check_mutants,
+    check_retry,
     check_wsgi,
     mutants,
 )
@@ -27,8 +28,8 @@ _OF_ADAPTER: Final[Mapping[str, tuple[Check, ...]]] = {
     "executor": check_executor.CHECKS,
     "bulkhead": check_bulkhead.CHECKS,
     "aio": check_aio.CHECKS,
-    "asgi": check_asgi.CHECKS,
-    "wsgi": check_wsgi.CHECKS,
+    "asgi": (*check_asgi.CHECKS, *check_retry.ASGI),
+    "wsgi": (*check_wsgi.CHECKS, *check_retry.WSGI),
     "log": check_log.CHECKS,
     "edges": check_edges.CHECKS,
     "metrics": check_metrics.CHECKS,

@@ -72,6 +72,11 @@ def web_2(early: int, lost: int) -> bool:
     return early == 0 and lost == 0
 
 
+def web_3(refusals: int, wrong: int, kept: int) -> bool:
+    """There were refusals, each told a time that it may be told, and nothing was kept of them and no lock is there to wait for."""
+    return refusals > 0 and wrong == 0 and kept == 0
+
+
 def log_1(waited: int, peak: int, capacity: int, uncounted: int) -> bool:
     """No record waited for the listener, no more than `capacity` were kept, and every other one was counted."""
     return waited == 0 and peak <= capacity and uncounted == 0
@@ -193,6 +198,17 @@ CLAUSES: Final[tuple[Clause, ...]] = (
         ),
         (web_2,),
         "What the server still buffers after it took the last byte.",
+    ),
+    Clause(
+        "WEB-3",
+        PART,
+        (
+            "Where `Retry-After` is worked out it is a whole number of seconds, at least 1 and at most the longest, chosen by "
+            "chance between the wait that is to be expected (the requests inside over the rate at which they ended in the last "
+            "interval) and twice that. Working it out takes no lock and leaves nothing behind."
+        ),
+        (web_3,),
+        "How long the requests inside will in truth take, and whether clients do what they are told.",
     ),
     Clause(
         "LOG-1",
