@@ -307,7 +307,7 @@ class FreshIntake(Generic[T]):
     def _begin_interval(self, book: Book, at: float, now: float) -> None:
         """End an interval with an item that was offered at `at`, and tell the pace if a queue stood all along (FRESH-3)."""
         begun, before = book.interval
-        handed = sum(map(_read, book.waits))
+        handed = sum([_read(waits) for waits in book.waits])  # no map: it would take a handler's StopIteration for its end
         if at <= begun < now and handed > before:
             book.pace = now, now + 2 * self._interval_s, (now - begun) / (handed - before)
         else:
@@ -387,7 +387,7 @@ class FreshIntake(Generic[T]):
         return FreshStatistics(
             *(of.capacity, of.free, of.queued, of.in_flight, of.accepted, of.full, of.closed, of.released - expired, of.abandoned),
             *(of.peak, expired, _read(book.late), max([0.0, *ages])),
-            tuple(zip((*BOUNDS_S, inf), map(_read, book.waits), strict=True)),
+            tuple([(bound, _read(waits)) for bound, waits in zip((*BOUNDS_S, inf), book.waits, strict=True)]),
             _read(book.faults),
         )
 
