@@ -57,8 +57,10 @@ Limits
 from bisect import bisect_left
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from itertools import count, repeat
+from functools import partial
+from itertools import count
 from math import inf, isnan, nan
+from operator import is_not
 from time import monotonic
 from typing import Any, Final, Generic, NoReturn, TypeVar, final
 
@@ -76,6 +78,7 @@ Seconds = int | float  # at run time an int is no float
 LATE: Final = Shed.LATE
 YIELD_EVERY: Final = 24  # refusals, as in the kernel
 BOUNDS_S: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)  # of the histogram
+IS_AN_ITEM: Final = partial(is_not, NOTHING)
 new: Final = object.__new__
 
 
@@ -154,7 +157,7 @@ class FreshStatistics:
 class Book:
     """Hold what was measured and counted in one process. After a fork the child begins a new one.
 
-    owed: items whose expiry was interrupted before they were told, by a serial number.
+    owed: notes of items whose expiry was interrupted before they were told, by a serial number.
     interval: when it began, and how many items had been handed out. ends: when it does. pace: from when and until when it holds,
     and the seconds that the workers take per item.
     """
@@ -166,7 +169,7 @@ class Book:
         self.heirs: Final[list[Book]] = []
         self.expired, self.late, self.faults, self.serial = count(), count(), count(), count()
         self.waits: Final = tuple([count() for _ in range(len(BOUNDS_S) + 1)])
-        self.owed: Final[dict[int, Any]] = {}
+        self.owed: Final[dict[int, dict[int, Any]]] = {}
         self.interval: tuple[float, int] = (nan, 0)
         self.ends = -inf
         self.pace: tuple[float, float, float] | None = None
@@ -307,7 +310,7 @@ class FreshIntake(Generic[T]):
     def _begin_interval(self, book: Book, at: float, now: float) -> None:
         """End an interval with an item that was offered at `at`, and tell the pace if a queue stood all along (FRESH-3)."""
         begun, before = book.interval
-        handed = sum(map(_read, book.waits))
+        handed = sum([_read(waits) for waits in book.waits])  # no map: it would take a handler's StopIteration for its end
         if at <= begun < now and handed > before:
             book.pace = now, now + 2 * self._interval_s, (now - begun) / (handed - before)
         else:
@@ -317,34 +320,36 @@ class FreshIntake(Generic[T]):
 
     def _expire(self, book: Book, lease: Lease[Kept], item: T) -> None:
         """Free the slot, count, then tell: each once, whatever ends it (FRESH-1, FRESH-2)."""
-        on_expired, counted, told = self._on_expired, False, False
+        note, counted = {0: item}, False  # the note is empty once it was told
         try:
             lease.release()
             counted = True  # from here on it is: no call, so no exception can come before the next line
             next(book.expired)
-            told = True  # the same
-            if on_expired is not None:
-                on_expired(item)
+            self._tell(note, alone=True)
         except BaseException:
-            if not told:
+            if note:
                 if lease.release() and not counted:
                     next(book.expired)
-                book.owed[next(book.serial)] = item
+                book.owed[next(book.serial)] = note
             raise
+
+    def _tell(self, note: dict[int, Any], *, alone: bool) -> None:
+        """Tell an item that has expired, unless it was told. Between taking it off its note and the call there is no bytecode.
+
+        alone: nobody else has the note, so that a loop that ends without a turn means a StopIteration out of the call.
+        """
+        owner = id if self._on_expired is None else self._on_expired
+        for _ in map(owner, filter(IS_AN_ITEM, map(note.pop, (0,), (NOTHING,)))):
+            return
+        if alone:
+            raise StopIteration("raised by on_expired, or by a signal handler in it")
 
     def _tell_owed(self) -> None:
         """Tell what expired in calls that were interrupted before they told it."""
-        book, on_expired = self._here(), self._on_expired
-        item: Any = NOTHING
-        try:
-            for item in map(book.owed.pop, list(book.owed), repeat(NOTHING)):  # a loop: what comes out of a call has no name yet
-                told, item = item, NOTHING  # noqa: PLW2901
-                if told is not NOTHING and on_expired is not None:
-                    on_expired(told)
-        except BaseException:
-            if item is not NOTHING:
-                book.owed[next(book.serial)] = item
-            raise
+        owed = self._here().owed
+        for key in list(owed):
+            self._tell(owed.get(key, {}), alone=False)
+            owed.pop(key, None)
 
     def __iter__(self) -> Iterator[FreshLease[T]]:
         """Give leases, each as `take()` does, until the intake is closed and nothing more can come (CLOSE-2, LEASE-1)."""
@@ -387,7 +392,7 @@ class FreshIntake(Generic[T]):
         return FreshStatistics(
             *(of.capacity, of.free, of.queued, of.in_flight, of.accepted, of.full, of.closed, of.released - expired, of.abandoned),
             *(of.peak, expired, _read(book.late), max([0.0, *ages])),
-            tuple(zip((*BOUNDS_S, inf), map(_read, book.waits), strict=True)),
+            tuple([(bound, _read(waits)) for bound, waits in zip((*BOUNDS_S, inf), book.waits, strict=True)]),
             _read(book.faults),
         )
 
