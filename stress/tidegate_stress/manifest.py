@@ -24,11 +24,11 @@ MANIFEST: Final = "VENDORED.json"
 FORMAT: Final = 1
 # The adapters, and the modules beside them that each needs.
 ADAPTERS: Final[Mapping[str, tuple[str, ...]]] = {
-    "aio": (),
+    "aio": ("_patience",),
     "asgi": ("_retry", "bulkhead"),
     "bulkhead": (),
     "edges": (),
-    "executor": ("_exit", "_works", "bulkhead"),
+    "executor": ("_exit", "_patience", "_works", "bulkhead"),
     "log": ("_exit", "_records", "edges"),
     "metrics": ("edges",),
     "wsgi": ("_retry", "bulkhead"),

@@ -131,7 +131,7 @@ def test_every_adapter_is_in_the_table_and_its_needs_are_in_the_docstring() -> N
         for name in re.findall(r"\w+", names.replace(" and ", " ")):
             assert ADAPTERS[name] == tuple(re.findall(r"\w+", needs.replace(" and ", " "))), name
             assert f"`{name}`" in text
-    assert {name for name, needs in ADAPTERS.items() if needs} == {"executor", "asgi", "wsgi", "log", "metrics"}
+    assert {name for name, needs in ADAPTERS.items() if needs} == {"aio", "executor", "asgi", "wsgi", "log", "metrics"}
 
 
 def test_what_the_installer_did_not_put_there_is_not_copied(tmp_path: Path, package: Path, monkeypatch: pytest.MonkeyPatch) -> None:
