@@ -107,7 +107,9 @@ class Lockstep:
     def _act(self, name: str, *arguments: Any) -> None:
         act = getattr(machine, name, None) or getattr(wall, name)
         guard = getattr(machine, f"can_{name}", None) or getattr(wall, f"can_{name}", None)
-        self.demand(guard is None or guard(self.state, *arguments), "POLICY-1", f"{name}{arguments} where it may not be: {self.state}")
+        self.demand(
+            guard is None or guard(self.state, *arguments), "POLICY-1", f"{name}{arguments} where it may not be: {self.state}"
+        )
         self.state = act(self.state, *arguments)
 
     def _move(self, by_s: float) -> None:
@@ -122,7 +124,15 @@ class Lockstep:
         late = not self.state.closed and (patience < 0 or self.estimate.is_late(now, len(self.state.queue), patience))
         answer = self.intake.offer(serial) if patience_s is None else self.intake.offer(serial, patience_s)
         outcome = self.subject.Outcome
-        wanted = self.shed.LATE if late else outcome.CLOSED if self.state.closed else outcome.FULL if not self.state.free else outcome.ACCEPTED
+        wanted = (
+            self.shed.LATE
+            if late
+            else outcome.CLOSED
+            if self.state.closed
+            else outcome.FULL
+            if not self.state.free
+            else outcome.ACCEPTED
+        )
         expected = "POLICY-4 POLICY-5 FRESH-3" if self.shed.LATE in (answer, wanted) else "POLICY-1"
         self.demand(answer is wanted, expected, f"an offer with {patience} s was answered {answer}, not {wanted}, at {now}")
         self.demand(bool(answer) is (answer is outcome.ACCEPTED), "POLICY-2", f"{answer} is {bool(answer)}")

@@ -166,7 +166,12 @@ def _refusals(subject: Subject, settings: Settings) -> Result:
     item = Item(0, touched)
     answers: Counter[Any] = Counter(intake.offer(item) for _ in range(100))
     if set(answers) != {late}:
-        return Result(Verdict.ILLEGAL, f"{answers}", "a queue that stood, and would for longer than the patience, was not foreseen", ("FRESH-3",))
+        return Result(
+            Verdict.ILLEGAL,
+            f"{answers}",
+            "a queue that stood, and would for longer than the patience, was not foreseen",
+            ("FRESH-3",),
+        )
     offer, many, references = intake.offer, REFUSALS[settings.profile], sys.getrefcount(item)
     gc.collect()
     before = sys.getallocatedblocks()
@@ -174,7 +179,9 @@ def _refusals(subject: Subject, settings: Settings) -> Result:
         offer(item)
     blocks, kept = sys.getallocatedblocks() - before, sys.getrefcount(item) - references
     counted = intake.statistics().late
-    evidence = f"{many:,} refusals: {blocks} blocks and {kept} references left, {len(touched)} calls of the item's, {counted:,} counted"
+    evidence = (
+        f"{many:,} refusals: {blocks} blocks and {kept} references left, {len(touched)} calls of the item's, {counted:,} counted"
+    )
     good = policy_3(0, max(0, blocks - 20) + kept, len(touched))
     named = policy_2(bool(late), abs(many + 100 - counted))
     intake.close()

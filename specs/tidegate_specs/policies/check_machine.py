@@ -32,7 +32,9 @@ def _proved(_subject: Subject, _settings: Settings) -> Result:
 def _refuted(_subject: Subject, _settings: Settings) -> Result:
     survivors = [mutant.name for mutant in proof.MUTANTS if proof.refute(mutant).verdict is not Verdict.ILLEGAL]
     evidence = f"{len(proof.MUTANTS) - len(survivors)} of {len(proof.MUTANTS)} broken machines refuted"
-    return Result(Verdict.ILLEGAL if survivors else Verdict.OK, evidence, f"not refuted: {', '.join(survivors)}" if survivors else "")
+    return Result(
+        Verdict.ILLEGAL if survivors else Verdict.OK, evidence, f"not refuted: {', '.join(survivors)}" if survivors else ""
+    )
 
 
 def steps_from(s: State) -> list[tuple[str, State, wall.State | None]]:
