@@ -17,7 +17,7 @@ from ..refinement import Item
 from .clauses import fresh_3, fresh_4, policy_2, policy_3, policy_5
 from .support import GROUP, PATIENCE_S, Clock, module_of, shed_of
 
-BURSTS: Final = {"quick": 600, "full": 100_000}
+BURSTS: Final = {"quick": 200, "full": 100_000}
 REFUSALS: Final = {"quick": 50_000, "full": 1_000_000}
 IN_TIME: Final = 0.95  # of what could be finished: its share that is, within twice the patience
 DOUBLED: Final = 2  # intervals until what was measured no longer counts
@@ -85,14 +85,18 @@ def burst(subject: Subject, chance: random.Random) -> tuple[int, str]:
     service_s = patience_s * chance.choice((0.01, 0.1, 0.3, 0.9, 3.0))
     run = Simulation(subject, capacity, patience_s, workers, service_s)
     at, interval_s = chance.uniform(0, 100), patience_s / 2
-    for _ in range(chance.randint(0, 3)):  # earlier ones, each followed by a calm until no queue is left
-        for _ in range(chance.randint(1, 2 * capacity)):
+    for _ in range(chance.randint(0, 3)):  # earlier loads, each followed by a calm until no queue is left
+        for _ in range(chance.randint(1, 4 * capacity)):
             run.offer(at)
-            at += chance.expovariate(2 * workers / service_s)
-        at += capacity * service_s + patience_s + chance.choice((0.0, interval_s, 100 * patience_s))
+            at += chance.expovariate(3 * workers / service_s)
+        while run.intake.statistics().queued:
+            at += service_s / 8
+            run.until(at)
+        at += chance.choice((0.0, 0.0, interval_s, 100 * patience_s))
     run.until(at)
-    before, begun = run.answers["LATE"], at
-    for _ in range(chance.randint(1, 2 * capacity)):
+    before, begun, stalled = run.answers["LATE"], at, chance.randint(0, 3)
+    for number in range(chance.randint(1, 2 * capacity)):
+        run.workers = 0 if number < stalled else workers  # they may come late
         run.offer(at)
         at = min(at + chance.expovariate(4 * capacity / interval_s), begun + 0.999 * interval_s)
     shed = run.answers["LATE"] - before
