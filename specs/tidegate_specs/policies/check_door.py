@@ -125,7 +125,7 @@ def _loads(subject: Subject, _settings: Settings) -> Result:
     for capacity, service_s, load in ROWS:
         run = Simulation(subject, capacity, patience_s, workers, service_s)
         chance, at = random.Random(capacity), 0.0
-        rate = load * workers / 0.01 if load == 3.0 else load * workers / service_s / 4
+        rate = load * workers / service_s
         while at < 3.0:
             run.offer(at)
             at += chance.expovariate(rate)
