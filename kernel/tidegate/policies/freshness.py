@@ -417,7 +417,8 @@ def _guarded(clock: Callable[[], float]) -> Callable[[], float]:
     def read() -> float:
         try:
             return float(clock())
-        except Exception:  # noqa: BLE001 - whatever it is, the wall goes on
+        except Exception as error:  # noqa: BLE001 - whatever it is, the wall goes on
+            error.__traceback__ = None  # should somebody keep it, it must not keep the caller's lease
             return nan
 
     return read

@@ -9,8 +9,8 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from ..check import Check, Result, Settings, Subject, Verdict
-from ..stateful import histories
 from ..refinement import Divergence, SpecificationFault
+from ..stateful import histories
 from ..sweeps import fork_at, freeze, interrupt, reenter, take_on, wake
 from ..sweeps.kinds import every_kind
 from .clauses import fresh_2_counted, policy_1, policy_3

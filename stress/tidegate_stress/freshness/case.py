@@ -111,14 +111,16 @@ def to_json(report: Report) -> str:
 def from_json(text: str) -> Report:
     """Read a report that `to_json` wrote."""
     read: dict[str, Any] = json.loads(text)
-    for name in ("results", "sweep"):
-        read[name] = tuple(Result(**{**each, "case": _case(each["case"])}) for each in read[name])
-    read["findings"] = tuple(
-        Finding(**{**each, "case": _case(each["case"]), "verdict": Verdict(each["verdict"])}) for each in read["findings"]
-    )
+    for each in (*read["results"], *read["sweep"], *read["findings"]):
+        each["case"] = _case(each["case"])
+    for each in read["findings"]:
+        each["verdict"] = Verdict(each["verdict"])
+    read["results"], read["sweep"] = (tuple(Result(**each) for each in read[name]) for name in ("results", "sweep"))
+    read["findings"] = tuple(Finding(**each) for each in read["findings"])
     return Report(**read)
 
 
 def _case(read: dict[str, Any]) -> Case:
     pieces: Sequence[Sequence[float]] = read["service"]
-    return Case(**{**read, "service": tuple((until, first_s, last_s) for until, first_s, last_s in pieces)})
+    read["service"] = tuple((until, first_s, last_s) for until, first_s, last_s in pieces)
+    return Case(**read)
