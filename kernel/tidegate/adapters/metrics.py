@@ -136,7 +136,7 @@ class _Sources:
             statistics = source.statistics()
             fields = [field for figure in FIGURES for field in figure.of(statistics)]
             good = all(isinstance(getattr(statistics, field), int | float) for field in fields)
-            good = good and all(isinstance(number, int | float) for pair in sojourn_of(statistics) for number in pair)
+            good = good and all(isinstance(number, int | float) for pair in getattr(statistics, "sojourn", ()) for number in pair)
         except Exception:  # noqa: BLE001 - whatever a source of the host's raises, the others are shown
             return
         if good:

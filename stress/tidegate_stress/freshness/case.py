@@ -22,14 +22,13 @@ class Case:
     """Say how one run goes.
 
     service: the service time, in pieces: until which share of the load, and from how many to how many seconds, in a straight line.
-    seconds: of load. judged: whether it must reach the bound.
+    seconds: of load.
     """
 
     name: str
     capacity: int
     service: Pieces
     seconds: float = 4.0
-    judged: bool = True
 
     def service_s(self, at_s: float) -> float:
         """Give the service time of what begins at a time."""
@@ -100,7 +99,7 @@ ROWS: Final = (
 )
 DRIFTS: Final = tuple(Case(f"service drifts, doubles, recovers, capacity {capacity}", capacity, DRIFT) for capacity in (16, 64))
 SWEPT_S: Final = (0.005, 0.01, 0.015, 0.02, 0.03, 0.04, 0.05, 0.06)
-SWEEP: Final = tuple(Case(f"service of {1000 * service_s:g} ms", 16, constant(service_s), judged=False) for service_s in SWEPT_S)
+SWEEP: Final = tuple(Case(f"service of {1000 * service_s:g} ms", 16, constant(service_s)) for service_s in SWEPT_S)
 
 
 def to_json(report: Report) -> str:

@@ -17,7 +17,7 @@ from ..report import ReportFile
 from .case import DRIFTS, FRESH, PLAIN, ROWS, SWEEP, Case, Report, Result, from_json, to_json
 from .doors import DOORS
 from .drive import Drive
-from .judge import judge, verdict_of
+from .judge import judge, measure, verdict_of
 from .plots import against_service
 from .report import render
 
@@ -101,6 +101,10 @@ def drive(case: Case, subject: str) -> Result:
     return Drive(case, subject).run()
 
 
+def _best(results: Sequence[Result]) -> float:
+    return max(result.share for result in results if result.subject == PLAIN)
+
+
 def _measured(arguments: argparse.Namespace) -> tuple[Report, bool]:
     """Run what was asked for. Gives the report, and whether it came to its end."""
     stream: Any = sys.stderr if arguments.json == "-" else sys.stdout
@@ -110,12 +114,13 @@ def _measured(arguments: argparse.Namespace) -> tuple[Report, bool]:
     try:
         for case in (replace(each, seconds=seconds) for each in (*ROWS, *DRIFTS)):
             finding, results = judge(case, drive)
-            peers = [drive(case, name) for name in DOORS if name != FRESH and (full or name == PLAIN)]
+            others = [name for name in DOORS if name != FRESH and (full or name == PLAIN)]
+            peers = [result for name in others for result in measure(case, drive, name)]
             report = replace(report, results=(*report.results, *results, *peers), findings=(*report.findings, finding))
-            stream.write(f"{finding.verdict.value:<8} {case.name}: {finding.best:.1%} with {FRESH}, {peers[0].share:.1%} without\n")
+            stream.write(f"{finding.verdict.value:<8} {case.name}: {finding.best:.1%} with {FRESH}, {_best(peers):.1%} without\n")
             stream.flush()
         for case in (replace(each, seconds=seconds) for each in SWEEP if full):
-            report = replace(report, sweep=(*report.sweep, drive(case, FRESH), drive(case, PLAIN)))
+            report = replace(report, sweep=(*report.sweep, *measure(case, drive, FRESH), *measure(case, drive, PLAIN)))
     except KeyboardInterrupt:
         return report, False
     return report, True

@@ -16,7 +16,12 @@ def against_service(report: Report, *, standalone: bool = False) -> str:
     figure, axes = figure_of(1, 1, 3.6)
     axis = axes[0][0]
     for subject, colour, label in ARMS:
-        points = sorted((each.case.service_s(0) * 1e3, each.share) for each in report.sweep if each.subject == subject)
+        best: dict[float, float] = {}
+        for each in report.sweep:
+            if each.subject == subject:
+                service_ms = each.case.service_s(0) * 1e3
+                best[service_ms] = max(each.share, best.get(service_ms, 0.0))
+        points = sorted(best.items())
         if points:
             axis.plot(*zip(*points, strict=True), marker="o", markersize=5, linewidth=2.4, color=colour, label=label)
     axis.axvline((LIMIT_S - PATIENCE_S) * 1e3, color=SOFT, linewidth=1, linestyle="--")

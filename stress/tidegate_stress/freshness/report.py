@@ -1,12 +1,15 @@
 """Lay out what was seen: for a terminal, and as the table of the page."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Final
 
 from tidegate_specs.check import Verdict
 
 from .case import BOUND, DRIFTS, FRESH, ROWS, Case, Report
 from .doors import DOORS
 from .judge import verdict_of
+
+PEERS: Final = tuple(name for name in DOORS if name != FRESH)
 
 
 def _best(report: Report, case: Case, subject: str) -> str:
@@ -31,15 +34,14 @@ def render(report: Report) -> str:
     return "\n".join(lines) + "\n"
 
 
-def table(reports: Mapping[str, Report]) -> str:
-    """Give the table of the page, from a report for each interpreter; of the peers only the first one's."""
+def table(reports: Mapping[str, Report], peers: Sequence[str] = PEERS) -> str:
+    """Give the table of a page, from a report for each interpreter; of the peers only the first one's."""
     first = next(iter(reports.values()))
-    peers = [name for name in DOORS if name != FRESH]
     head = ["case", *(f"`{FRESH}`, {version}" for version in reports), *(f"`{name}`" for name in peers)]
     return "\n".join(_rows(reports, first, peers, head)) + "\n"
 
 
-def _rows(reports: Mapping[str, Report], first: Report, peers: list[str], head: list[str]) -> Iterator[str]:
+def _rows(reports: Mapping[str, Report], first: Report, peers: Sequence[str], head: list[str]) -> Iterator[str]:
     yield "| " + " | ".join(head) + " |"
     yield "|" + "---|" * len(head)
     for case in (*ROWS, *DRIFTS):

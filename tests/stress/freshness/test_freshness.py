@@ -14,7 +14,7 @@ from tidegate_stress.freshness.case import BOUND, DRIFTS, FRESH, PLAIN, ROWS, SW
 from tidegate_stress.freshness.codel import INTERVAL_S, TARGET_S, CoDel
 from tidegate_stress.freshness.doors import DOORS, POOL, fresh
 from tidegate_stress.freshness.drive import Drive
-from tidegate_stress.freshness.judge import RUNS, judge, verdict_of, verdict_on
+from tidegate_stress.freshness.judge import RUNS, judge, measure, verdict_of, verdict_on
 from tidegate_stress.freshness.report import render
 from tidegate_stress.freshness.simulate import simulate
 
@@ -68,6 +68,13 @@ def result(share: float, overhead: float = 1.0, late: float = 0.0) -> Result:
 )
 def test_the_verdict(results: list[Result], verdict: Verdict) -> None:
     assert verdict_on(ROWS[0], results).verdict is verdict
+
+
+def test_a_noisy_machine_is_not_held_against_a_peer() -> None:
+    noisy, quiet = result(0.1, late=0.5), result(0.6)
+    for runs, number in (([quiet], 1), ([noisy, quiet], 2), ([noisy, noisy, noisy, quiet], RUNS)):
+        left = iter(runs)
+        assert len(measure(ROWS[0], lambda _case, _subject, left=left: next(left), PLAIN)) == number
 
 
 def test_the_verdict_on_the_whole_is_the_worst() -> None:
