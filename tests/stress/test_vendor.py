@@ -127,7 +127,9 @@ def test_an_adapter_comes_with_what_it_imports(adapter: str, package: Path) -> N
 def test_policies_come_whole(package: Path) -> None:
     main(["vendor", str(package / "_gate"), "--with", "policies"])
     assert not (package / "_gate" / "adapters").exists()
-    assert {file.name for file in (package / "_gate" / "policies").iterdir()} == {f.name for f in (KERNEL / "policies").glob("*.py")}
+    assert {file.name for file in (package / "_gate" / "policies").iterdir()} == {
+        f.name for f in (KERNEL / "policies").glob("*.py")
+    }
     program = (
         "import sys; sys.path.insert(0, sys.argv[1]); import toy._gate.policies.freshness as f; assert 'tidegate' not in sys.modules; "
         "assert f.FreshIntake(1, 1.0).offer(None)"
