@@ -56,9 +56,7 @@ Limits
 
 from bisect import bisect_left
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from functools import partial
-from itertools import count
 from math import inf, isnan, nan
 from operator import is_not
 from time import monotonic
@@ -66,10 +64,10 @@ from typing import Any, Final, Generic, NoReturn, TypeVar, final
 
 from .. import Intake, Lease, Outcome
 from .._atomic import yield_processor
-from .._forks import epoch
 from .._slots import NOTHING, STEP
 from .._types import sealed
 from . import Shed
+from ._book import BOUNDS_S, Book, FreshStatistics, read
 
 T = TypeVar("T")
 Kept = tuple[Any, float, float]  # an item, when it was offered, and its patience
@@ -77,7 +75,6 @@ Seconds = int | float  # at run time an int is no float
 
 LATE: Final = Shed.LATE
 YIELD_EVERY: Final = 24  # refusals, as in the kernel
-BOUNDS_S: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)  # of the histogram
 IS_AN_ITEM: Final = partial(is_not, NOTHING)
 new: Final = object.__new__
 
@@ -120,59 +117,6 @@ class FreshLease(Generic[T]):
 
     def __repr__(self) -> str:
         return f"<tidegate.FreshLease of {self._lease!r}>"
-
-
-@dataclass(frozen=True, slots=True)
-class FreshStatistics:
-    """Tell what `tidegate.Statistics` tells, and what became of items and offers by their patience.
-
-    expired, late: accepted items that expired, and offers answered LATE. accepted = queued + in_flight + released + abandoned +
-    expired, in every reading (FRESH-2). offered = accepted + full + closed + late (POLICY-2).
-    oldest_s: the age of the oldest queued item in seconds, 0 if there is none.
-    sojourn: how long items had waited when they were handed out, as pairs of an upper bound in seconds and the number of items
-    up to that bound and above the one before; the last bound is infinite.
-    clock_faults: items whose age could not be told, as the clock ran backwards or failed (POLICY-4). They were handed out.
-    """
-
-    capacity: int
-    free: int
-    queued: int
-    in_flight: int
-    accepted: int
-    full: int
-    closed: int
-    released: int
-    abandoned: int
-    peak: int
-    expired: int
-    late: int
-    oldest_s: float
-    sojourn: tuple[tuple[float, int], ...]
-    clock_faults: int
-
-    __init_subclass__ = sealed
-
-
-@final
-class Book:
-    """Hold what was measured and counted in one process. After a fork the child begins a new one.
-
-    owed: notes of items whose expiry was interrupted before they were told, by a serial number.
-    interval: when it began, and how many items had been handed out. ends: when it does. pace: from when and until when it holds,
-    and the seconds that the workers take per item.
-    """
-
-    __slots__ = ("ends", "epoch", "expired", "faults", "heirs", "interval", "late", "owed", "pace", "serial", "waits")
-
-    def __init__(self) -> None:
-        self.epoch: Final = epoch()
-        self.heirs: Final[list[Book]] = []
-        self.expired, self.late, self.faults, self.serial = count(), count(), count(), count()
-        self.waits: Final = tuple([count() for _ in range(len(BOUNDS_S) + 1)])
-        self.owed: Final[dict[int, dict[int, Any]]] = {}
-        self.interval: tuple[float, int] = (nan, 0)
-        self.ends = -inf
-        self.pace: tuple[float, float, float] | None = None
 
 
 @final
@@ -292,7 +236,7 @@ class FreshIntake(Generic[T]):
             if 0 <= age <= patience:
                 next(book.waits[bisect_left(BOUNDS_S, age)])
                 if now >= book.ends:
-                    self._begin_interval(book, at, now)
+                    book.end_interval(at, now, self._interval_s)
             elif age > patience:
                 self._expire(book, lease, item)
                 return None
@@ -306,17 +250,6 @@ class FreshIntake(Generic[T]):
             del lease
             item = fresh = None  # the traceback must not keep them
             raise
-
-    def _begin_interval(self, book: Book, at: float, now: float) -> None:
-        """End an interval with an item that was offered at `at`, and tell the pace if a queue stood all along (FRESH-3)."""
-        begun, before = book.interval
-        handed = sum([_read(waits) for waits in book.waits])  # no map: it would take a handler's StopIteration for its end
-        if at <= begun < now and handed > before:
-            book.pace = now, now + 2 * self._interval_s, (now - begun) / (handed - before)
-        else:
-            book.pace = None
-        book.interval = now, handed  # one store: another taker that ends the same interval has its own two figures
-        book.ends = now + self._interval_s
 
     def _expire(self, book: Book, lease: Lease[Kept], item: T) -> None:
         """Free the slot, count, then tell: each once, whatever ends it (FRESH-1, FRESH-2)."""
@@ -386,14 +319,14 @@ class FreshIntake(Generic[T]):
     def statistics(self) -> FreshStatistics:
         """Count slots, answers and waits: O(capacity), no lock, constant memory (FRESH-2, POLICY-2)."""
         book = self._here()
-        expired = _read(book.expired)  # before the reading below, which has all of these as released
+        expired = read(book.expired)  # before the reading below, which has all of these as released
         of, now = self._intake.statistics(), self._clock()
         ages = [now - kept[1] for kept in _all_queued(self._intake)]
         return FreshStatistics(
             *(of.capacity, of.free, of.queued, of.in_flight, of.accepted, of.full, of.closed, of.released - expired, of.abandoned),
-            *(of.peak, expired, _read(book.late), max([0.0, *ages])),
-            tuple([(bound, _read(waits)) for bound, waits in zip((*BOUNDS_S, inf), book.waits, strict=True)]),
-            _read(book.faults),
+            *(of.peak, expired, read(book.late), max([0.0, *ages])),
+            tuple([(bound, read(waits)) for bound, waits in zip((*BOUNDS_S, inf), book.waits, strict=True)]),
+            read(book.faults),
         )
 
     def __reduce_ex__(self, protocol: object) -> NoReturn:
@@ -422,10 +355,6 @@ def _guarded(clock: Callable[[], float]) -> Callable[[], float]:
             return nan
 
     return read
-
-
-def _read(of: "count[int]") -> int:
-    return int(repr(of)[6:-1])  # as in `Slots.statistics`
 
 
 def _all_queued(intake: Intake[Kept]) -> list[Kept]:

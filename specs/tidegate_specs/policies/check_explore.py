@@ -42,7 +42,7 @@ class Configuration:
 
 CONFIGURATIONS: Final = (
     Configuration("two-takers", 1, ("old",), ("take?", "take?"), (12, 2_000), (("access", 3), ("opcode", 1))),
-    Configuration("runs-out", 1, ("new",), ("take?", "age"), (300, 300)),
+    Configuration("runs-out", 1, ("new",), ("take?", "age"), (150, 150)),
     Configuration("runs-out-two", 1, ("new",), ("take?", "take?", "age"), (2_000, 2_000)),
     Configuration("offer", 1, ("old",), ("take?", "offer"), (500, 500)),
     Configuration("close", 2, ("old",), ("take", "close"), (300, 300)),

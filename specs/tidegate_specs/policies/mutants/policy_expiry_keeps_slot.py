@@ -1,4 +1,4 @@
-"""What expires is told, but its slot is left to the finaliser, which queues it again.
+"""What expires is told, but its lease is kept, and its slot with it.
 
 Breaks: FRESH-1, FRESH-2
 Killed by: policies.expiry_interrupted
@@ -12,6 +12,6 @@ PATCHES = (
     Patch(
         "policies/freshness.py",
         "            lease.release()\n            counted = True",
-        "            counted = True",
+        "            book.heirs.append(lease)  # type: ignore[arg-type]\n            counted = True",
     ),
 )

@@ -10,7 +10,7 @@ BREAKS = ("FRESH-3",)
 KILLED_BY = ("policies.loads", "policies.refusals")
 PATCHES = (
     Patch(
-        "policies/freshness.py",
+        "policies/_book.py",
         "if at <= begun < now and handed > before:",
         "if at <= begun < now and handed > before + 1_000_000:",
     ),

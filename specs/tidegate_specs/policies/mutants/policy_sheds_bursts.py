@@ -10,7 +10,7 @@ BREAKS = ("FRESH-3",)
 KILLED_BY = ("policies.bursts",)
 PATCHES = (
     Patch(
-        "policies/freshness.py",
+        "policies/_book.py",
         "if at <= begun < now and handed > before:",
         "if begun < now and handed > before:",
     ),

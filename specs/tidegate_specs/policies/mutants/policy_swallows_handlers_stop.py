@@ -10,8 +10,8 @@ BREAKS = ("FRESH-2",)
 KILLED_BY = ("policies.wall_kinds",)
 PATCHES = (
     Patch(
-        "policies/freshness.py",
-        "sum([_read(waits) for waits in book.waits])",
-        "sum(map(_read, book.waits))",
+        "policies/_book.py",
+        "sum([read(waits) for waits in self.waits])",
+        "sum(map(read, self.waits))",
     ),
 )
