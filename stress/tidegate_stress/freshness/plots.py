@@ -29,5 +29,5 @@ def against_service(report: Report, *, standalone: bool = False) -> str:
     axis.set_yticks([0, 0.25, 0.5, 0.75, 1.0], ["0 %", "25 %", "50 %", "75 %", "100 %"])
     axis.set_ylabel("finished in time, of what could be")
     axis.set_xlabel(f"service time in ms; {SWEEP[0].capacity} slots, callers give up after {LIMIT_S * 1e3:g} ms")
-    axis.legend(frameon=False, loc="center right")
+    axis.legend(frameon=False, loc="center")
     return svg_of(figure, "freshness", standalone)
