@@ -188,6 +188,7 @@ def test_a_drain_is_told_of_what_expires(clock: Clock) -> None:
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
+@pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")  # of a fork beside threads of other tests
 def test_a_child_begins_with_nothing_expired_and_nothing_owed() -> None:
     patience = _patience.Patience(1.0)
     next(patience.expired)
