@@ -40,6 +40,7 @@ GROUPS: tuple[Group, ...] = (
     Group("scenarios", "tidegate_specs.scenarios", "scenarios", divisible=True),
     Group("walk", "tidegate_specs.walk", "walks", kernel=True),
     Group("adapters", "tidegate_specs.adapters", "adapter checks", divisible=True, kernel=True),
+    Group("policies", "tidegate_specs.policies", "policy checks", divisible=True, kernel=True),
     Group("audit", "tidegate_specs.audit", "audits", kernel=True),
     Group("correspondence", "tidegate_specs.correspondence", "correspondences", kernel=True),
     Group("sweeps", "tidegate_specs.sweeps", "sweeps", divisible=True),

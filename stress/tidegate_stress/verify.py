@@ -23,7 +23,7 @@ from tidegate_specs.conformance.adapter import Expected, names_in
 from tidegate_specs.conformance.classes import why_not_applicable
 from tidegate_specs.conformance.levels import NAMES, Standing
 from tidegate_specs.options import at_least, clause_id
-from tidegate_specs.registry import ADAPTER_IDS
+from tidegate_specs.registry import AROUND_IDS
 
 from .budget import Purchase, buy, parse_budget_s
 from .display import Display, PlainDisplay, indented, tell_clauses
@@ -171,9 +171,9 @@ class _Run:
         known = {id_ for check in sound for id_ in check.clauses}
         if self.request.is_intake:
             self._leave_out(known)
-        elif not (failed or self.patterns) and (absent := [id_ for id_ in self.ids if id_ in ADAPTER_IDS - known]):
+        elif not (failed or self.patterns) and (absent := [id_ for id_ in self.ids if id_ in AROUND_IDS - known]):
             self.ids = [id_ for id_ in self.ids if id_ not in absent]
-            self.display.note(f"not applicable, as {self.request.subject} lacks these adapters: {', '.join(absent)}")
+            self.display.note(f"not applicable, as {self.request.subject} lacks what these are about: {', '.join(absent)}")
         self.plan = [check for check in sound if self._is_chosen(check)]
         self._skipped = [(check, self._why_not(check)) for check in sound if not self._is_chosen(check)]
         if self.patterns:
@@ -573,7 +573,7 @@ def _scope(arguments: argparse.Namespace) -> tuple[list[str], list[Group]]:
     groups = [group for group in groups if not group.kernel]
     if not groups:
         raise UsageError("these checks are about the kernel's own source, and have nothing to say of another intake")
-    return [id_ for id_ in ids if id_ not in ADAPTER_IDS], groups
+    return [id_ for id_ in ids if id_ not in AROUND_IDS], groups
 
 
 def _merge(arguments: argparse.Namespace) -> int:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tidegate_specs import adapters
+from tidegate_specs import adapters, policies
 from tidegate_specs.builds import FREE_THREADED
 from tidegate_specs.check import needs
 from tidegate_specs.conformance.levels import LEVELS
@@ -159,7 +159,7 @@ def test_the_fears_name_every_clause_of_the_kernel() -> None:
     assert named == {clause.id.rpartition("-")[0] for clause in CLAUSES if not clause.id.startswith(ADAPTERS)}
 
 
-ADAPTERS = ("EXECUTOR", "BULKHEAD", "ASYNC", "WEB", "LOG", "EDGE", "METRICS")
+ADAPTERS = ("EXECUTOR", "BULKHEAD", "ASYNC", "WEB", "LOG", "EDGE", "METRICS", "POLICY", "FRESH")
 
 # The columns of the README's comparison: a clause, and what it means there.
 COMPARED = {
@@ -190,7 +190,7 @@ def test_the_comparison_is_what_the_verdicts_say() -> None:
         assert re.search(rf"\*{text}\*[^*]*\({id_}\)", words(README)), text
 
 
-@pytest.mark.parametrize("options", ["--markdown", "--markdown --adapters"])
+@pytest.mark.parametrize("options", ["--markdown", "--markdown --adapters", "--markdown --policies"])
 def test_guarantee_tables_are_the_registry(options: str) -> None:
     command = [sys.executable, "-m", "tidegate_stress", "spec", *options.split()]
     shown = subprocess.run(command, capture_output=True, text=True, check=False, timeout=100)
@@ -300,6 +300,7 @@ def test_web_table_is_what_the_report_says() -> None:
 
 def test_broken_adapters_are_counted_right() -> None:
     assert f"Of the {len(mutant_names(adapters.mutants))} adapters that are broken on purpose" in words(GUARANTEES)
+    assert f"Of the {len(mutant_names(policies.mutants))} policies that are broken on purpose" in words(GUARANTEES)
 
 
 def test_overload_table_is_what_the_reports_say() -> None:

@@ -218,7 +218,7 @@ def injector_for(subject: object) -> Injector:
     injector = Injector(type("Judged", (), {f"base_{number}": base for number, base in enumerate(bases)}))
     functions = [member for base in bases for member in vars(base).values() if isinstance(member, FunctionType)]
     files = {function.__code__.co_filename for function in functions}
-    injector.files = tuple(sorted(file for file in files if not file.startswith("<")))
+    injector.files = tuple(sorted(file for file in files if not (file.startswith("<") and file.endswith(">"))))
     injector.arrivals_only = subject.arrivals_only
     return injector
 
