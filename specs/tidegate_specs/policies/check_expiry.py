@@ -19,8 +19,8 @@ from .support import GROUP, PATIENCE_S, Clock, as_implementation, module_of
 
 CAPACITY: Final = 3
 OLD: Final = ("old", "older")
-STRIDE: Final = {"quick": 5, "full": 1}
-FORK_STRIDE: Final = {"quick": 11, "full": 1}
+STRIDE: Final = {"quick": 9, "full": 1}
+FORK_STRIDE: Final = {"quick": 41, "full": 1}
 
 
 @final

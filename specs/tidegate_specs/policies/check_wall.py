@@ -20,6 +20,19 @@ CALLS: Final = {"quick": (5, 5, 4), "full": (7, 7, 6)}  # of the longest histori
 FORK_STRIDE: Final = {"quick": 29, "full": 1}
 
 
+def _repeated(run: Callable[[Subject, Settings], Result]) -> Callable[[Subject, Settings], Result]:
+    """Have a sweep accuse only if it does so twice. Its watcher may hold a frame of the kernel's, and with it a lease, for a moment.
+
+    The points of a sweep are the same in every run, so a fault of the policy comes again; a glance at the wrong moment does not.
+    """
+
+    def twice(subject: Subject, settings: Settings) -> Result:
+        result = run(subject, settings)
+        return run(subject, settings) if result.verdict is Verdict.ILLEGAL else result
+
+    return twice
+
+
 def _answers(subject: Subject, settings: Settings) -> Result:
     fresh, count = as_implementation(subject), 0
     try:
@@ -115,7 +128,7 @@ CHECKS: Final[tuple[Check, ...]] = (
         "an exception before any bytecode of any operation, the kernel's below included, loses no slot and no item, doubles none, and "
         "leaves nobody asleep",
         _ONE,
-        _interrupted,
+        _repeated(_interrupted),
     ),
     _check(
         "wall_beside",
@@ -124,7 +137,7 @@ CHECKS: Final[tuple[Check, ...]] = (
         "a thread stopped for ever at any bytecode of any operation delays no offer, and an offer made there never waits, never "
         "overshoots and is never refused without reason",
         _ONE,
-        _beside,
+        _repeated(_beside),
     ),
     _check(
         "wall_kinds",
@@ -132,7 +145,7 @@ CHECKS: Final[tuple[Check, ...]] = (
         ("FRESH-2",),
         "an exception of any type that handlers catch, where one can arrive, comes out",
         _ONE,
-        _kinds,
+        _repeated(_kinds),
     ),
     _check(
         "wall_forked",
