@@ -15,7 +15,18 @@ from typing import cast
 from tidegate_specs.foreign import name_of
 
 from .extras import UsageError
-from .manifest import ADAPTERS, DISTRIBUTION, MANIFEST, POLICIES, Installed, Manifest, ManifestError, differences, is_older, read_manifest
+from .manifest import (
+    ADAPTERS,
+    DISTRIBUTION,
+    MANIFEST,
+    POLICIES,
+    Installed,
+    Manifest,
+    ManifestError,
+    differences,
+    is_older,
+    read_manifest,
+)
 from .report import ReportFile, count_text
 from .sbom import as_cyclonedx
 from .settings import advise

@@ -69,6 +69,8 @@ from .._types import sealed
 from . import Shed
 from ._book import BOUNDS_S, Book, FreshStatistics, read
 
+__all__ = ["FreshIntake", "FreshLease", "FreshStatistics"]
+
 T = TypeVar("T")
 Kept = tuple[Any, float, float]  # an item, when it was offered, and its patience
 Seconds = int | float  # at run time an int is no float

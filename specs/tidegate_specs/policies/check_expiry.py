@@ -122,8 +122,8 @@ def _interrupted(subject: Subject, _settings: Settings) -> Result:
         for way in ("take", "next"):
             _sweep(subject, injector, way, tally)
     evidence = (
-        f"{tally.points:,} exceptions while two items expire: {tally.untold} not told once, {tally.early} told early, {tally.stale} "
-        f"handed out, {tally.lost} of the others lost, {tally.doubled} doubled, {tally.books} ledgers wrong"
+        f"{tally.points:,} exceptions while two items expire: {tally.untold} not told once, {tally.early} told early, "
+        f"{tally.stale} handed out, {tally.lost} of the others lost, {tally.doubled} doubled, {tally.books} ledgers wrong"
     )
     if not tally.points:
         return Result(Verdict.UNKNOWN, evidence, "no bytecode was reached")
@@ -212,8 +212,8 @@ CHECKS: Final[tuple[Check, ...]] = (
         GROUP,
         "bytecode sweep",
         ("FRESH-1", "FRESH-2"),
-        "an exception before any bytecode of a take, or of an iterator, that expires two items: each is told once, after its slot is "
-        "free, neither is handed out, the third is, and the ledger adds up",
+        "an exception before any bytecode of a take, or of an iterator, that expires two items: each is told once, after its slot "
+        "is free, neither is handed out, the third is, and the ledger adds up",
         "Two exceptions in one recovery.",
         _interrupted,
     ),

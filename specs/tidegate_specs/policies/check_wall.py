@@ -21,7 +21,7 @@ FORK_STRIDE: Final = {"quick": 29, "full": 1}
 
 
 def _repeated(run: Callable[[Subject, Settings], Result]) -> Callable[[Subject, Settings], Result]:
-    """Have a sweep accuse only if it does so twice. Its watcher may hold a frame of the kernel's, and with it a lease, for a moment.
+    """Have a sweep accuse only if it does so twice. Its watcher may hold a frame of the kernel's, and with it a lease.
 
     The points of a sweep are the same in every run, so a fault of the policy comes again; a glance at the wrong moment does not.
     """
@@ -50,7 +50,7 @@ def _interrupted(subject: Subject, _settings: Settings) -> Result:
     books = tally.books + tally.slots_lost + tally.minted + tally.locked + woken.lost
     evidence = (
         f"{tally.points:,} exceptions in {tally.operations} operations: {tally.slots_lost} lost a slot, {tally.minted} minted one, "
-        f"{tally.items_lost} items lost, {tally.items_doubled} doubled; {woken.points:,} with others waiting: {woken.lost} not woken"
+        f"{tally.items_lost} items lost, {tally.items_doubled} doubled; {woken.points:,} with others waiting, {woken.lost} asleep"
     )
     if not tally.points:
         return Result(Verdict.UNKNOWN, evidence, "no bytecode was reached")
@@ -125,8 +125,8 @@ CHECKS: Final[tuple[Check, ...]] = (
         "wall_interrupted",
         "bytecode sweep",
         ("FRESH-2",),
-        "an exception before any bytecode of any operation, the kernel's below included, loses no slot and no item, doubles none, and "
-        "leaves nobody asleep",
+        "an exception before any bytecode of any operation, the kernel's below included, loses no slot and no item, doubles none, "
+        "and leaves nobody asleep",
         _ONE,
         _repeated(_interrupted),
     ),
@@ -151,7 +151,7 @@ CHECKS: Final[tuple[Check, ...]] = (
         "wall_forked",
         "bytecode sweep",
         ("POLICY-1",),
-        "a fork at any bytecode of any operation, by another thread or by the thread itself, leaves the child an empty, whole intake",
+        "a fork at any bytecode of any operation, by another thread or by the thread itself, leaves the child a whole, empty one",
         f"{_ONE} Profile quick forks at one bytecode in {FORK_STRIDE['quick']}.",
         _forked,
     ),
