@@ -102,8 +102,8 @@ CHECKS: Final[tuple[Check, ...]] = (
         GROUP,
         "z3",
         ("POLICY-1", "POLICY-2", "POLICY-3", "FRESH-1", "FRESH-2"),
-        "for every capacity each step under a policy of time is a step of the wall's machine or none, and its laws are kept, whatever"
-        " the clock tells",
+        "for every capacity each step under a policy of time is a step of the wall's machine or none, and its laws are kept, "
+        "whatever the clock tells",
         _NOT_THE_CODE,
         _proved,
     ),
