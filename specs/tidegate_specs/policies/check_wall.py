@@ -129,6 +129,7 @@ CHECKS: Final[tuple[Check, ...]] = (
         "and leaves nobody asleep",
         _ONE,
         _repeated(_interrupted),
+        limit_s=(120.0, 600.0),
     ),
     _check(
         "wall_beside",
@@ -138,6 +139,7 @@ CHECKS: Final[tuple[Check, ...]] = (
         "overshoots and is never refused without reason",
         _ONE,
         _repeated(_beside),
+        limit_s=(180.0, 600.0),
     ),
     _check(
         "wall_kinds",
@@ -146,6 +148,7 @@ CHECKS: Final[tuple[Check, ...]] = (
         "an exception of any type that handlers catch, where one can arrive, comes out",
         _ONE,
         _repeated(_kinds),
+        limit_s=(120.0, 600.0),
     ),
     _check(
         "wall_forked",
