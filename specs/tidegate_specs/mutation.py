@@ -758,7 +758,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         load_mutant(name, arguments.source)
         module = arguments.module or GROUPS[group]
         return runner.main([module, "--subject", PREFIX + name, "--profile", arguments.profile, "--seed", str(arguments.seed)])
-    package, groups = mutants, None
+    package: types.ModuleType = mutants
+    groups: dict[str, str] | None = None
     if arguments.adapters:
         package, groups = adapters.mutants, {GROUP: adapters.__name__}
     elif arguments.policies:

@@ -87,9 +87,8 @@ def _document(arguments: argparse.Namespace) -> tuple[str, list[Failure]]:
 def _told(arguments: argparse.Namespace, checks: Sequence[Check]) -> str:
     chosen = [clause for clause in CLAUSES if clause.id in arguments.clause or not arguments.clause]
     if arguments.markdown:
-        wanted = (
-            ADAPTER_IDS if arguments.adapters else POLICY_IDS if arguments.policies else {each.id for each in CLAUSES} - AROUND_IDS
-        )
+        core = {clause.id for clause in CLAUSES} - AROUND_IDS
+        wanted = ADAPTER_IDS if arguments.adapters else POLICY_IDS if arguments.policies else core
         listed = [clause for clause in chosen if clause.id in wanted]
         return "\n".join(guarantees(listed, checks)) + "\n"
     if arguments.brief:

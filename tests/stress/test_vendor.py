@@ -131,8 +131,8 @@ def test_policies_come_whole(package: Path) -> None:
         f.name for f in (KERNEL / "policies").glob("*.py")
     }
     program = (
-        "import sys; sys.path.insert(0, sys.argv[1]); import toy._gate.policies.freshness as f; assert 'tidegate' not in sys.modules; "
-        "assert f.FreshIntake(1, 1.0).offer(None)"
+        "import sys; sys.path.insert(0, sys.argv[1]); import toy._gate.policies.freshness as f; "
+        "assert 'tidegate' not in sys.modules; assert f.FreshIntake(1, 1.0).offer(None)"
     )
     subprocess.run([sys.executable, "-I", "-W", "error", "-c", program, str(package.parent)], check=True, timeout=60)
 

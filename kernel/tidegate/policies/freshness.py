@@ -64,10 +64,12 @@ from typing import Any, Final, Generic, NoReturn, TypeVar, final
 
 from .. import Intake, Lease, Outcome
 from .._atomic import yield_processor
-from .._slots import NOTHING, STEP
+from .._slots import NOTHING
 from .._types import sealed
 from . import Shed
 from ._book import BOUNDS_S, Book, FreshStatistics, read
+
+__all__ = ["FreshIntake", "FreshLease", "FreshStatistics"]
 
 T = TypeVar("T")
 Kept = tuple[Any, float, float]  # an item, when it was offered, and its patience
@@ -359,4 +361,4 @@ def _guarded(clock: Callable[[], float]) -> Callable[[], float]:
 
 def _all_queued(intake: Intake[Kept]) -> list[Kept]:
     slots = intake._slots
-    return [kept for kept, turn in zip(slots.items, slots.turns, strict=True) if kept is not NOTHING and not turn & STEP]
+    return [kept for kept, turn in zip(slots.items, slots.turns, strict=True) if kept is not NOTHING and isinstance(turn, int)]

@@ -435,7 +435,7 @@ class Player:
 
 
 def modules_of(subject: Subject) -> tuple[types.ModuleType, ...]:
-    """List the modules of a subject's package whose opcodes are scheduled: not adapters and policies, of which no operation runs any.
+    """List the modules of a subject's package whose opcodes are scheduled: not adapters or policies: no operation runs any.
 
     A process may have used those, and all that its threads work on could be reached from them.
     """

@@ -1,7 +1,7 @@
 """What is said at the door: bursts, loads that stand, loads that end; and what a refusal costs.
 
-Time is simulated: workers that take a stated time for each item, and a clock that is moved from one event to the next. So a trace of
-seconds takes a millisecond, and the same seed gives the same traces.
+Time is simulated: workers that take a stated time for each item, and a clock that is moved from one event to the next. So a trace
+of seconds takes a millisecond, and the same seed gives the same traces.
 """
 
 import gc
@@ -231,7 +231,7 @@ CHECKS: Final[tuple[Check, ...]] = (
         GROUP,
         "simulation",
         ("FRESH-3",),
-        "nothing of a burst shorter than the interval is refused as late, with any number of workers, service time and capacity tried, "
+        "nothing of a burst shorter than the interval is refused as late, with each number of workers, service time and capacity, "
         "before which there was no queue",
         "A burst that meets a queue; a worker that holds what it took unlooked at, and lets it go back.",
         _bursts,

@@ -28,8 +28,8 @@ HOW_LONG_S: Final = 1.0  # of a time-out, which ends when the explorer says
 class Configuration:
     """Describe what is there before the threads start, and what each does.
 
-    plans: by profile, quick first, where threads may be switched, with how many preemptions at most. least: how many schedules there
-    are at least, by profile, on every interpreter.
+    plans: by profile, quick first, where threads may be switched, with how many preemptions at most. least: how many schedules
+    there are at least, by profile, on every interpreter.
     """
 
     name: str
@@ -145,7 +145,7 @@ class Play:
 
 def _adds_up(read: Any) -> bool:
     whole = read.queued + read.in_flight + read.released + read.abandoned + read.expired
-    return read.accepted == whole and min(read.released, read.abandoned, read.expired) >= 0
+    return bool(read.accepted == whole and min(read.released, read.abandoned, read.expired) >= 0)
 
 
 def _explored(configuration: Configuration, subject: Subject, settings: Settings) -> Result:
@@ -171,7 +171,7 @@ CHECKS: Final[tuple[Check, ...]] = tuple(
         GROUP,
         "explorer",
         ("FRESH-1", "FRESH-2"),
-        f"{' | '.join(configuration.threads)}, with {', '.join(configuration.setup)} there: what expires is told once and nothing is lost",
+        f"{' | '.join(configuration.threads)}, with {', '.join(configuration.setup)} there: each expiry told once, nothing lost",
         "Larger configurations, and schedules with more preemptions.",
         partial(_explored, configuration),
         deep=configuration.name == "runs-out-two",

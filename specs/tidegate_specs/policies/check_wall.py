@@ -20,6 +20,19 @@ CALLS: Final = {"quick": (5, 5, 4), "full": (7, 7, 6)}  # of the longest histori
 FORK_STRIDE: Final = {"quick": 29, "full": 1}
 
 
+def _repeated(run: Callable[[Subject, Settings], Result]) -> Callable[[Subject, Settings], Result]:
+    """Have a sweep accuse only if it does so twice. Its watcher may hold a frame of the kernel's, and with it a lease.
+
+    The points of a sweep are the same in every run, so a fault of the policy comes again; a glance at the wrong moment does not.
+    """
+
+    def twice(subject: Subject, settings: Settings) -> Result:
+        result = run(subject, settings)
+        return run(subject, settings) if result.verdict is Verdict.ILLEGAL else result
+
+    return twice
+
+
 def _answers(subject: Subject, settings: Settings) -> Result:
     fresh, count = as_implementation(subject), 0
     try:
@@ -37,7 +50,7 @@ def _interrupted(subject: Subject, _settings: Settings) -> Result:
     books = tally.books + tally.slots_lost + tally.minted + tally.locked + woken.lost
     evidence = (
         f"{tally.points:,} exceptions in {tally.operations} operations: {tally.slots_lost} lost a slot, {tally.minted} minted one, "
-        f"{tally.items_lost} items lost, {tally.items_doubled} doubled; {woken.points:,} with others waiting: {woken.lost} not woken"
+        f"{tally.items_lost} items lost, {tally.items_doubled} doubled; {woken.points:,} with others waiting, {woken.lost} asleep"
     )
     if not tally.points:
         return Result(Verdict.UNKNOWN, evidence, "no bytecode was reached")
@@ -112,10 +125,11 @@ CHECKS: Final[tuple[Check, ...]] = (
         "wall_interrupted",
         "bytecode sweep",
         ("FRESH-2",),
-        "an exception before any bytecode of any operation, the kernel's below included, loses no slot and no item, doubles none, and "
-        "leaves nobody asleep",
+        "an exception before any bytecode of any operation, the kernel's below included, loses no slot and no item, doubles none, "
+        "and leaves nobody asleep",
         _ONE,
-        _interrupted,
+        _repeated(_interrupted),
+        limit_s=(120.0, 600.0),
     ),
     _check(
         "wall_beside",
@@ -124,7 +138,8 @@ CHECKS: Final[tuple[Check, ...]] = (
         "a thread stopped for ever at any bytecode of any operation delays no offer, and an offer made there never waits, never "
         "overshoots and is never refused without reason",
         _ONE,
-        _beside,
+        _repeated(_beside),
+        limit_s=(180.0, 600.0),
     ),
     _check(
         "wall_kinds",
@@ -132,13 +147,14 @@ CHECKS: Final[tuple[Check, ...]] = (
         ("FRESH-2",),
         "an exception of any type that handlers catch, where one can arrive, comes out",
         _ONE,
-        _kinds,
+        _repeated(_kinds),
+        limit_s=(120.0, 600.0),
     ),
     _check(
         "wall_forked",
         "bytecode sweep",
         ("POLICY-1",),
-        "a fork at any bytecode of any operation, by another thread or by the thread itself, leaves the child an empty, whole intake",
+        "a fork at any bytecode of any operation, by another thread or by the thread itself, leaves the child a whole, empty one",
         f"{_ONE} Profile quick forks at one bytecode in {FORK_STRIDE['quick']}.",
         _forked,
     ),

@@ -94,8 +94,8 @@ CLAUSES: Final[tuple[Clause, ...]] = (
         "POLICY-4",
         LAW,
         (
-            "A policy that fails does no harm: an exception in its clock, a clock that stands still, jumps or runs backwards, gives "
-            "the wall's own answer to an offer. What can be told from a clock that is right is counted."
+            "A policy that fails does no harm: an exception in its clock, a clock that stands still, jumps or runs backwards, "
+            "gives the wall's own answer to an offer. What can be told from a clock that is right is counted."
         ),
         (policy_4,),
         "A clock that jumps ahead by more than the patience expires what is queued, as nothing tells it from time (FRESH-1).",
@@ -121,8 +121,8 @@ CLAUSES: Final[tuple[Clause, ...]] = (
         "FRESH-2",
         TIME,
         (
-            "accepted = queued + in flight + released + abandoned + expired, under every interruption; an item expires or is taken, "
-            "never both."
+            "accepted = queued + in flight + released + abandoned + expired, under every interruption; an item expires or is "
+            "taken, never both."
         ),
         (machine.fresh_2, fresh_2_counted),
         "An item whose release is interrupted as it expires is told, and may be counted as released or abandoned.",
@@ -131,8 +131,8 @@ CLAUSES: Final[tuple[Clause, ...]] = (
         "FRESH-3",
         TIME,
         (
-            "LATE at the door only if the wait that is to be expected, by an estimate stated in one sentence, exceeds what patience "
-            "is left. A burst shorter than the stated interval, which finds no queue, is never shed."
+            "LATE at the door only if the wait that is to be expected, by an estimate stated in one sentence, exceeds what "
+            "patience is left. A burst shorter than the stated interval, which finds no queue, is never shed."
         ),
         (fresh_3,),
         "How good the estimate is for work whose length varies.",

@@ -12,13 +12,11 @@ A taker first takes what the wall gives it (`fetch`). The lease is unseen as lon
 taker puts the item back. To the wall an item that expires is one that was released unseen.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import cast
 
 from .. import machine as wall
-from ..machine import look as wall_look
-from ..machine import put_back as wall_put_back
-from ..machine import release_unseen as wall_release_unseen
-from ..machine import take as wall_take
 
 
 @dataclass(frozen=True)
@@ -35,6 +33,13 @@ class State(wall.State):
     owed: int = 0
     told: int = 0
     stale: int = 0
+
+
+# The wall's own actions, which leave alone what a state has more.
+wall_take = cast("Callable[[State], State]", wall.take)
+wall_look = cast("Callable[[State, int], State]", wall.look)
+wall_put_back = cast("Callable[[State, int], State]", wall.put_back)
+wall_release_unseen = cast("Callable[[State, int], State]", wall.release_unseen)
 
 
 def initial(capacity: int) -> State:

@@ -1,6 +1,7 @@
 """Prove, for every capacity, that each step under a policy of time is a step of the wall's machine, and that its laws are kept.
 
-It is the machinery of `tidegate_specs.prove`: the functions of `policies.machine` and of `machine` themselves run on unknown values.
+It is the machinery of `tidegate_specs.prove`: the functions of `policies.machine` and of `machine` themselves run on unknown
+values.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -147,7 +148,7 @@ class Mutant:
 
 MUTANTS: Final[Sequence[Mutant]] = (
     Mutant("a stale item is handed out", "policies.hand_out.fresh_1", "s.weighed > 0 and age <= patience", "s.weighed > 0"),
-    Mutant("an expiry keeps its slot", "policies.expire.refines", "replace(wall_release_unseen(s, i), weighed", "replace(s, weighed"),
+    Mutant("an expiry keeps its slot", "policies.expire.refines", "replace(wall_release_unseen(s, i), w", "replace(s, w"),
     Mutant("an expiry is not counted", "policies.expire.fresh_1", "expired=s.expired + 1, owed", "owed"),
     Mutant("an expiry is never told", "policies.expire.fresh_1", ", owed=s.owed + 1)", ")"),
     Mutant("an expiry is told twice", "policies.tell.fresh_1", "owed=s.owed - 1, told", "told"),

@@ -1,4 +1,4 @@
-"""What the policies' checks share: where a subject's policies are, and an intake under a policy as an implementation under check."""
+"""What the policies' checks share: where a subject's policies are, and an intake under a policy as an implementation to check."""
 
 import importlib
 import importlib.util

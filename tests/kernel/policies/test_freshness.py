@@ -11,7 +11,8 @@ import pytest
 
 from tidegate import Closed, Empty, Intake, Lease, Outcome
 from tidegate.policies import Shed
-from tidegate.policies.freshness import BOUNDS_S, FreshIntake, FreshLease, FreshStatistics
+from tidegate.policies._book import BOUNDS_S
+from tidegate.policies.freshness import FreshIntake, FreshLease, FreshStatistics
 
 PAGE = Path(__file__).parents[3] / "kernel" / "docs" / "freshness.md"
 

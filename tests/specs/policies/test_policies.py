@@ -6,8 +6,8 @@ import tidegate
 from tidegate_specs import mutation
 from tidegate_specs.check import Check, Settings, Verdict
 from tidegate_specs.policies import CHECKS, applies_to, machine, mutants, proof
-from tidegate_specs.policies.clauses import CLAUSES
 from tidegate_specs.policies.check_machine import steps_from
+from tidegate_specs.policies.clauses import CLAUSES
 
 MUTANTS = [mutation.describe(name) for name in mutation.mutant_names(mutants)]
 JUDGES = [check for check in CHECKS if check.name != "policies.mutants"]

@@ -12,6 +12,6 @@ PATCHES = (
     Patch(
         "policies/freshness.py",
         "                next(book.waits[bisect_left(BOUNDS_S, age)])\n",
-        "                next(book.waits[bisect_left(BOUNDS_S, age)])\n                book.heirs.append([age])  # type: ignore[arg-type]\n",
+        "                next(book.waits[bisect_left(BOUNDS_S, age)])\n                book.heirs.append([age])\n",
     ),
 )
