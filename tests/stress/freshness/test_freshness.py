@@ -1,6 +1,7 @@
 """`tidegate freshness` on a clock that jumps from event to event, and its judging. What is measured is in `stress/reports`."""
 
 import json
+from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from itertools import pairwise
@@ -70,11 +71,16 @@ def test_the_verdict(results: list[Result], verdict: Verdict) -> None:
     assert verdict_on(ROWS[0], results).verdict is verdict
 
 
+def in_turn(runs: list[Result]) -> Callable[[object, object], Result]:
+    """Give one result after the other, whatever is measured."""
+    left = iter(runs)
+    return lambda _case, _subject: next(left)
+
+
 def test_a_noisy_machine_is_not_held_against_a_peer() -> None:
     noisy, quiet = result(0.1, late=0.5), result(0.6)
     for runs, number in (([quiet], 1), ([noisy, quiet], 2), ([noisy, noisy, noisy, quiet], RUNS)):
-        left = iter(runs)
-        assert len(measure(ROWS[0], lambda _case, _subject, left=left: next(left), PLAIN)) == number
+        assert len(measure(ROWS[0], in_turn(runs), PLAIN)) == number
 
 
 def test_the_verdict_on_the_whole_is_the_worst() -> None:
