@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: MIT
+# pyright: reportPrivateUsage=false
 """Work still worth doing: an intake whose items are handed out within their patience, or not at all.
 
     from tidegate.policies.freshness import FreshIntake
