@@ -189,10 +189,11 @@ def import_findings(source: str, file: str) -> list[str]:
 
 
 def sources_of(package: str) -> dict[str, str]:
-    """Read the sources of a package's loaded modules, but for its adapters, through their loaders, by module name."""
+    """Read the sources of a package's loaded modules, but for adapters and policies, through their loaders, by module name."""
     sources: dict[str, str] = {}
+    around = (f"{package}.adapters", f"{package}.policies")
     for name in sorted(sys.modules):
-        if name == package or (name.startswith(package + ".") and not name.startswith(f"{package}.adapters")):
+        if name == package or (name.startswith(package + ".") and not name.startswith(around)):
             loader: Any = getattr(sys.modules[name], "__loader__", None)
             source = loader.get_source(name) if hasattr(loader, "get_source") else None
             if isinstance(source, str):

@@ -35,12 +35,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, Self, cast, final
 
-from . import adapters, mutants, runner
+from . import adapters, mutants, policies, runner
 from .adapters.support import GROUP
 from .builds import OPTIONS
 from .check import EXIT_CODES, Check, Profile, Result, Settings, Subject, Verdict, load_subject
 from .mutants import Patch
 from .options import at_least
+from .policies.support import GROUP as POLICIES
 from .progress import awaited
 from .progress import progress as tell
 
@@ -83,6 +84,7 @@ examples:
   tidegate mutants --profile full      the whole matrix, in a few minutes
   tidegate mutants lifo lost_slot      these two only
   tidegate mutants --adapters          every broken adapter against the first check that must kill it
+  tidegate mutants --policies          every broken policy against the first check that must kill it
   tidegate mutants --operators         every small change that operators make in the core; see --operators --help
 
 exit codes:
@@ -128,7 +130,7 @@ def describe(name: str) -> Mutant:
     """Read the file of one mutant, of the kernel or of an adapter. Raises StaleMutant if its docstring and its data disagree."""
     if name == CONTROL:
         return Mutant(CONTROL, "The kernel itself.", (), (), ())
-    package = next((package for package in (mutants, adapters.mutants) if name in mutant_names(package)), None)
+    package = next((package for package in (mutants, adapters.mutants, policies.mutants) if name in mutant_names(package)), None)
     if package is None:
         raise StaleMutant(f"there is no mutant named {name}")
     module: Any = importlib.import_module(f"{package.__name__}.{name}")
@@ -743,6 +745,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--seed", type=at_least(0), default=0, metavar="N", help="seed of everything random (default: 0)")
     parser.add_argument("--group", action="append", help="only this group of checks, NAME or NAME=MODULE (default: all groups)")
     parser.add_argument("--adapters", action="store_true", help="judge the adapters' mutants, not the kernel's")
+    parser.add_argument("--policies", action="store_true", help="judge the policies' mutants, not the kernel's")
     parser.add_argument(
         "--operators", action="store_true", help="as the first word: judge small changes made by rule, not mutants written by hand"
     )
@@ -755,7 +758,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         load_mutant(name, arguments.source)
         module = arguments.module or GROUPS[group]
         return runner.main([module, "--subject", PREFIX + name, "--profile", arguments.profile, "--seed", str(arguments.seed)])
-    groups = {GROUP: adapters.__name__} if arguments.adapters else None
+    package: types.ModuleType = mutants
+    groups: dict[str, str] | None = None
+    if arguments.adapters:
+        package, groups = adapters.mutants, {GROUP: adapters.__name__}
+    elif arguments.policies:
+        package, groups = policies.mutants, {POLICIES: policies.__name__}
     if arguments.group:
         groups = {name: module or GROUPS.get(name, "") for name, _, module in (entry.partition("=") for entry in arguments.group)}
         for name, module in groups.items():
@@ -767,7 +775,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     def show(text: str) -> None:
         print(text, file=sys.stderr)
 
-    known = mutant_names(adapters.mutants if arguments.adapters else mutants)
+    known = mutant_names(package)
     unknown = [name for name in arguments.mutants if name not in known]
     if unknown:
         parser.error(f"no mutant {', '.join(unknown)}; the mutants are {', '.join(known)}")

@@ -134,7 +134,8 @@ def about(subject: Subject) -> dict[str, object]:
         "title": subject.title,
         "version": subject.version,
         "capabilities": sorted(subject.capabilities),
-        "expected": {id_: [expected.reason, expected.link] for id_, expected in subject.expected.items()},
+        "native": subject.native,
+        "expected": {id_: [expected.reason, expected.link, expected.by] for id_, expected in subject.expected.items()},
     }
 
 

@@ -10,7 +10,7 @@ from tidegate_specs.check import CAPABILITIES, WHOLE, Check
 from tidegate_specs.conformance.classes import CLASSES
 from tidegate_specs.runner import in_reach
 
-from .plan import GROUPS
+from .plan import FOREIGN_GROUPS, GROUPS
 
 
 def judged(declared: frozenset[str]) -> set[str]:
@@ -39,7 +39,7 @@ def as_markdown() -> str:
 
 
 def _checks() -> Iterator[Check]:
-    for group in GROUPS:
+    for group in (*GROUPS, *FOREIGN_GROUPS):
         if not group.kernel:
             yield from importlib.import_module(group.module).CHECKS
 

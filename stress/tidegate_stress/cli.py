@@ -27,7 +27,7 @@ _GROUPS: Mapping[str, Mapping[str, _Command]] = {
     },
     "judge it": {
         "verify": _Command("tidegate_stress.verify", "judge the kernel, a copy or your own queue, clause by clause"),
-        "explore": _Command("tidegate_specs.explore.command", "run every schedule of small configurations"),
+        "explore": _Command("tidegate_specs.explore.command", "run every schedule of small configurations, or of your own program"),
         "replay": _Command("tidegate_specs.explore.replay", "show one schedule, a column of source lines for each thread"),
         "prove": _Command("tidegate_specs.prove", "prove the specification for every capacity"),
         "walk": _Command("tidegate_specs.walk", "visit every state of the specification for small capacities"),
@@ -38,6 +38,7 @@ _GROUPS: Mapping[str, Mapping[str, _Command]] = {
         "spec": _Command("tidegate_stress.spec", "read or cite the specification: in a terminal, as a page, in TLA+"),
         "bench": _Command("tidegate_stress.bench", "compare speed and memory with other queues, as ratios"),
         "stress": _Command("tidegate_stress.lab.command", "put the intake and its peers under real overload"),
+        "freshness": _Command("tidegate_stress.freshness.command", "goodput where slots are too many or a service became slower"),
         "web": _Command("tidegate_stress.web.command", "put real web servers under overload, with and without the middleware"),
     },
 }

@@ -23,9 +23,11 @@ import pytest
 from tidegate_specs.check import Profile, Verdict, overall
 from tidegate_specs.clauses import CLAUSES
 from tidegate_specs.conformance import Expected
+from tidegate_specs.conformance.levels import Standing
 
 from .extras import UsageError
 from .report import ClauseReport, finding, replay_command
+from .standing import verdict_on
 from .verify import Judged, judge_quietly
 
 IDS = tuple(str(clause.id) for clause in CLAUSES)
@@ -53,17 +55,22 @@ class ClauseVerdict:
 
 @dataclass(frozen=True, slots=True)
 class Conformance:
-    """Give the verdicts on an intake. `clauses` has all clauses of the contract, by id and in its order."""
+    """Give the verdicts on an intake. `clauses` has all clauses of the contract, by id and in its order.
+
+    standing: which level is held, and what stands between it and the next; None where only some clauses were judged.
+    """
 
     intake: str
     title: str
     version: str
     clauses: Mapping[str, ClauseVerdict]
+    standing: Standing | None = None
 
     @property
     def verdict(self) -> Verdict:
-        """Give the verdict on the whole: the worst of those on the clauses that are applicable."""
-        return overall(clause.counts for clause in self.clauses.values() if clause.verdict is not None)
+        """Give the verdict on the whole: the worst of those on the clauses that are applicable, and on the level asked for."""
+        counts = [clause.counts for clause in self.clauses.values() if clause.verdict is not None]
+        return overall([*counts, verdict_on(self.standing)] if counts else [])
 
     def demand(self) -> None:
         """Raise NotConforming unless every applicable clause is OK, or broken as expected."""
@@ -80,19 +87,19 @@ def check_intake(
     seed: int = 0,
     clauses: Sequence[str] = (),
     expected: Mapping[str, Expected] | None = None,
+    level: str = "",
 ) -> Conformance:
     """Judge an intake behind an adapter; it takes from seconds to a minute or two.
 
     intake: an adapter that can be imported by its name, or that name as "package.module:adapter". clauses: ids; none means all.
     expected: clauses that are known to be broken, beside those that the adapter names itself; an id that is none, or not
-    applicable, warns. Raises ValueError for what can't be judged at all.
+    applicable, warns. level: judge up to this one only. Raises ValueError for what can't be judged at all.
     """
     spec = intake if isinstance(intake, str) else _name_of(intake)
     options = ["--intake", spec, "--profile", profile, "--seed", str(seed)]
-    options += [word for id_ in clauses for word in ("--clause", id_)]
-    more = {id_: (why.reason, why.link) for id_, why in (expected or {}).items()}
+    options += [word for id_ in clauses for word in ("--clause", id_)] + (["--level", level] if level else [])
     try:
-        found = judge_quietly(options, more, tuple(entry for entry in sys.path if entry))
+        found = judge_quietly(options, expected, tuple(entry for entry in sys.path if entry))
     except UsageError as error:
         raise ValueError(str(error)) from None
     for warning in found.warnings:
@@ -106,6 +113,7 @@ def each_clause(
     profile: Profile = "quick",
     seed: int = 0,
     expected: Mapping[str, Expected] | None = None,
+    level: str = "",
 ) -> Callable[[Callable[[ClauseVerdict], object]], Callable[[str], None]]:
     """Make of a test function one test for each clause of the contract, named by its id.
 
@@ -116,7 +124,7 @@ def each_clause(
 
     @cache
     def found() -> Conformance:
-        return check_intake(intake, profile=profile, seed=seed, expected=expected)
+        return check_intake(intake, profile=profile, seed=seed, expected=expected, level=level)
 
     def decorate(test: Callable[[ClauseVerdict], object]) -> Callable[[str], None]:
         def judged(clause: str) -> None:
@@ -153,7 +161,7 @@ def conformance_of(found: Judged, ids: Sequence[str] = IDS) -> Conformance:
         else ClauseVerdict(id_, None, Verdict.UNKNOWN, found.inapplicable.get(id_, "no check bears on it"))
         for id_ in ids
     }
-    return Conformance(found.request.subject, found.about.title, found.about.version, verdicts)
+    return Conformance(found.request.subject, found.about.title, found.about.version, verdicts, found.standing)
 
 
 def _verdict(report: ClauseReport, found: Judged) -> ClauseVerdict:
@@ -163,5 +171,4 @@ def _verdict(report: ClauseReport, found: Judged) -> ClauseVerdict:
             lines.append(f"{answer.verdict.value} {answer.check.name}: {finding(answer, report.id)}")
             lines += answer.witness_of(report.id).splitlines()
             lines.append(f"replay: {replay_command(answer, found.request)}")
-    expected = None if report.expected is None else Expected(*report.expected)
-    return ClauseVerdict(report.id, report.verdict, report.counts, "\n".join(lines), expected)
+    return ClauseVerdict(report.id, report.verdict, report.counts, "\n".join(lines), report.expected)

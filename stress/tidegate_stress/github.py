@@ -16,13 +16,20 @@ _LONGEST_WITNESS = 8_000
 _LAST_LINE_BYTES = 1_000
 
 
-def publish(verdict: Verdict, text: str, clauses: Sequence[ClauseReport], request: Request, more: Sequence[str] = ()) -> list[str]:
+def publish(
+    verdict: Verdict,
+    text: str,
+    clauses: Sequence[ClauseReport],
+    request: Request,
+    more: Sequence[str] = (),
+    level: Sequence[str] = (),
+) -> list[str]:
     """Append the job summary where GITHUB_STEP_SUMMARY says; give the lines to print, which are none outside GitHub Actions."""
     lines = annotations(clauses, request, more) if os.environ.get("GITHUB_ACTIONS") == "true" else []
     if path := os.environ.get("GITHUB_STEP_SUMMARY"):
         try:
             with Path(path).open("a", encoding="utf-8") as file:
-                file.write(summary(verdict, text, clauses, request, more))
+                file.write(summary(verdict, text, clauses, request, more, level))
         except OSError as error:
             lines.append(f"no job summary: cannot write {path}: {error.strerror}")
     return lines
@@ -53,12 +60,19 @@ def escape_property(text: str) -> str:
     return escape_data(text).replace(":", "%3A").replace(",", "%2C")
 
 
-def summary(verdict: Verdict, text: str, clauses: Sequence[ClauseReport], request: Request, more: Sequence[str] = ()) -> str:
-    """Write a job summary of less than 64 kB: the verdict, what is not OK, then a table of all clauses.
+def summary(
+    verdict: Verdict,
+    text: str,
+    clauses: Sequence[ClauseReport],
+    request: Request,
+    more: Sequence[str] = (),
+    level: Sequence[str] = (),
+) -> str:
+    """Write a job summary of less than 64 kB: the verdict, the level held, what is not OK, then a table of all clauses.
 
     What does not fit is left out, and the last line says so.
     """
-    head = f"## tidegate verify: {verdict.value}\n\n{_cell(text)}\n"
+    head = f"## tidegate verify: {verdict.value}\n\n{_cell(text)}\n" + "".join(f"\n{_level_line(line)}\n" for line in level)
     parts = [head]
     size_bytes = len(head.encode())
     left_out: list[str] = []
@@ -95,6 +109,12 @@ def _details(answer: Answer, shown: Sequence[str], request: Request, more: Seque
         witness += f"\n[cut: {count_text(cut, 'characters')} more]"
     code = indented(f"{witness}\nreplay: {replay_command(answer, request, more)}".lstrip())
     return f"\n**{answer.verdict.value} {_cell(answer.check.name)}**: {_cell(finding(answer))}\n\n{code}\n"
+
+
+def _level_line(line: str) -> str:
+    """Write a line on the level held: the badge as the image that it is, and what to copy for a README."""
+    image = line.removeprefix("badge: ")
+    return _cell(line) if image == line else f"{image} `{image}`"
 
 
 def _cell(text: str) -> str:

@@ -24,9 +24,12 @@ def as_junit(
     more: Sequence[str] = (),
     faults: Sequence[str] = (),
     levels: Iterable[Level] = (),
+    standing: tuple[str, Verdict] | tuple[()] = (),
 ) -> str:
     """Write what was answered, the checks that were not chosen with the reason why, and what else is amiss, as JUnit XML."""
     suites: dict[str, ET.Element] = {}
+    if standing:
+        _add_level(_suite(suites, request, "levels"), Level("level", standing[1], standing[0], standing[0]))
     for level in levels:
         _add_level(_suite(suites, request, "vendored"), level)
     for answer in answers:

@@ -22,16 +22,18 @@ from .extras import UsageError
 DISTRIBUTION: Final = "tidegate"
 MANIFEST: Final = "VENDORED.json"
 FORMAT: Final = 1
-# The adapters, and the modules beside them that each needs.
+POLICIES: Final = "policies"  # a folder of its own, all of which goes along; it may be chosen, or be needed by an adapter
+# What can be chosen: the adapters, and the modules beside them that each needs; and the policies.
 ADAPTERS: Final[Mapping[str, tuple[str, ...]]] = {
-    "aio": (),
-    "asgi": ("bulkhead",),
+    "aio": ("_patience",),
+    "asgi": ("_retry", "bulkhead"),
     "bulkhead": (),
     "edges": (),
-    "executor": ("_exit", "_works", "bulkhead"),
+    "executor": ("_exit", "_patience", "_works", "bulkhead"),
     "log": ("_exit", "_records", "edges"),
-    "metrics": ("edges",),
-    "wsgi": ("bulkhead",),
+    "metrics": ("_figures",),
+    POLICIES: (),
+    "wsgi": ("_retry", "bulkhead"),
 }
 _PLAIN_FILES: Final = ("LICENSE", "py.typed")
 
@@ -108,6 +110,9 @@ class Installed:
         """Read the files of the core and of these adapters, with what they need, by path, in order."""
         files = [*self.folder.glob("*.py"), *(self.folder / name for name in _PLAIN_FILES)]
         modules = {module for adapter in adapters for module in (adapter, *ADAPTERS[adapter])}
+        if POLICIES in modules:
+            files += (self.folder / POLICIES).glob("*.py")
+            modules.remove(POLICIES)
         if modules:
             files += [self.folder / "adapters" / f"{module}.py" for module in ("__init__", *modules)]
         return {

@@ -6,6 +6,8 @@ from typing import Literal
 
 from tidegate_specs.builds import FREE_THREADED
 from tidegate_specs.check import Profile, Verdict
+from tidegate_specs.conformance.adapter import Expected
+from tidegate_specs.conformance.levels import Cause, cause_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,12 +40,18 @@ GROUPS: tuple[Group, ...] = (
     Group("scenarios", "tidegate_specs.scenarios", "scenarios", divisible=True),
     Group("walk", "tidegate_specs.walk", "walks", kernel=True),
     Group("adapters", "tidegate_specs.adapters", "adapter checks", divisible=True, kernel=True),
+    Group("policies", "tidegate_specs.policies", "policy checks", divisible=True, kernel=True),
     Group("audit", "tidegate_specs.audit", "audits", kernel=True),
     Group("correspondence", "tidegate_specs.correspondence", "correspondences", kernel=True),
     Group("sweeps", "tidegate_specs.sweeps", "sweeps", divisible=True),
     Group("host", "tidegate_specs.host", "host processes", divisible=True, kernel=True),
     *_WITHOUT_GIL,
     Group("overload", "tidegate_stress.overload", "measurements", alone=True),
+)
+# What is asked of somebody else's intake only; of the kernel, `explore` says more.
+FOREIGN_GROUPS: tuple[Group, ...] = (
+    Group("schedules", "tidegate_specs.conformance.schedules", "sets of schedules"),
+    Group("limiters", "tidegate_specs.conformance.limits", "checks of limiters"),
 )
 
 
@@ -78,6 +86,11 @@ class Planned:
     limit_s: tuple[float, float]
     deep: bool = False
     share: Mapping[str, str] = field(default_factory=dict[str, str])
+
+    @property
+    def cause(self) -> Cause:
+        """Tell by what it disturbs what is judged."""
+        return cause_of(self.name, self.clauses)
 
     def limit_in(self, profile: Profile) -> float:
         """Give the time in seconds after which the check's verdict is UNKNOWN."""
@@ -128,12 +141,13 @@ class Inapplicable:
 
 @dataclass(frozen=True, slots=True)
 class About:
-    """Tell of an intake behind an adapter what it is, and which clauses it is expected to break, each with reason and link."""
+    """Tell of an intake behind an adapter what it is, and which clauses it is expected to break. native: it is written in C."""
 
     title: str = ""
     version: str = ""
     capabilities: tuple[str, ...] = ()
-    expected: Mapping[str, tuple[str, str]] = field(default_factory=dict[str, tuple[str, str]])
+    expected: Mapping[str, Expected] = field(default_factory=dict[str, Expected])
+    native: bool = False
 
 
 FailureKind = Literal["absent", "import", "subject", "optimised", "defect", "crash", "limit"]

@@ -6,10 +6,12 @@ import re
 import shlex
 import tempfile
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from tidegate_specs.check import Verdict
+from tidegate_specs.conformance.adapter import Expected
+from tidegate_specs.conformance.levels import Standing, own_cause, rank_of_cause
 
 from .extras import UsageError
 from .plan import Answer, Request
@@ -22,25 +24,31 @@ _COUNTS = re.compile(r"# [a-z ]+(, # [a-z ]+)*")  # "# contracts confirmed, # wi
 class ClauseReport:
     """Give the verdict on one clause, the answers it rests on, and the same in a few words.
 
-    expected: why the clause is known to be broken, and where that is written.
+    expected: why the clause is known to be broken, by what, and where that is written. beside: the worst verdict of the checks that
+    the expectation says nothing of.
     """
 
     id: str
     verdict: Verdict
     answers: tuple[Answer, ...]
     evidence: str
-    expected: tuple[str, str] | None = None
+    expected: Expected | None = None
+    beside: Verdict = Verdict.OK
 
     @property
     def counts(self) -> Verdict:
         """Give what the clause adds to the whole: a failure that was expected is OK, one that did not come is ILLEGAL."""
-        strict = {Verdict.ILLEGAL: Verdict.OK, Verdict.OK: Verdict.ILLEGAL, Verdict.UNKNOWN: Verdict.UNKNOWN}
+        strict = {Verdict.ILLEGAL: self.beside, Verdict.OK: Verdict.ILLEGAL, Verdict.UNKNOWN: Verdict.UNKNOWN}
         return self.verdict if self.expected is None else strict[self.verdict]
 
     @property
     def label(self) -> str:
         """Give the verdict as a word of at most eight letters."""
-        return "EXPECTED" if self.expected and self.verdict is Verdict.ILLEGAL else self.counts.value
+        return "EXPECTED" if self.expected and self.verdict is Verdict.ILLEGAL and self.beside is Verdict.OK else self.counts.value
+
+    def excuses(self, answer: Answer) -> bool:
+        """Tell whether what this check found of the clause was expected."""
+        return self.expected is not None and answer in _excused(self, self.expected)
 
     @property
     def seconds(self) -> float:
@@ -132,29 +140,55 @@ def judge(ids: Iterable[str], answers: Sequence[Answer]) -> list[ClauseReport]:
     return [_judge_clause(id_, [answer for answer in answers if _bears_on(answer, id_)]) for id_ in ids]
 
 
-def expect(reports: Iterable[ClauseReport], expected: Mapping[str, tuple[str, str]]) -> list[ClauseReport]:
-    """Mark the clauses that are expected to be broken, and say it in their evidence."""
+def expect(reports: Iterable[ClauseReport], expected: Mapping[str, Expected]) -> list[ClauseReport]:
+    """Mark the clauses that are expected to be broken, and say it in their evidence.
+
+    An expectation holds for the checks that it names, or whose cause it names. What others find is not excused; and it says nothing
+    where none of them was to run.
+    """
     return [_expected(report, expected[report.id]) if report.id in expected else report for report in reports]
 
 
-def _expected(report: ClauseReport, why: tuple[str, str]) -> ClauseReport:
-    reason, link = why
+def _expected(report: ClauseReport, why: Expected) -> ClauseReport:
+    excused = _excused(report, why)
+    guilty = [answer for answer in report.answers if report.id in answer.accused]
+    if report.answers and not excused:
+        return report
+    beside = [answer for answer in guilty if answer not in excused]
     if report.verdict is Verdict.OK:
-        evidence = f"expected to be broken ({reason}; {link}), and is not: take the expectation away; {report.evidence}"
+        evidence = f"expected to be broken ({why.reason}; {why.link}), and is not: take the expectation away; {report.evidence}"
+    elif beside and report.verdict is Verdict.ILLEGAL:
+        names = some([answer.check.name for answer in beside])
+        evidence = f"{report.evidence}; expected is only: {why.reason} ({why.link}), and not what {names} found"
     else:
-        evidence = f"{report.evidence}; expected: {reason} ({link})"
-    return replace(report, expected=why, evidence=evidence)
+        evidence = f"{report.evidence}; expected: {why.reason} ({why.link})"
+    unknown = any(answer.verdict is Verdict.UNKNOWN and answer not in excused for answer in report.answers)
+    worst = Verdict.ILLEGAL if beside else Verdict.UNKNOWN if unknown else Verdict.OK
+    return replace(report, expected=why, beside=worst, evidence=evidence)
+
+
+def _excused(report: ClauseReport, why: Expected) -> list[Answer]:
+    """Give the answers of a clause of which an expectation speaks."""
+    by = why.by or (own_cause(report.id),)
+    return [answer for answer in report.answers if answer.check.name in by or answer.check.cause in by]
 
 
 def is_excused(answer: Answer, clauses: Iterable[ClauseReport]) -> bool:
     """Tell whether all that a check found broken is expected to be."""
-    excused = {clause.id for clause in clauses if clause.expected is not None and clause.verdict is Verdict.ILLEGAL}
+    excused = {clause.id for clause in clauses if clause.verdict is Verdict.ILLEGAL and clause.excuses(answer)}
     return answer.verdict is Verdict.ILLEGAL and set(answer.accused) <= excused
+
+
+def at_level(report: ClauseReport, rank: int) -> ClauseReport | None:
+    """Judge a clause again by the checks whose cause counts at this level; None where none does."""
+    answers = [answer for answer in report.answers if rank_of_cause(answer.check.cause) <= rank]
+    return _judge_clause(report.id, answers) if answers else None
 
 
 def replay_command(answer: Answer, request: Request, more: Sequence[str] = ()) -> str:
     """Give the command that runs one check again."""
-    words = ["tidegate", "verify", "--check", answer.check.name, "--seed", str(request.seed), "--profile", request.profile]
+    asked = ["--clause", answer.check.clauses[0]] if answer.check.tool == "declaration" else ["--check", answer.check.name]
+    words = ["tidegate", "verify", *asked, "--seed", str(request.seed), "--profile", request.profile]
     if request.subject != "tidegate":
         words += ["--intake" if request.is_intake else "--subject", request.subject]
     return shlex.join([*words, *more])
@@ -170,12 +204,14 @@ def as_json(
     shard: Mapping[str, object] | None = None,
     intake: Mapping[str, object] | None = None,
     levels: Sequence[Level] = (),
+    standing: Standing | None = None,
 ) -> str:
     """Write the whole report as JSON.
 
     shard: what `tidegate verify --merge` must know of one of several runs. intake: what somebody else's intake is, and which
-    clauses are not applicable to it. levels: what was found of a vendored copy before. Of each check under a clause, `blames` names
-    what it found broken, and `witness` shows this clause's fault, whole; it is empty where only others were found broken.
+    clauses are not applicable to it. levels: what was found of a vendored copy before. standing: the level that it holds.
+    Of each check under a clause, `blames` names what it found broken, and `witness` shows this clause's fault, whole; it is empty
+    where only others were found broken.
     """
     report = {
         "verdict": verdict.value,
@@ -183,11 +219,12 @@ def as_json(
         "platform": platform,
         **({} if intake is None else {"intake": intake}),
         **({"vendored": [level.as_dict() for level in levels]} if levels else {}),
+        **({} if standing is None else {"level": asdict(standing)}),
         "clauses": [
             {
                 "id": clause.id,
                 "verdict": clause.verdict.value,
-                **({} if clause.expected is None else {"expected": {"reason": clause.expected[0], "link": clause.expected[1]}}),
+                **({} if clause.expected is None else {"expected": asdict(clause.expected)}),
                 "checks": [
                     {
                         "name": answer.check.name,

@@ -107,7 +107,7 @@ def _wanted(folder: Path, root: Path) -> Iterator[Lines]:
     name, path = name_of(folder), folder.resolve().relative_to(root).as_posix()
     yield Lines(_ATTRIBUTES, "", f'"{path}/**" -text' if " " in path else f"{path}/** -text")
     if _backend(root) == "setuptools":
-        yield from _for_setuptools(root, name, (folder / "adapters").is_dir())
+        yield from _for_setuptools(root, name, [each for each in ("adapters", "policies") if (folder / each).is_dir()])
     settings = {
         "black": ("[tool.black]", f"force-exclude = {_toml(f'^/{re.escape(path)}/')}"),
         "ruff": ("[tool.ruff]", f"force-exclude = true\nextend-exclude = {_toml([path])}"),
@@ -123,7 +123,7 @@ def _wanted(folder: Path, root: Path) -> Iterator[Lines]:
         yield from (Lines(_PROJECT, header, each, why_not) for each in bodies)
 
 
-def _for_setuptools(root: Path, name: str, has_adapters: bool) -> Iterator[Lines]:
+def _for_setuptools(root: Path, name: str, folders: list[str]) -> Iterator[Lines]:
     """Have setuptools take the files that are no modules, and the packages where the project lists its packages."""
     project = read_toml(root / _PROJECT)
     told = cast("dict[str, Any]", entry(project, "tool", "setuptools") or {})
@@ -134,7 +134,7 @@ def _for_setuptools(root: Path, name: str, has_adapters: bool) -> Iterator[Lines
             yield Lines("setup.cfg", "[options.package_data]", f"{name} = {', '.join(PLAIN_FILES)}")
         return
     packages: Any = told.get("packages")
-    names = [name, f"{name}.adapters"] if has_adapters else [name]
+    names = [name, *(f"{name}.{each}" for each in folders)]
     if isinstance(packages, list):
         yield Lines(_PROJECT, "[tool.setuptools]", f"packages = {_toml(names)}")
     include = cast("list[str]", entry(project, "tool", "setuptools", "packages", "find", "include") or ["*"])

@@ -16,7 +16,7 @@ from tidegate_specs.document.content import by_tool, entries
 from tidegate_specs.document.page import page
 from tidegate_specs.document.text import Text
 from tidegate_specs.options import clause_id
-from tidegate_specs.registry import ADAPTER_IDS, CLAUSES
+from tidegate_specs.registry import ADAPTER_IDS, AROUND_IDS, CLAUSES, POLICY_IDS
 from tidegate_specs.runner import load
 
 from .extras import UsageError
@@ -87,7 +87,9 @@ def _document(arguments: argparse.Namespace) -> tuple[str, list[Failure]]:
 def _told(arguments: argparse.Namespace, checks: Sequence[Check]) -> str:
     chosen = [clause for clause in CLAUSES if clause.id in arguments.clause or not arguments.clause]
     if arguments.markdown:
-        listed = [clause for clause in chosen if (clause.id in ADAPTER_IDS) == arguments.adapters]
+        core = {clause.id for clause in CLAUSES} - AROUND_IDS
+        wanted = ADAPTER_IDS if arguments.adapters else POLICY_IDS if arguments.policies else core
+        listed = [clause for clause in chosen if clause.id in wanted]
         return "\n".join(guarantees(listed, checks)) + "\n"
     if arguments.brief:
         return "".join(f"{clause.id:<13} {', '.join(predicate_names(clause)):<44} {_counts(clause, checks)}\n" for clause in chosen)
@@ -119,6 +121,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--clause", type=clause_id, action="append", default=[], metavar="ID", help="only this clause; repeatable")
     parser.add_argument("--adapters", action="store_true", help="with --markdown: the adapters' clauses, not the contract's")
+    parser.add_argument("--policies", action="store_true", help="with --markdown: the policies' clauses, not the contract's")
     parser.add_argument("--bibtex", action="store_true", help="with --cite: an entry for BibTeX")
     forms = parser.add_mutually_exclusive_group()
     forms.add_argument("--brief", action="store_true", help="one line for each clause")

@@ -21,6 +21,7 @@ from typing import IO, Any, Protocol
 
 from tidegate_specs.builds import OPTIONS
 from tidegate_specs.check import Verdict
+from tidegate_specs.conformance.adapter import Expected
 
 from .plan import About, Answer, Failure, Group, Inapplicable, Planned, Request
 
@@ -335,8 +336,8 @@ def path_for(request: Request) -> dict[str, str]:
 def _about(told: dict[str, Any]) -> About:
     if not told:
         return About()
-    expected = {id_: (reason, link) for id_, (reason, link) in told["expected"].items()}
-    return About(told["title"], told["version"], tuple(told["capabilities"]), expected)
+    expected = {id_: Expected(reason, link, tuple(by)) for id_, (reason, link, by) in told["expected"].items()}
+    return About(told["title"], told["version"], tuple(told["capabilities"]), expected, told["native"])
 
 
 def _is_loading(child: _Child) -> bool:

@@ -15,7 +15,18 @@ from typing import cast
 from tidegate_specs.foreign import name_of
 
 from .extras import UsageError
-from .manifest import ADAPTERS, DISTRIBUTION, MANIFEST, Installed, Manifest, ManifestError, differences, is_older, read_manifest
+from .manifest import (
+    ADAPTERS,
+    DISTRIBUTION,
+    MANIFEST,
+    POLICIES,
+    Installed,
+    Manifest,
+    ManifestError,
+    differences,
+    is_older,
+    read_manifest,
+)
 from .report import ReportFile, count_text
 from .sbom import as_cyclonedx
 from .settings import advise
@@ -24,6 +35,7 @@ _EPILOG = """\
 examples:
   tidegate vendor src/myapp/_gate                  the core; then: from myapp._gate import Intake
   tidegate vendor src/myapp/_gate --with executor  the core, the executor, and the modules that it needs
+  tidegate vendor src/myapp/_gate --with policies  the core and the policies
   tidegate vendor src/myapp/_gate --write          and put what your build and your tools need into pyproject.toml
   tidegate vendor src/myapp/_gate --update         renew the copy from the version that is installed now
   tidegate vendor src/myapp/_gate --update --without executor      the same, and take the executor out of it
@@ -88,7 +100,7 @@ def _parser() -> argparse.ArgumentParser:
         default=[],
         choices=sorted(ADAPTERS),
         metavar="ADAPTER",
-        help=f"copy an adapter too; repeatable: {', '.join(sorted(ADAPTERS))}",
+        help=f"copy an adapter, or the policies, too; repeatable: {', '.join(sorted(ADAPTERS))}",
     )
     parser.add_argument("--update", action="store_true", help="renew a copy that nobody has edited")
     parser.add_argument(
@@ -168,7 +180,7 @@ def _update(folder: Path, installed: Installed, adapters: Sequence[str], without
     print(f"{folder}: from {_what(former)} to {_what(manifest)}{downgrade}")
     for name in without:
         if users := [other for other in manifest.adapters if name in ADAPTERS[other]]:
-            print(f"adapters/{name}.py stays: {', '.join(users)} needs it")
+            print(f"{name if name == POLICIES else f'adapters/{name}.py'} stays: {', '.join(users)} needs it")
     return 0
 
 

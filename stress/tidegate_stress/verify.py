@@ -19,21 +19,23 @@ from typing import Any, Self, TextIO, cast
 
 from tidegate import __version__
 from tidegate_specs.check import EXIT_CODES, Profile, Verdict, overall
-from tidegate_specs.conformance.adapter import names_in
+from tidegate_specs.conformance.adapter import Expected, names_in
 from tidegate_specs.conformance.classes import why_not_applicable
+from tidegate_specs.conformance.levels import NAMES, Standing
 from tidegate_specs.options import at_least, clause_id
-from tidegate_specs.registry import ADAPTER_IDS
+from tidegate_specs.registry import AROUND_IDS
 
-from .budget import parse_budget_s, waves
+from .budget import Purchase, buy, parse_budget_s
 from .display import Display, PlainDisplay, indented, tell_clauses
 from .extras import UsageError, require
 from .github import publish, summary
 from .junit import as_junit
 from .manifest import Installed
-from .plan import GROUPS, About, Answer, Failure, Group, Inapplicable, Planned, Request
-from .report import ClauseReport, Level, ReportFile, as_json, count_text, expect, judge, seconds_text
+from .plan import FOREIGN_GROUPS, GROUPS, About, Answer, Failure, Group, Inapplicable, Planned, Request
+from .report import ClauseReport, Level, ReportFile, as_json, count_text, expect, judge, seconds_text, some
 from .shards import Merged, Shard, merge
 from .smoke import mistake_of
+from .standing import as_lines, disturbs_no_more, in_scope, standing_of, undeclared, verdict_on
 from .statement import as_statement
 from .supervisor import Running, Supervisor
 from .vendored import CONFORMANCE, folder_of, levels
@@ -46,6 +48,7 @@ examples:
   tidegate verify --check scenarios.09 --seed 7     one check, as the line under a failure says
   tidegate verify --check scenarios                 all checks of one group
   tidegate verify --intake tidegate_specs.conformance.peers:QueueQueue   somebody else's queue, behind an adapter
+  tidegate verify --level threads --intake tidegate_specs.conformance.peers:QueueQueue   what a queue with a lock can keep
   tidegate verify --json report.json                the report for a machine, kept up to date while the gate runs
   tidegate verify --junit report.xml                the same as JUnit XML, for a CI system
   tidegate verify --markdown report.md              the verdict, what is not OK and a table of clauses, for a job summary
@@ -111,15 +114,19 @@ class _Run:
         self.about = About()
         self.inapplicable: dict[str, str] = {}
         self.warnings: list[str] = []
-        self.expected = dict(cast("dict[str, tuple[str, str]]", arguments.expected))
+        self.expected = dict(cast("dict[str, Expected]", arguments.expected))
+        self.asked = cast(str, arguments.level)
         self.known = frozenset(ids)
         self._order = tuple(ids)
-        self.ids = [id_ for id_ in ids if not arguments.clause or id_ in arguments.clause]
+        chosen = [id_ for id_ in ids if not self.asked or in_scope(self.asked, id_)]
+        self.ids = [id_ for id_ in chosen if not arguments.clause or id_ in arguments.clause]
         self.patterns = cast("list[str]", arguments.check)
         self.shard = cast("Shard | None", arguments.shard)
         self.more = _hidden_options(arguments)
         self.budget_s = cast("float | None", arguments.budget)
         self.spent = False
+        self.bought: Purchase | None = None
+        self._jobs = cast(int, arguments.jobs)
         self._named = [*self.patterns, *cast("list[str]", arguments.clause)]
         self._shared: list[str] = []
         self._json_file = ReportFile(cast("str | None", arguments.json))
@@ -133,6 +140,7 @@ class _Run:
         self.plan: list[Planned] = []
         self.answers: list[Answer] = []
         self.failed: list[Answer] = []
+        self._undeclared: list[Answer] = []
         self.write(final=False)
 
     def answered(self, answer: Answer) -> None:
@@ -163,9 +171,9 @@ class _Run:
         known = {id_ for check in sound for id_ in check.clauses}
         if self.request.is_intake:
             self._leave_out(known)
-        elif not (failed or self.patterns) and (absent := [id_ for id_ in self.ids if id_ in ADAPTER_IDS - known]):
+        elif not (failed or self.patterns) and (absent := [id_ for id_ in self.ids if id_ in AROUND_IDS - known]):
             self.ids = [id_ for id_ in self.ids if id_ not in absent]
-            self.display.note(f"not applicable, as {self.request.subject} lacks these adapters: {', '.join(absent)}")
+            self.display.note(f"not applicable, as {self.request.subject} lacks what these are about: {', '.join(absent)}")
         self.plan = [check for check in sound if self._is_chosen(check)]
         self._skipped = [(check, self._why_not(check)) for check in sound if not self._is_chosen(check)]
         if self.patterns:
@@ -175,7 +183,7 @@ class _Run:
         if self.shard is not None:
             self._take_share(self.shard)
         if self.budget_s is not None:
-            self.plan = [check for wave in self.waves() for check in wave]
+            self._buy(self.budget_s)
         self.display.planned(self.plan, [report.id for report in self.judge()])
         for failure in failed:
             self.failed.append(failure.answer(tuple(self.ids)))
@@ -189,7 +197,7 @@ class _Run:
 
     def judge(self) -> list[ClauseReport]:
         """Judge every clause by what was answered so far; what was not is UNKNOWN."""
-        reports = expect(judge(self.ids, self._all_answers()), self.expected)
+        reports = [self._left_unsaid(report) for report in expect(judge(self.ids, self._all_answers()), self.expected)]
         # A shard judges no clause on which it has no check; but until it is known what it has, each is UNKNOWN.
         return [report for report in reports if report.answers] if self._shared else reports
 
@@ -199,12 +207,54 @@ class _Run:
         return [*self.levels, Level(CONFORMANCE, verdict, _clauses_text(reports))] if self.levels else []
 
     def verdict(self, reports: Iterable[ClauseReport]) -> Verdict:
-        """Give the verdict on the whole: on these clauses, and on the levels of a vendored copy before them."""
-        return overall([*(level.as_clause().verdict for level in self.levels), *(report.counts for report in reports)])
+        """Give the verdict on the whole: on these clauses, the levels of a vendored copy before them, and the level asked for."""
+        told = list(reports)
+        asked = [verdict_on(self.standing(told))] if self.asked else []
+        return overall([*(level.as_clause().verdict for level in self.levels), *(report.counts for report in told), *asked])
+
+    def standing(self, reports: Sequence[ClauseReport]) -> Standing | None:
+        """Say which level an intake holds; None of another subject, or where only some of the clauses or checks were chosen."""
+        if not self.request.is_intake or self._named or "limiter" in self.about.capabilities:
+            return None
+        return standing_of(self.about, self.asked, reports, self.inapplicable)
 
     def waves(self) -> tuple[list[Planned], ...]:
         """Give the checks in the parts that run one after another: one, unless time is limited."""
-        return (self.plan,) if self.budget_s is None else waves(self.plan, self.ids, self.request.profile)
+        return (self.plan,) if self.bought is None else (self.bought.first, self.bought.then)
+
+    def _buy(self, budget_s: float) -> None:
+        """Choose what the time is spent on, and say it before anything is run."""
+        most_s = math.inf if self.patterns else budget_s  # of checks that are named none is left out beforehand
+        self.bought = found = buy(self.plan, self.ids, self.request.profile, most_s, self._jobs)
+        self._skipped += [(check, f"left out: the budget of {budget_s:g} s buys others") for check in found.left_out]
+        self.plan = [*found.first, *found.then]
+        bare = found.bare(self.ids)
+        answered = len([id_ for id_ in self.ids if id_ not in bare])
+        self.display.note(
+            f"the budget of {budget_s:g} s buys {count_text(len(self.plan), 'checks')} on {answered} of"
+            f" {count_text(len(self.ids), 'clauses')}, and leaves out {count_text(len(found.left_out), 'checks')}"
+        )
+        for check in found.left_out:
+            self.display.note(f"  left out: {check.name} ({', '.join(id_ for id_ in check.clauses if id_ in self.ids)})")
+        if bare:
+            self.display.note(f"  no check fits, so UNKNOWN: {', '.join(bare)}")
+
+    def run_short(self, unfinished: Collection[str]) -> None:
+        """Take it that the time was over: what was bought and not begun is left out, too; what was begun has no answer."""
+        if self.bought is None or self.patterns or not self.spent:
+            return
+        ended = {answer.check.name for answer in self.answers}
+        late = [check for check in self.plan if check.name not in ended and check.name not in unfinished]
+        self.bought = replace(self.bought, left_out=[*self.bought.left_out, *late])
+        self._skipped += [(check, self.left_out()) for check in late]
+        self.plan = [check for check in self.plan if check not in late]
+        if late:
+            self.display.note(f"the time was over before {count_text(len(late), 'checks')} that it was to buy")
+
+    def _left_unsaid(self, report: ClauseReport) -> ClauseReport:
+        """Say of a clause which checks on it the budget left out."""
+        names = [] if self.bought is None else self.bought.without(report.id)
+        return replace(report, evidence=f"{report.evidence}; left out by the budget: {some(names)}") if names else report
 
     def left_out(self) -> str:
         """Say why a check may have no answer."""
@@ -220,10 +270,16 @@ class _Run:
         shard = None if self.shard is None else self._shard_json(self.shard)
         python, machine = platform.python_version(), platform.platform()
         verdict, levels = self.verdict(reports), self.all_levels(reports)
-        return as_json(verdict, reports, self.request, python, machine, self.more, shard, self._intake_json(), levels)
+        intake, standing = self._intake_json(), self.standing(reports)
+        return as_json(verdict, reports, self.request, python, machine, self.more, shard, intake, levels, standing)
 
     def _leave_out(self, judged: set[str]) -> None:
         """Say which clauses are not applicable to an intake, and why; and which expectations are about nothing."""
+        left_open = None if self.patterns else undeclared(self.about, [id_ for id_ in self.ids if id_ not in judged])
+        if left_open is not None:
+            self._undeclared.append(left_open)
+            judged |= set(left_open.check.clauses)
+            self.display.note(f"UNKNOWN  {', '.join(left_open.check.clauses)}: {left_open.evidence}")
         for id_ in [id_ for id_ in self.ids if id_ not in judged]:
             self.inapplicable[id_] = why_not_applicable(id_, self.about.capabilities)
         self.ids = [id_ for id_ in self.ids if id_ in judged]
@@ -282,16 +338,21 @@ class _Run:
         }
 
     def _junit(self) -> str:
-        return as_junit(self.judge(), self._all_answers(), self._skipped, self.request, self.more, levels=self.levels)
+        reports = self.judge()
+        standing = self.standing(reports)
+        told = () if standing is None else ("\n".join(as_lines(standing)), verdict_on(standing))
+        return as_junit(reports, self._all_answers(), self._skipped, self.request, self.more, levels=self.levels, standing=told)
 
     def _all_answers(self) -> list[Answer]:
         ended = {answer.check.name for answer in self.answers}
         missing = [Answer(check, Verdict.UNKNOWN, self.left_out()) for check in self.plan if check.name not in ended]
-        return [*self.failed, *self.answers, *missing]
+        return [*self.failed, *self._undeclared, *self.answers, *missing]
 
     def _why_not(self, check: Planned) -> str:
         if self.patterns or not any(id_ in self.ids for id_ in check.clauses):
             return "not among what --check and --clause name"
+        if self.asked and not disturbs_no_more(self.asked, check):
+            return f"counts above the level {self.asked}"
         return "only in profile full"
 
     def _is_chosen(self, check: Planned) -> bool:
@@ -299,6 +360,7 @@ class _Run:
             named = any(_matches(check, pattern) for pattern in self.patterns)
         else:
             named = self.request.profile == "full" or not check.deep
+            named = named and (not self.asked or disturbs_no_more(self.asked, check))
         return named and any(id_ in self.ids for id_ in check.clauses)
 
 
@@ -358,8 +420,8 @@ def _parser() -> argparse.ArgumentParser:
         "--budget",
         type=_budget,
         metavar="TIME",
-        help="stop after this time (90s, 5m, 1h), which goes first to the cheapest check on each clause;"
-        " a clause that lacks a check for it is UNKNOWN",
+        help="stop after this time (90s, 5m, 1h), which goes first to the cheapest check on each clause; what it can buy, and"
+        " what is left out of each clause, is said beforehand; a clause for which no check fits is UNKNOWN",
     )
     parser.add_argument(
         "--shard", type=_shard, metavar="I/N", help="run only the I-th of N parts of the checks; --merge adds the reports up"
@@ -380,6 +442,9 @@ def _parser() -> argparse.ArgumentParser:
         type=_intake,
         metavar="MODULE:ADAPTER",
         help="judge somebody else's bounded intake behind an adapter instead: see tidegate_specs.conformance",
+    )
+    parser.add_argument(
+        "--level", choices=NAMES, default="", help="with --intake: judge only what this level of conformance and those below ask"
     )
     parser.add_argument("--vendored", metavar="DIR", help="judge a copy that tidegate vendor has made, in four levels")
     parser.add_argument("--files-only", action="store_true", help="with --vendored: only the two levels that import nothing")
@@ -454,9 +519,7 @@ def _verify(arguments: argparse.Namespace) -> int:
         display.close()
 
 
-def judge_quietly(
-    options: Sequence[str], expected: Mapping[str, tuple[str, str]] | None = None, path: tuple[str, ...] = ()
-) -> "Judged":
+def judge_quietly(options: Sequence[str], expected: Mapping[str, Expected] | None = None, path: tuple[str, ...] = ()) -> "Judged":
     """Judge as `tidegate verify` does with these options, print nothing, and give what was found instead of an exit code.
 
     expected: more clauses that are expected to be broken. path: where the subject is looked for first. Raises UsageError for what
@@ -470,18 +533,23 @@ def judge_quietly(
         _carry_out(run, arguments, groups, interrupt)
     if interrupt:
         raise KeyboardInterrupt
-    return Judged(run.request, run.about, tuple(run.judge()), dict(run.inapplicable), tuple(run.warnings))
+    reports = tuple(run.judge())
+    return Judged(run.request, run.about, reports, dict(run.inapplicable), tuple(run.warnings), run.standing(reports))
 
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """Give what was asked, what the intake says of itself, the verdicts, why other clauses are not applicable, and warnings."""
+    """Give what was asked, what the intake says of itself, the verdicts, why other clauses are not applicable, and warnings.
+
+    standing: the level that it holds, where all clauses were judged.
+    """
 
     request: Request
     about: About
     reports: tuple[ClauseReport, ...]
     inapplicable: Mapping[str, str]
     warnings: tuple[str, ...]
+    standing: Standing | None = None
 
 
 def _scope(arguments: argparse.Namespace) -> tuple[list[str], list[Group]]:
@@ -491,8 +559,11 @@ def _scope(arguments: argparse.Namespace) -> tuple[list[str], list[Group]]:
     for id_ in cast("list[str]", arguments.clause):
         if id_ not in ids:
             raise UsageError(f"no clause {id_}{_closest(id_, ids)}; the clauses are {', '.join(ids)}")
-    groups = chosen_groups(cast("list[str]", arguments.checks_from), cast("list[str]", arguments.check))
+    every = GROUPS if arguments.intake is None else (*FOREIGN_GROUPS, *GROUPS)
+    groups = chosen_groups(cast("list[str]", arguments.checks_from), cast("list[str]", arguments.check), every)
     if arguments.intake is None:
+        if arguments.level:
+            raise UsageError("--level is for --intake: the kernel has to keep all clauses")
         return ids, groups
     if arguments.subject != "tidegate":
         raise UsageError("--intake and --subject both say what is judged: one of them is enough")
@@ -502,7 +573,7 @@ def _scope(arguments: argparse.Namespace) -> tuple[list[str], list[Group]]:
     groups = [group for group in groups if not group.kernel]
     if not groups:
         raise UsageError("these checks are about the kernel's own source, and have nothing to say of another intake")
-    return [id_ for id_ in ids if id_ not in ADAPTER_IDS], groups
+    return [id_ for id_ in ids if id_ not in AROUND_IDS], groups
 
 
 def _merge(arguments: argparse.Namespace) -> int:
@@ -618,6 +689,7 @@ def _carry_out(run: _Run, arguments: argparse.Namespace, groups: Sequence[Group]
                 if not is_stopped():
                     supervisor.run(wave)
         unfinished = supervisor.unfinished()
+        run.run_short(unfinished)
     finally:
         supervisor.close()
     return _tell(run, interrupt.name, unfinished, time.monotonic() - started_s, to_stdout=arguments.json == "-")
@@ -628,9 +700,9 @@ def clause_ids(module: str = _REGISTRY) -> list[str]:
     return [str(clause.id) for clause in importlib.import_module(module).CLAUSES]
 
 
-def chosen_groups(modules: Sequence[str], patterns: Sequence[str]) -> list[Group]:
+def chosen_groups(modules: Sequence[str], patterns: Sequence[str], every: Sequence[Group] = GROUPS) -> list[Group]:
     """Give the groups to load: those of the modules named, or all; only those that `--check` names, where that is plain."""
-    groups = [Group(module.rpartition(".")[2], module) for module in modules] or list(GROUPS)
+    groups = [Group(module.rpartition(".")[2], module) for module in modules] or list(every)
     prefixes = {pattern.partition(".")[0] for pattern in patterns}
     named = [group for group in groups if group.name in prefixes]
     return named if patterns and len(named) == len(prefixes) else groups
@@ -706,8 +778,12 @@ def _tell(run: _Run, interrupt: str, unfinished: Sequence[str], seconds: float, 
     clauses = [*(level.as_clause() for level in run.levels), *reports]
     for level in run.all_levels(reports):
         _tell_level(run.display, level)
-    run.write_markdown(summary(verdict, text, clauses, run.request, run.more))
-    lines = publish(verdict, text, clauses, run.request, run.more)
+    standing = run.standing(reports)
+    told = [] if standing is None else as_lines(standing)
+    for line in told:
+        run.display.note(line)
+    run.write_markdown(summary(verdict, text, clauses, run.request, run.more, told))
+    lines = publish(verdict, text, clauses, run.request, run.more, told)
     return _end(run.display, verdict, text, lines, run.json() if to_stdout else "")
 
 
@@ -720,6 +796,8 @@ def _not_checked(run: _Run, missing: Sequence[str], unfinished: Sequence[str]) -
 
 def _sum(run: _Run, reports: Sequence[ClauseReport], checks: int, seconds: float) -> str:
     parts = (", only the checks named" if run.patterns else "") + (f", only shard {run.shard}" if run.shard is not None else "")
+    left_out = 0 if run.bought is None else len(run.bought.left_out)
+    parts += f", {count_text(left_out, 'checks')} left out by the budget" if left_out else ""
     return f"({_clauses_text(reports)}, {count_text(checks, 'checks')}, {seconds_text(seconds)}{parts})"
 
 

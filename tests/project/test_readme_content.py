@@ -9,9 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from tidegate_specs import adapters
+from tidegate_specs import adapters, policies
 from tidegate_specs.builds import FREE_THREADED
 from tidegate_specs.check import needs
+from tidegate_specs.conformance.levels import LEVELS
 from tidegate_specs.conformance.peers import PEERS
 from tidegate_specs.explore.configurations import CONFIGURATIONS
 from tidegate_specs.mutation import describe, mutant_names
@@ -71,7 +72,7 @@ def test_the_readme_is_read_in_three_minutes() -> None:
     assert [line for line in lines if len(line) > LONGEST_LINE] == []
 
 
-@pytest.mark.parametrize(("page", "name"), [(README, "first"), (USING, "worker"), (OWN_QUEUE, "adapter")])
+@pytest.mark.parametrize(("page", "name"), [(README, "first"), (USING, "worker"), (OWN_QUEUE, "adapter"), (OWN_QUEUE, "limiter")])
 def test_example_runs(page: Path, name: str) -> None:
     subprocess.run([sys.executable, "-W", "error", "-c", marked(page, "example", name, "python")], check=True, timeout=60)
 
@@ -90,13 +91,27 @@ def rows(text: str) -> dict[str, set[str]]:
 def test_the_sample_adapter_ends_ok_as_the_page_shows(tmp_path: Path) -> None:
     (tmp_path / "my").mkdir()
     (tmp_path / "my" / "module.py").write_text(marked(OWN_QUEUE, "example", "adapter", "python"), encoding="utf-8")
-    command = [sys.executable, "-m", "tidegate_stress", "verify", "--intake", "my.module:MyQueue"]
+    command = [sys.executable, "-m", "tidegate_stress", "verify", "--level", "threads", "--intake", "my.module:MyQueue"]
     run = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=100, check=False)
     assert run.returncode == 0, run.stdout + run.stderr
     shown = marked(OWN_QUEUE, "output", "own", "text")
-    assert shown.startswith("verdict: OK (10 clauses, 10 checks, ")
-    assert len(rows(shown)) == 10
+    assert shown.startswith("verdict: OK (8 clauses, 13 checks, ")
+    assert len(rows(shown)) == 8
+    assert "level held: threads" in run.stdout
     assert rows(run.stdout.partition("\nverdict: ")[2]) == rows(shown), run.stdout
+
+
+def test_the_sample_limiter_ends_ok(tmp_path: Path) -> None:
+    (tmp_path / "mine.py").write_text(marked(OWN_QUEUE, "example", "limiter", "python"), encoding="utf-8")
+    command = [sys.executable, "-m", "tidegate_stress", "verify", "--intake", "mine:MyLimiter"]
+    run = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=100, check=False)
+    assert run.returncode == 0, run.stdout + run.stderr
+    assert run.stdout.splitlines()[-1].startswith("tidegate: OK (4 clauses, 3 checks, ")
+
+
+def test_the_table_of_levels_is_the_code() -> None:
+    shown = table(OWN_QUEUE, "levels")
+    assert shown == [[level.name, level.sentence, ", ".join(level.clauses)] for level in LEVELS]
 
 
 @pytest.mark.skipif(FREE_THREADED, reason="there are more checks on free-threaded builds")
@@ -144,7 +159,7 @@ def test_the_fears_name_every_clause_of_the_kernel() -> None:
     assert named == {clause.id.rpartition("-")[0] for clause in CLAUSES if not clause.id.startswith(ADAPTERS)}
 
 
-ADAPTERS = ("EXECUTOR", "BULKHEAD", "ASYNC", "WEB", "LOG", "EDGE", "METRICS")
+ADAPTERS = ("EXECUTOR", "BULKHEAD", "ASYNC", "WEB", "LOG", "EDGE", "METRICS", "POLICY", "FRESH")
 
 # The columns of the README's comparison: a clause, and what it means there.
 COMPARED = {
@@ -175,7 +190,7 @@ def test_the_comparison_is_what_the_verdicts_say() -> None:
         assert re.search(rf"\*{text}\*[^*]*\({id_}\)", words(README)), text
 
 
-@pytest.mark.parametrize("options", ["--markdown", "--markdown --adapters"])
+@pytest.mark.parametrize("options", ["--markdown", "--markdown --adapters", "--markdown --policies"])
 def test_guarantee_tables_are_the_registry(options: str) -> None:
     command = [sys.executable, "-m", "tidegate_stress", "spec", *options.split()]
     shown = subprocess.run(command, capture_output=True, text=True, check=False, timeout=100)
@@ -285,6 +300,7 @@ def test_web_table_is_what_the_report_says() -> None:
 
 def test_broken_adapters_are_counted_right() -> None:
     assert f"Of the {len(mutant_names(adapters.mutants))} adapters that are broken on purpose" in words(GUARANTEES)
+    assert f"Of the {len(mutant_names(policies.mutants))} policies that are broken on purpose" in words(GUARANTEES)
 
 
 def test_overload_table_is_what_the_reports_say() -> None:

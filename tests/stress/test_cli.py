@@ -69,7 +69,21 @@ def test_without_a_command_the_ways_of_use_are_shown() -> None:
 def test_the_help_has_each_command_once_in_groups() -> None:
     text = tidegate("--help").stdout
     assert [line for line in text.splitlines() if line.endswith(" it:")] == ["use it:", "judge it:", "study it:"]
-    for name in ("vendor", "verify", "explore", "replay", "prove", "walk", "mutants", "peers", "spec", "bench", "stress", "web"):
+    for name in (
+        "vendor",
+        "verify",
+        "explore",
+        "replay",
+        "prove",
+        "walk",
+        "mutants",
+        "peers",
+        "spec",
+        "bench",
+        "stress",
+        "freshness",
+        "web",
+    ):
         assert len(re.findall(rf"^  {name} +\w", text, re.MULTILINE)) == 1
     assert max(map(len, text.splitlines())) <= 100
 

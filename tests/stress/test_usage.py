@@ -169,6 +169,7 @@ def test_the_help_is_for_users(command: str) -> None:
         (("stress", "--subject", "json"), "json"),
         (("stress", "--case", "nosuch"), "no case nosuch"),
         (("stress", "--from", "nosuch.json"), "nosuch.json"),
+        (("freshness", "--from", "nosuch.json"), "nosuch.json"),
         (("web", "--server", "nosuch"), "nosuch"),
         (("vendor", "./x", "--with", "nosuch"), "nosuch"),
     ],
@@ -200,6 +201,8 @@ WRITERS = [
     ("stress", "--json"),
     ("stress", "--markdown"),
     ("stress", "--html"),
+    ("freshness", "--json"),
+    ("freshness", "--svg"),
     ("web", "--json"),
     ("web", "--markdown"),
     ("web", "--html"),
@@ -209,7 +212,7 @@ WRITERS = [
 
 
 def test_every_option_for_a_file_to_write_is_tried() -> None:
-    written = {"json", "junit", "markdown", "statement", "html", "tla"}
+    written = {"json", "junit", "markdown", "statement", "html", "svg", "tla"}
     found = {
         (name, f"--{action.dest}")
         for name, module in COMMANDS.items()

@@ -21,7 +21,7 @@ import tidegate
 from tidegate import adapters
 from tidegate_stress import manifest
 from tidegate_stress.cli import main
-from tidegate_stress.manifest import ADAPTERS, MANIFEST, Installed, Manifest, ManifestError
+from tidegate_stress.manifest import ADAPTERS, MANIFEST, POLICIES, Installed, Manifest, ManifestError
 
 KERNEL = Path(tidegate.__file__).parent
 CORE = ("LICENSE", "__init__.py", "_atomic.py", "_forks.py", "_intake.py", "_slots.py", "_types.py", "py.typed")
@@ -107,7 +107,7 @@ def test_the_digest_is_what_sha256sum_gives(package: Path) -> None:
     assert run.stdout.split()[0] == told["digest"]
 
 
-@pytest.mark.parametrize("adapter", sorted(ADAPTERS))
+@pytest.mark.parametrize("adapter", sorted({*ADAPTERS} - {POLICIES}))
 def test_an_adapter_comes_with_what_it_imports(adapter: str, package: Path) -> None:
     """The table is what the relative imports of the modules add up to, no more and no less."""
     main(["vendor", str(package / "_gate"), "--with", adapter])
@@ -124,14 +124,27 @@ def test_an_adapter_comes_with_what_it_imports(adapter: str, package: Path) -> N
     subprocess.run([sys.executable, "-I", "-W", "error", "-c", program, str(package.parent)], check=True, timeout=60)
 
 
+def test_policies_come_whole(package: Path) -> None:
+    main(["vendor", str(package / "_gate"), "--with", "policies"])
+    assert not (package / "_gate" / "adapters").exists()
+    assert {file.name for file in (package / "_gate" / "policies").iterdir()} == {
+        f.name for f in (KERNEL / "policies").glob("*.py")
+    }
+    program = (
+        "import sys; sys.path.insert(0, sys.argv[1]); import toy._gate.policies.freshness as f; "
+        "assert 'tidegate' not in sys.modules; assert f.FreshIntake(1, 1.0).offer(None)"
+    )
+    subprocess.run([sys.executable, "-I", "-W", "error", "-c", program, str(package.parent)], check=True, timeout=60)
+
+
 def test_every_adapter_is_in_the_table_and_its_needs_are_in_the_docstring() -> None:
-    assert set(ADAPTERS) == {file.stem for file in (KERNEL / "adapters").glob("*.py") if not file.stem.startswith("_")}
+    assert {*ADAPTERS} - {POLICIES} == {file.stem for file in (KERNEL / "adapters").glob("*.py") if not file.stem.startswith("_")}
     text = " ".join((adapters.__doc__ or "").split())
     for names, needs in re.findall(r"((?:`\w+`(?: and )?)+) needs? ((?:`\w+`(?: and )?)+)", text):
         for name in re.findall(r"\w+", names.replace(" and ", " ")):
             assert ADAPTERS[name] == tuple(re.findall(r"\w+", needs.replace(" and ", " "))), name
             assert f"`{name}`" in text
-    assert {name for name, needs in ADAPTERS.items() if needs} == {"executor", "asgi", "wsgi", "log", "metrics"}
+    assert {name for name, needs in ADAPTERS.items() if needs} == {"aio", "executor", "asgi", "wsgi", "log", "metrics"}
 
 
 def test_what_the_installer_did_not_put_there_is_not_copied(tmp_path: Path, package: Path, monkeypatch: pytest.MonkeyPatch) -> None:

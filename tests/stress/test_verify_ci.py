@@ -20,7 +20,7 @@ import pytest
 
 from tidegate_specs.check import Verdict
 from tidegate_stress import github, shards, verify
-from tidegate_stress.budget import parse_budget_s, waves
+from tidegate_stress.budget import buy, parse_budget_s
 from tidegate_stress.conformance import conformance_of
 from tidegate_stress.display import PlainDisplay, tell_clauses
 from tidegate_stress.junit import as_junit
@@ -480,8 +480,22 @@ def test_the_budget_buys_each_clause_its_cheapest_check_first() -> None:
     ]
     expected = (["small", "broad"], ["late", "dear", "other"])
     for order in (plan, plan[::-1]):
-        found = waves(order, ["A", "B", "C", "NONE"], "quick")
-        assert tuple([check.name.removeprefix("some.") for check in wave] for wave in found) == expected
+        found = buy(order, ["A", "B", "C", "NONE"], "quick", 3600)
+        assert tuple([check.name.removeprefix("some.") for check in wave] for wave in (found.first, found.then)) == expected
+        assert found.left_out == []
+
+
+def test_a_dear_check_on_all_clauses_is_left_out_and_leaves_them_judged() -> None:
+    plan = [costing("all", 1000, "A", "B", "C"), costing("a", 10, "A"), costing("b", 10, "B")]
+    found = buy(plan, ["A", "B", "C"], "quick", 20)
+    assert [check.name for check in (*found.first, *found.then)] == ["some.a", "some.b"]
+    assert found.without("A") == ["some.all"]
+    assert found.bare(["A", "B", "C"]) == ["C"]
+
+
+def test_the_gate_says_beforehand_what_sixty_seconds_buy() -> None:
+    run = gate("--budget", "60s", "--list", modules=("fine", "partial"))
+    assert "the budget of 60 s buys 5 checks on 4 of 4 clauses" in run.stdout
 
 
 def test_a_budget_that_is_spent_is_no_pass(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ notice a fork (`_forks`).
     edges       `OverloadWatch`, `watched`: tell the host when overload begins and when it ends
     metrics     collectors for Prometheus and OpenTelemetry
 
-Take along what you need with a vendored core: `executor` needs `_exit` and `_works` and `bulkhead`; `asgi` and `wsgi` need
-`bulkhead`; `log` needs `_exit` and `_records` and `edges`; `metrics` needs `edges`. A page for each, with what it promises and how
-to come from what is used today, is in `kernel/docs`.
+Take along what you need with a vendored core: `executor` needs `_exit` and `_patience` and `_works` and `bulkhead`; `aio` needs
+`_patience`; `asgi` and `wsgi` need `_retry` and `bulkhead`; `log` needs `_exit` and `_records` and `edges`; `metrics` needs
+`_figures`. A page for each, with what it promises and how to come from what is used today, is in `kernel/docs`.
 """

@@ -12,6 +12,7 @@ Invariants
                every worker is busy and looks when it is done.
 
     dropped    the executor rings the bell when it dies, by one call into C; the worker that wakes closes the line.
+    patience   a worker that claims a work looks how long it has waited, and runs it or ends it, never both (EXECUTOR-4).
     fork       a child finds by `epoch` that the line is its parent's: it accepts nothing there and lets go of nothing.
 
 Atomic, as `tidegate._atomic` explains it: `append` and `remove` of a deque and `deque[0]`, `setdefault` and `get` of a dict with a
@@ -22,7 +23,7 @@ import threading
 import weakref
 from collections import deque
 from collections.abc import Callable
-from concurrent.futures import Future, wait
+from concurrent.futures import CancelledError, Future, wait
 from concurrent.futures.thread import BrokenThreadPool
 from typing import Any, Final, TypeVar, cast, final
 
@@ -30,12 +31,31 @@ from .. import Lease
 from .._atomic import SimpleQueue
 from .._forks import epoch
 from ._exit import enter, exiting, leave, start_empty
+from ._patience import Patience
 from .bulkhead import Bulkhead
 
 T = TypeVar("T")
 
 BROKEN: Final = "an initializer failed, the executor is not usable any more"
 OWNER: Final = "owner"
+
+
+@final
+class Expired(CancelledError):
+    """The exception of a work that was not run, as it had waited for longer than its patience (EXECUTOR-4).
+
+    Whoever expects a `CancelledError` from `result()` is told so, and so is nobody's task: a future that `asyncio` wraps raises
+    this exception, which is an Exception, instead of looking as if the waiting task had been cancelled.
+    waited_s: for how long. patience_s: the patience that it had.
+    """
+
+    def __init__(self, waited_s: float, patience_s: float) -> None:
+        super().__init__(waited_s, patience_s)
+        self.waited_s: Final = waited_s
+        self.patience_s: Final = patience_s
+
+    def __str__(self) -> str:
+        return f"not run: it had waited for {self.waited_s:.3f} seconds, and its patience is {self.patience_s} seconds"
 
 
 def nothing() -> Any:
@@ -51,6 +71,7 @@ class Work(Future[T]):
         self.line: Final = line
         self.lease: Final = lease
         self.call = call
+        self.since: Final = line.patience.now() if line.patience else 0.0
         self.claim: Final[dict[str, object]] = {}
 
     def cancel(self) -> bool:
@@ -135,8 +156,9 @@ class WaitingLine(deque[Any]):
 class Line:
     """What an executor shares with its workers and works. It keeps no executor, which may be dropped."""
 
-    def __init__(self, room: Bulkhead, owner: object) -> None:
+    def __init__(self, room: Bulkhead, owner: object, patience: Patience | None) -> None:
         self.room: Final = room
+        self.patience: Final = patience
         self.epoch: Final = epoch()
         self.waiting: Final = WaitingLine()
         self.bell: Final[SimpleQueue[object]] = SimpleQueue()
@@ -164,6 +186,12 @@ class Line:
         error.__cause__ = self.broken
         return error
 
+    def expired(self, work: Work[Any]) -> Expired | None:
+        """Make the exception for a work that has waited for too long; None if it has not, or may for ever."""
+        patience = self.patience
+        age = None if patience is None else patience.overdue(work.since)
+        return None if patience is None or age is None else Expired(age, patience.patience_s)
+
     def serve(self) -> None:
         """Take turns to the end. A function of its own, as the jump back of a loop is outside the `try` around it."""
         while self.turn():
@@ -178,6 +206,7 @@ class Line:
         work: Work[Any] | None = None
         result: Any = None
         failure: BaseException | None = None
+        expired: Expired | None = None
         try:
             try:  # noqa: SIM105 - the same as in `discard`
                 work = self.waiting[0]
@@ -191,15 +220,18 @@ class Line:
                 self.ring()
             if owner is me:
                 failure = self.broken_pool()
+                if failure is None and self.patience is not None and (failure := self.expired(work)) is not None:
+                    expired = failure  # from here on it is counted: no call, so no exception can come before the next line
+                    next(self.patience.expired)
                 if failure is None:
                     work.set_running_or_notify_cancel()
                     result, failure = outcome_of(work)
                 work.end(result, failure)
         except BaseException as error:  # noqa: BLE001 - raised in this thread by somebody; it ends the work that was in hand
             if work is not None and work.claim.get(OWNER) is me:
-                work.fail(error)
+                work.fail(expired or error)
             self.ring()  # the ring that was taken may have been for another's work
-        work = result = failure = None  # or an exception would refer to its own future
+        work = result = failure = expired = None  # or an exception would refer to its own future
         if self.closed:
             self.ring()  # it may have been the last one
         return True

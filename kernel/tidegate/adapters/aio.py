@@ -21,6 +21,8 @@
     async with intake.take() as item:         # or one at a time
         ...
 
+    AsyncIntake(100, patience_s=0.1)          # items that have waited for longer are not handed out (ASYNC-4)
+
 How it works
     A taker tries the kernel's `take` with no time to wait. If nothing is there it writes itself down as a waiter and tries
     again, and only then sleeps: an offer either sees the waiter, or the waiter the item. No item travels through a future: a
@@ -42,6 +44,9 @@ How it works
 
     An answer is only ever the kernel's or the loop's: no exception is taken for one. The kernel is asked to give None instead
     of raising, and a loop whether it is closed.
+
+    With patience, an item is kept with the time of its offer. A taker that finds one too old frees its slot, counts it, tells it to
+    `on_expired`, and looks for the next, all in the same stretch of its task. Without, no clock is read.
 
 Prior art
     Waking a loop through a pipe to itself: D. J. Bernstein; in asyncio `call_soon_threadsafe`, in trio
@@ -82,6 +87,7 @@ from typing import Any, Final, Generic, TypeVar, cast, final
 from .. import Closed, Intake, Lease, Outcome, Statistics
 from .._forks import epoch
 from .._intake import NO_LEASE, Quietly
+from ._patience import Patience, Seconds
 
 T = TypeVar("T")
 
@@ -220,7 +226,7 @@ class AsyncLease(Generic[T]):
         lease = self._held[0]
         if lease is NO_LEASE:
             raise ValueError("this lease holds no item")
-        return lease.item
+        return lease.item if self._intake._patience is None else cast("tuple[T, float]", lease.item)[0]
 
     def release(self) -> bool:
         """Free the slot. True the first time, False ever after, from whichever thread or signal handler (LEASE-1). Never waits."""
@@ -241,7 +247,7 @@ class AsyncLease(Generic[T]):
 
     async def __aenter__(self) -> T:
         try:
-            await self._intake._until(self._try)
+            await self._intake._until(self._look)
             if self._held[0] is NO_LEASE:
                 raise Closed("closed, and everything accepted has been taken")
             return self.item
@@ -272,6 +278,10 @@ class AsyncLease(Generic[T]):
             intake._ring()
         return True
 
+    @property
+    def _look(self) -> Callable[[], bool]:
+        return self._try if (patience := self._intake._patience) is None else partial(patience.here().take_fresh, self)
+
     def _let_go(self) -> None:
         """Have an interrupted take leave nothing behind: its item is put back if nobody has looked, or else abandoned."""
         if self._held[0] is not NO_LEASE:
@@ -286,11 +296,17 @@ class AsyncIntake(Generic[T]):
 
     One intake may serve any number of loops, in as many threads, of both libraries, anyio's included. Raises TypeError or
     ValueError for a bad `capacity`, as the kernel does (HOSTILE-1).
+    patience_s: for how many seconds an item may wait to be taken. One that has waited for longer is not handed out: the taker that
+    comes to it frees its slot, counts it, and calls `on_expired` with it, in its own task; an exception out of that comes out of
+    the take, which then has taken nothing (ASYNC-4). TypeError or ValueError unless it is None, for ever, or a number above 0.
     """
 
-    __slots__ = ("__weakref__", "_closed", "_intake", "_quietly", "_stations")
+    __slots__ = ("__weakref__", "_closed", "_intake", "_patience", "_quietly", "_stations")
 
-    def __init__(self, capacity: int) -> None:
+    def __init__(
+        self, capacity: int, *, patience_s: Seconds | None = None, on_expired: Callable[[T], object] | None = None
+    ) -> None:
+        self._patience: Final = None if patience_s is None else Patience(patience_s, on_expired)
         self._intake: Final[Intake[T]] = Intake(capacity)
         self._quietly: Final[Callable[[float], Lease[T]]] = self._intake.take  # given NOW, it gives NO_LEASE and raises nothing
         self._closed = False
@@ -310,7 +326,7 @@ class AsyncIntake(Generic[T]):
         Interrupted by an exception, the item may have been accepted or not; if so, takers wake (ASYNC-3).
         """
         try:
-            outcome = self._intake.offer(item)
+            outcome = self._intake.offer(item if self._patience is None else cast("T", (item, self._patience.now())))
             # Also after CLOSED: while it held a slot, takers could not be told that nothing more comes.
             if outcome is not Outcome.FULL and self._stations:
                 self._ring()
@@ -335,7 +351,7 @@ class AsyncIntake(Generic[T]):
     async def __anext__(self) -> AsyncLease[T]:
         lease = AsyncLease(self)
         try:
-            await self._until(lease._try)
+            await self._until(lease._look)
             if lease._held[0] is not NO_LEASE:
                 return lease
         except BaseException:
@@ -363,6 +379,11 @@ class AsyncIntake(Generic[T]):
         """
         self.close()
         await self._until(lambda: not self._intake.drain(timeout=0))
+
+    @property
+    def expired(self) -> int:
+        """The number of items that were not handed out because they had waited for too long; `released` counts them, too."""
+        return 0 if self._patience is None else self._patience.number()
 
     def statistics(self) -> Statistics:
         """Count slots and answers, as the kernel does (LEDGER-1)."""

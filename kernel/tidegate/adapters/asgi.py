@@ -31,14 +31,14 @@ Prior art
 
 Considered and rejected
     A base class of a framework's: works with that framework only, and some of them end the call before the response. An own
-    copy of `send` that looks for the last byte: a step more for each piece of each response. A number of seconds worked out
-    for `Retry-After`: nobody here knows how long the others will take.
+    copy of `send` that looks for the last byte: a step more for each piece of each response.
 
 Limits
     Paths are compared within the application, without `root_path`, byte by byte once decoded: a path that the application takes for
     the same although it is spelled otherwise (`//reports`) may be another's or nobody's. Give "/" a bulkhead, and nothing goes
-    without. Every refused client is told the same time; a client should add some of its own (jitter). The server
-    accepts and parses a connection before any of this. The limit is one process's own: four workers let in four times as many.
+    without. With a fixed `retry_after_s` every refused client is told the same time: a client should add some of its own (jitter),
+    or give `RetryAfter()`. The server accepts and parses a connection before any of this. The limit is one process's own: four
+    workers let in four times as many.
     Inside another middleware that answers for an application that failed, the slot is free before that answer: put this outermost,
     but for CORS middleware, which goes around it: refusals and preflights would have no CORS headers otherwise.
 """
@@ -47,7 +47,10 @@ from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from typing import Any, final
 
 from .. import Outcome
-from .bulkhead import BUSY, Bulkhead, Rules, busy_headers
+from ._retry import Busy, RetryAfter
+from .bulkhead import BUSY, Bulkhead, Rules
+
+__all__ = ["AdmissionMiddleware", "RetryAfter"]
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -58,18 +61,25 @@ Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 @final
 class AdmissionMiddleware:
-    """Let as many requests and WebSockets in as the bulkhead has slots, and answer the next one 503 at once (WEB-1, WEB-2).
+    """Let as many requests and WebSockets in as the bulkhead has slots, and answer the next one 503 at once (WEB-1, WEB-2, WEB-3).
 
     bulkhead: one for all, or a mapping from path prefixes to bulkheads: the longest prefix that ends where a segment of the path
     ends is the one; a path that leads to None, or that none matches, is not limited. Paths are the application's own, without
-    the `root_path` that it is mounted at. retry_after_s: what refused clients are told to wait, in seconds.
+    the `root_path` that it is mounted at. retry_after_s: what refused clients are told to wait, in seconds; or
+    `RetryAfter()`, which works it out and spreads it (WEB-3).
     Raises ValueError for a prefix that does not begin with a slash, TypeError or ValueError for a bad `retry_after_s`.
     """
 
-    def __init__(self, app: Application, bulkhead: Bulkhead | Mapping[str, Bulkhead | None], *, retry_after_s: int = 1) -> None:
+    def __init__(
+        self,
+        app: Application,
+        bulkhead: Bulkhead | Mapping[str, Bulkhead | None],
+        *,
+        retry_after_s: int | RetryAfter = 1,
+    ) -> None:
         self._app = app
         self._rules = Rules(bulkhead)
-        self._headers = [(name.lower().encode(), value.encode()) for name, value in busy_headers(retry_after_s)]
+        self._busy = Busy(retry_after_s, self._rules.bulkheads)
 
     @property
     def unmatched(self) -> tuple[str, ...]:
@@ -86,17 +96,18 @@ class AdmissionMiddleware:
             return
         lease = bulkhead.enter()
         if isinstance(lease, Outcome):
-            await self._refuse(kind, scope, send)
+            await self._refuse(bulkhead, scope, send)
             return
         with lease:
             await self._app(scope, receive, send)
 
-    async def _refuse(self, kind: str, scope: Scope, send: Send) -> None:
+    async def _refuse(self, bulkhead: Bulkhead, scope: Scope, send: Send) -> None:
         response = "http.response"
-        if kind == "websocket":
+        if scope["type"] == "websocket":
             response = "websocket.http.response"
             if response not in (scope.get("extensions") or {}):
                 await send({"type": "websocket.close", "code": 1013, "reason": ""})  # before it is accepted: servers answer 403
                 return
-        await send({"type": f"{response}.start", "status": 503, "headers": list(self._headers)})
+        headers = [(name.lower().encode(), value.encode()) for name, value in self._busy.headers(bulkhead)]
+        await send({"type": f"{response}.start", "status": 503, "headers": headers})
         await send({"type": f"{response}.body", "body": b"" if scope.get("method") == "HEAD" else BUSY})

@@ -245,6 +245,11 @@ class Rules:
         return None
 
     @property
+    def bulkheads(self) -> tuple[Bulkhead, ...]:
+        """All bulkheads that a request may be led to."""
+        return tuple(rule.bulkhead for rule in self._longest_first if rule.bulkhead is not None)
+
+    @property
     def unmatched(self) -> tuple[str, ...]:
         """The prefixes that no request has matched yet, in this process."""
         return tuple(rule.prefix for rule in self._longest_first if not rule.matched)

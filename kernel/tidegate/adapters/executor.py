@@ -23,6 +23,9 @@ How it works
     A work runs in a copy of the context of whoever submitted it, and workers start in an empty one: what stands in context
     variables, the user's name or the request's trace, is the submitter's, whoever made the executor and whatever ran before.
 
+    With `patience_s` a worker looks how long a work has waited before it runs it. If that is longer, nobody waits for it any more:
+    its slot is free, and its future fails with `Expired`, in that order, and it never runs (EXECUTOR-4). Without, no clock is read.
+
 Prior art
     `concurrent.futures.ThreadPoolExecutor` (B. Quinlan), of which this keeps all that can be kept with a bound; the bound asked for
     there since 2014 (bpo-22737). Java's `ThreadPoolExecutor` with a bounded queue and its `AbortPolicy`.
@@ -32,7 +35,9 @@ Considered and rejected
     kernel's queue, a cancelled one leaving a vacancy that the next `submit` fills: free slots and vacancies can't be read at one
     instant, so that a refusal might be untrue. Freeing the slot in a callback of the future: others see the future cancelled before
     that. Starting workers on demand: `Thread.start` waits for the thread to begin, and `submit` must not wait. New workers in the
-    child of a fork: threads that nobody asked for, in a process that may be about to execute another program.
+    child of a fork: threads that nobody asked for, in a process that may be about to execute another program. Works that expire by
+    a timer: a thread, and a race with each worker. Expired works as cancelled futures: a future does not say why it is cancelled,
+    and `asyncio` would cancel whoever awaits it.
 
 Limits
     A work that never returns keeps its slot and its worker, and the interpreter from exiting, as with `ThreadPoolExecutor`. Works
@@ -42,7 +47,9 @@ Limits
     leave a future unended. On 3.12 works can't start threads once the main thread is over. Futures that a fork copied into a child
     belong to the parent and never end in the child. A second Ctrl-C while the interpreter waits for works at exit ends the wait, as
     with `ThreadPoolExecutor`. Up to 3.11 a subinterpreter with threads can't end. An iterator of `map` that is dropped cancels its
-    works where CPython drops exceptions, one that a signal handler raises meanwhile among them: close it.
+    works where CPython drops exceptions, one that a signal handler raises meanwhile among them: close it. A work that has expired
+    keeps its slot and its place until a worker comes to it, or it is cancelled. Nothing is refused because it would have to wait
+    for too long: `FreshIntake` does that.
 """
 
 from collections import deque
@@ -56,8 +63,11 @@ from typing import Any, Final, Literal, ParamSpec, TypeVar, cast, final
 
 from .. import Lease, Outcome, Statistics
 from ._exit import check_threads
-from ._works import Line, Work, start
+from ._patience import Patience, Seconds
+from ._works import Expired, Line, Work, start
 from .bulkhead import Bulkhead, Refusal
+
+__all__ = ["Expired", "Rejected", "RejectingExecutor"]
 
 T = TypeVar("T")
 P = ParamSpec("P")
@@ -91,6 +101,8 @@ class RejectingExecutor(Executor):
     All workers are started here. Each calls `initializer(*initargs)` first; should that raise, waiting works fail and `submit`
     raises `BrokenThreadPool`, with the exception as its cause. With `refusal="future"` a refused `submit` raises nothing: its
     future has failed with what it would have raised. RuntimeError where gevent or eventlet has replaced threads (HOST-1).
+    patience_s: for how many seconds a work may wait; one that has waited for longer is not run, and its future fails with
+    `Expired`, a `CancelledError` (EXECUTOR-4). TypeError or ValueError unless it is None, for ever, or a number above 0.
 
     An executor that is dropped closes, and its workers finish what was accepted. So they do when the main thread has ended, before
     handlers of `atexit` run; one that is made then is closed (HOST-2). In the child of a fork it is closed. A signal handler may
@@ -106,9 +118,10 @@ class RejectingExecutor(Executor):
         initializer: Callable[..., object] | None = None,
         initargs: tuple[Any, ...] = (),
         refusal: Literal["raise", "future"] = "raise",
+        patience_s: Seconds | None = None,
     ) -> None:
         check_threads(type(self).__name__)
-        line = Line(Bulkhead(capacity), self)
+        line = Line(Bulkhead(capacity), self, None if patience_s is None else Patience(patience_s))
         if _checked_count("workers", workers) > capacity:
             raise ValueError(f"workers must be at most the capacity of {capacity}, not {workers}: more could never work")
         if initializer is not None and not callable(initializer):
@@ -244,6 +257,11 @@ class RejectingExecutor(Executor):
         if wait:
             for thread in self._threads:
                 thread.join()
+
+    @property
+    def expired(self) -> int:
+        """The number of works that were not run because they had waited for too long. `statistics()` has them as released."""
+        return 0 if self._line.patience is None else self._line.patience.number()
 
     def statistics(self) -> Statistics:
         """Count slots and answers: `in_flight` works are unfinished, waiting or running; `free` more would be accepted now."""

@@ -11,20 +11,27 @@ Both may be called again, with further intakes: those are shown beside the first
 
 What is given for each intake, by its name in the mapping (labels `intake` and `tidegate.intake.name`):
 
-    Prometheus               OpenTelemetry                  label, attribute
-    tidegate_offers_total    tidegate.offers {offer}        outcome: accepted, full, closed
-    tidegate_finished_total  tidegate.finished {item}       outcome: released, abandoned
-    tidegate_slots           tidegate.slot.count {slot}     state: free, queued, in_flight
-    tidegate_capacity        tidegate.slot.max {slot}
-    tidegate_peak            tidegate.slot.peak {slot}
-    tidegate_unreadable      tidegate.unreadable {intake}   1, and only while an intake can't be read; the others are
+    Prometheus                   OpenTelemetry                 label, attribute
+    tidegate_offers_total        tidegate.offers {offer}       outcome: accepted, full, closed, late
+    tidegate_finished_total      tidegate.finished {item}      outcome: released, abandoned, expired
+    tidegate_slots               tidegate.slot.count {slot}    state: free, queued, in_flight
+    tidegate_capacity            tidegate.slot.max {slot}
+    tidegate_peak                tidegate.slot.peak {slot}
+    tidegate_oldest_age_seconds  tidegate.item.oldest_age {s}  only of an intake with patience
+    tidegate_sojourn_seconds     tidegate.item.sojourn {item}  the same: le, or tidegate.sojourn.bound
+    tidegate_unreadable          tidegate.unreadable {intake}  1, and only while an intake can't be read; the others are
+
+Late and expired are outcomes of an intake with patience, too (`FreshIntake`). How long items waited that were handed out is a
+histogram in Prometheus, without a sum, which the intake does not keep. OpenTelemetry has no histogram that is asked: there it is a
+counter of items, each counted once, at the smallest bound in seconds that it kept within.
 
 In OpenTelemetry `error.type` repeats the outcome where it is a refusal or a loss, and is absent where it is not. The mapping is
 read anew in each collection, so intakes may come and go.
 
 Prior art: the semantic conventions for pools (`db.client.connection.count` with a state, and `.max`) and for bounded queues
 (`otel.sdk.processor.log.processed` with an `error.type`). Considered and rejected: counters that are added to at each offer (a
-second truth, and a cost on every rejection); rates and ratios (the reader's business); waiting times (the intake keeps none).
+second truth, and a cost on every rejection); rates and ratios (the reader's business); waiting times of an intake without patience
+(it keeps none).
 
 Limits: instruments of OpenTelemetry are asked one by one. They share a reading until one of them asks again, so that a collection
 is one reading if it asks each of them once; two that run at once may mix. In a forked child counts begin at 0, as after a restart.
@@ -39,45 +46,15 @@ import warnings
 import weakref
 from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass
-from typing import Any, Final, final
+from itertools import accumulate
+from typing import Any, Final, Protocol, final
 
-from .. import Statistics
-from .edges import HasStatistics
+from ._figures import FIGURES, SOJOURN, UNREADABLE, Figure, attributes_of, bound_text, sojourn_of
 
 __all__ = ["PrometheusCollector", "observe_with_opentelemetry", "prometheus_collector"]
 
 
-@final
-@dataclass(frozen=True, slots=True)
-class _Figure:
-    """Describe one metric: its two names, its instrument, and the fields of the statistics that it shows, told apart by a label."""
-
-    prometheus: str
-    opentelemetry: str
-    instrument: str
-    unit: str
-    text: str
-    label: str
-    fields: tuple[str, ...]
-
-
-_FIGURES: Final = (
-    _Figure(
-        "tidegate_offers", "tidegate.offers", "counter", "{offer}", "Offers answered.", "outcome", ("accepted", "full", "closed")
-    ),
-    _Figure("tidegate_finished", "tidegate.finished", "counter", "{item}", "Items finished.", "outcome", ("released", "abandoned")),
-    _Figure(
-        "tidegate_slots", "tidegate.slot.count", "up_down_counter", "{slot}", "Slots.", "state", ("free", "queued", "in_flight")
-    ),
-    _Figure("tidegate_capacity", "tidegate.slot.max", "up_down_counter", "{slot}", "Slots there are.", "", ("capacity",)),
-    _Figure("tidegate_peak", "tidegate.slot.peak", "gauge", "{slot}", "The most slots held at once so far.", "", ("peak",)),
-)
-_UNREADABLE: Final = _Figure(
-    "tidegate_unreadable", "tidegate.unreadable", "gauge", "{intake}", "Intakes whose statistics can't be read.", "", ()
-)
-_FIELDS: Final = [field for figure in _FIGURES for field in figure.fields]
 _OURS: Final = __name__.removesuffix("adapters.metrics")  # the package, whatever it is called here, and a dot
-_GOOD: Final = ("accepted", "released")  # outcomes that are no error
 
 
 def _third_party(module: str, distribution: str) -> Any:
@@ -98,12 +75,18 @@ def _fault(name: object, source: object) -> Exception | None:
     return None
 
 
+class Readable(Protocol):
+    """Name what is read: an intake, with patience or without, or whatever else answers `statistics()` as one does."""
+
+    def statistics(self) -> Any: ...
+
+
 @final
 @dataclass(slots=True)
 class _Reading:
     """Keep the statistics of one collection by name, and the names of what could not be read."""
 
-    by_name: dict[str, Statistics]
+    by_name: dict[str, Any]
     unreadable: dict[str, None]
 
 
@@ -111,11 +94,11 @@ class _Reading:
 class _Sources:
     """Hold mappings of intakes that are shown together."""
 
-    def __init__(self, intakes: Mapping[str, HasStatistics]) -> None:
-        self._mappings: Final[list[Mapping[str, HasStatistics]]] = []
+    def __init__(self, intakes: Mapping[str, Readable]) -> None:
+        self._mappings: Final[list[Mapping[str, Readable]]] = []
         self.add(intakes)
 
-    def add(self, intakes: Mapping[str, HasStatistics]) -> None:
+    def add(self, intakes: Mapping[str, Readable]) -> None:
         """Have a mapping shown too. TypeError or ValueError for what could not be shown, or is there already."""
         if not isinstance(intakes, Mapping):  # pyright: ignore[reportUnnecessaryIsInstance]
             raise TypeError(f"intakes must be a mapping of names to intakes, not {type(intakes).__name__}")
@@ -147,11 +130,13 @@ class _Sources:
         return reading
 
     @staticmethod
-    def _read_foreign(name: str, source: HasStatistics, reading: _Reading) -> None:
+    def _read_foreign(name: str, source: Readable, reading: _Reading) -> None:
         reading.unreadable[name] = None
         try:
             statistics = source.statistics()
-            good = all(isinstance(getattr(statistics, field), int | float) for field in _FIELDS)
+            fields = [field for figure in FIGURES for field in figure.of(statistics)]
+            good = all(isinstance(getattr(statistics, field), int | float) for field in fields)
+            good = good and all(isinstance(number, int | float) for pair in getattr(statistics, "sojourn", ()) for number in pair)
         except Exception:  # noqa: BLE001 - whatever a source of the host's raises, the others are shown
             return
         if good:
@@ -163,11 +148,11 @@ class _Sources:
 class PrometheusCollector:
     """Collect the statistics of intakes for a registry of `prometheus_client`. Made by `prometheus_collector`."""
 
-    def __init__(self, families: Any, intakes: Mapping[str, HasStatistics]) -> None:
+    def __init__(self, families: Any, intakes: Mapping[str, Readable]) -> None:
         self._families: Final = families
         self._sources: Final = _Sources(intakes)
 
-    def add(self, intakes: Mapping[str, HasStatistics]) -> None:
+    def add(self, intakes: Mapping[str, Readable]) -> None:
         """Show further intakes beside the first. TypeError or ValueError for a bad name or source, or a name that is there."""
         self._sources.add(intakes)
 
@@ -180,24 +165,34 @@ class PrometheusCollector:
         return list(self._collect(self._sources.read()))
 
     def _collect(self, reading: _Reading) -> Generator[Any, None, None]:
-        for figure in _FIGURES:
+        for figure in FIGURES:
             make = self._families.CounterMetricFamily if figure.instrument == "counter" else self._families.GaugeMetricFamily
             labels = ["intake", figure.label] if figure.label else ["intake"]
             family = make(figure.prometheus, figure.text, labels=labels)
             for name, statistics in reading.by_name.items():
-                for field in figure.fields:
+                for field in figure.of(statistics):
                     family.add_metric([name, field] if figure.label else [name], getattr(statistics, field))
             yield family
-        family = self._families.GaugeMetricFamily(_UNREADABLE.prometheus, _UNREADABLE.text, labels=["intake"])
+        yield self._histogram(reading)
+        family = self._families.GaugeMetricFamily(UNREADABLE.prometheus, UNREADABLE.text, labels=["intake"])
         for name in reading.unreadable:
             family.add_metric([name], 1)
         yield family
+
+    def _histogram(self, reading: _Reading) -> Any:
+        family = self._families.HistogramMetricFamily(SOJOURN.prometheus, SOJOURN.text, labels=["intake"])
+        for name, statistics in reading.by_name.items():
+            if waited := sojourn_of(statistics):
+                numbers = accumulate(number for _, number in waited)
+                buckets = [(bound_text(bound), number) for (bound, _), number in zip(waited, numbers, strict=True)]
+                family.add_metric([name], buckets=buckets, sum_value=None)
+        return family
 
 
 _collectors: Final[list[tuple[weakref.ref[Any], PrometheusCollector]]] = []  # with the registry of each
 
 
-def prometheus_collector(intakes: Mapping[str, HasStatistics], registry: Any = None) -> PrometheusCollector:
+def prometheus_collector(intakes: Mapping[str, Readable], registry: Any = None) -> PrometheusCollector:
     """Make a collector, and register it with a registry of `prometheus_client`, if one is given (METRICS-1).
 
     Called again with the same registry, the intakes join the collector that is there, which is what it then gives: a registry
@@ -237,7 +232,7 @@ def _warn_of_multiprocess() -> None:
 class _Observed:
     """Answer the instruments of OpenTelemetry, which ask one by one, from one reading for each collection."""
 
-    def __init__(self, observation: Any, intakes: Mapping[str, HasStatistics], scope: object) -> None:
+    def __init__(self, observation: Any, intakes: Mapping[str, Readable], scope: object) -> None:
         self.sources: Final = _Sources(intakes)
         self.scope: Final = scope
         self.instrument: Callable[[], object] = lambda: None  # the first one, as long as it is alive
@@ -245,24 +240,30 @@ class _Observed:
         self._asked: Final[set[str]] = set()  # the instruments that have had the reading below
         self._reading = _Reading({}, {})
 
-    def _read(self, figure: _Figure) -> _Reading:
+    def _read(self, figure: Figure) -> _Reading:
         if not self._asked or figure.opentelemetry in self._asked:  # whoever asks again begins a new collection
             self._asked.clear()
             self._reading = self.sources.read()
         self._asked.add(figure.opentelemetry)
         return self._reading
 
-    def observer(self, figure: _Figure) -> Callable[[Any], list[Any]]:
+    def observer(self, figure: Figure) -> Callable[[Any], list[Any]]:
         """Give the callback of one instrument."""
 
         def observe(_options: Any) -> list[Any]:
             reading = self._read(figure)
-            if figure is _UNREADABLE:
+            if figure is UNREADABLE:
                 return [self._observation(1, {"tidegate.intake.name": name}) for name in reading.unreadable]
+            if figure is SOJOURN:
+                return [
+                    self._observation(number, {"tidegate.intake.name": name, "tidegate.sojourn.bound": bound_text(bound)})
+                    for name, statistics in reading.by_name.items()
+                    for bound, number in sojourn_of(statistics)
+                ]
             return [
-                self._observation(getattr(statistics, field), _attributes(name, figure, field))
+                self._observation(getattr(statistics, field), attributes_of(name, figure, field))
                 for name, statistics in reading.by_name.items()
-                for field in figure.fields
+                for field in figure.of(statistics)
             ]
 
         return observe
@@ -276,7 +277,7 @@ class _Observed:
 _observed: Final[list[_Observed]] = []
 
 
-def observe_with_opentelemetry(meter: Any, intakes: Mapping[str, HasStatistics]) -> None:
+def observe_with_opentelemetry(meter: Any, intakes: Mapping[str, Readable]) -> None:
     """Create observable instruments on a meter, which read the intakes when they are asked (METRICS-1).
 
     Called again for the same meter, the intakes are shown by the instruments that are there: OpenTelemetry gives those, and
@@ -293,7 +294,7 @@ def observe_with_opentelemetry(meter: Any, intakes: Mapping[str, HasStatistics])
             other.sources.add(intakes)
             return
     observed = _Observed(observation, intakes, scope)
-    for number, figure in enumerate((*_FIGURES, _UNREADABLE)):
+    for number, figure in enumerate((*FIGURES, SOJOURN, UNREADABLE)):
         create = getattr(meter, f"create_observable_{figure.instrument}")
         instrument = create(figure.opentelemetry, callbacks=[observed.observer(figure)], unit=figure.unit, description=figure.text)
         if not number and instrument is not None:
@@ -303,12 +304,3 @@ def observe_with_opentelemetry(meter: Any, intakes: Mapping[str, HasStatistics])
                     return
             observed.instrument = weakref.ref(instrument)
             _observed.append(observed)
-
-
-def _attributes(name: str, figure: _Figure, field: str) -> dict[str, str]:
-    attributes = {"tidegate.intake.name": name}
-    if figure.label:
-        attributes[f"tidegate.{figure.label}"] = field
-    if figure.label == "outcome" and field not in _GOOD:
-        attributes["error.type"] = field
-    return attributes

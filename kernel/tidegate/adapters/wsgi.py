@@ -35,16 +35,20 @@ Limits
     attribute. What a server does with a body that was not read is its own affair: some read it all before they call anybody
     (waitress), some throw it away, some close the connection. Paths are the application's own, PATH_INFO without SCRIPT_NAME,
     compared byte by byte once decoded: a path that the application takes for the same although it is spelled otherwise
-    (`//reports`) may be another's or nobody's. Give "/" a bulkhead, and nothing goes without. Every refused client is told the
-    same time; a client should add some of its own (jitter). The limit is one process's own: four processes let in four times as
-    many. CORS middleware goes around this one: refusals and preflights would have no CORS headers otherwise.
+    (`//reports`) may be another's or nobody's. Give "/" a bulkhead, and nothing goes without. With a fixed `retry_after_s` every
+    refused client is told the same time: a client should add some of its own (jitter), or give `RetryAfter()`. The limit is one
+    process's own: four processes let in four times as many. CORS middleware goes around this one: refusals and preflights would
+    have no CORS headers otherwise.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sized
 from typing import Any, final
 
 from .. import Lease, Outcome
-from .bulkhead import BUSY, Bulkhead, Rules, busy_headers
+from ._retry import Busy, RetryAfter
+from .bulkhead import BUSY, Bulkhead, Rules
+
+__all__ = ["AdmissionMiddleware", "RetryAfter"]
 
 Environ = dict[str, Any]
 StartResponse = Callable[..., Callable[[bytes], object]]
@@ -83,18 +87,25 @@ class _SizedResponse(_Response):
 
 @final
 class AdmissionMiddleware:
-    """Let as many requests in as the bulkhead has slots, and answer the next one 503 at once (WEB-1, WEB-2).
+    """Let as many requests in as the bulkhead has slots, and answer the next one 503 at once (WEB-1, WEB-2, WEB-3).
 
     bulkhead: one for all, or a mapping from path prefixes to bulkheads: the longest prefix that ends where a segment of the path
     ends is the one; a path that leads to None, or that none matches, is not limited. Paths are the application's own, without
-    the SCRIPT_NAME that it is mounted at. retry_after_s: what refused clients are told to wait, in seconds.
+    the SCRIPT_NAME that it is mounted at. retry_after_s: what refused clients are told to wait, in seconds; or
+    `RetryAfter()`, which works it out and spreads it (WEB-3).
     Raises ValueError for a prefix that does not begin with a slash, TypeError or ValueError for a bad `retry_after_s`.
     """
 
-    def __init__(self, app: Application, bulkhead: Bulkhead | Mapping[str, Bulkhead | None], *, retry_after_s: int = 1) -> None:
+    def __init__(
+        self,
+        app: Application,
+        bulkhead: Bulkhead | Mapping[str, Bulkhead | None],
+        *,
+        retry_after_s: int | RetryAfter = 1,
+    ) -> None:
         self._app = app
         self._rules = Rules(bulkhead)
-        self._headers = busy_headers(retry_after_s)
+        self._busy = Busy(retry_after_s, self._rules.bulkheads)
 
     @property
     def unmatched(self) -> tuple[str, ...]:
@@ -109,7 +120,7 @@ class AdmissionMiddleware:
             return self._app(environ, start_response)
         lease = bulkhead.enter()
         if isinstance(lease, Outcome):
-            start_response("503 Service Unavailable", list(self._headers))
+            start_response("503 Service Unavailable", self._busy.headers(bulkhead))
             return [] if environ["REQUEST_METHOD"] == "HEAD" else [BUSY]
         try:
             body = self._app(environ, start_response)

@@ -17,6 +17,8 @@ from . import (
     check_log,
     check_metrics,
     check_mutants,
+    check_patience,
+    check_retry,
     check_wsgi,
     mutants,
 )
@@ -24,11 +26,11 @@ from . import (
 __all__ = ["CHECKS", "applies_to", "mutants"]
 
 _OF_ADAPTER: Final[Mapping[str, tuple[Check, ...]]] = {
-    "executor": check_executor.CHECKS,
+    "executor": (*check_executor.CHECKS, *check_patience.EXECUTOR),
     "bulkhead": check_bulkhead.CHECKS,
-    "aio": check_aio.CHECKS,
-    "asgi": check_asgi.CHECKS,
-    "wsgi": check_wsgi.CHECKS,
+    "aio": (*check_aio.CHECKS, *check_patience.AIO),
+    "asgi": (*check_asgi.CHECKS, *check_retry.ASGI),
+    "wsgi": (*check_wsgi.CHECKS, *check_retry.WSGI),
     "log": check_log.CHECKS,
     "edges": check_edges.CHECKS,
     "metrics": check_metrics.CHECKS,

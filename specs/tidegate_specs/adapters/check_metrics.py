@@ -8,9 +8,11 @@ import random
 import sys
 from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from functools import partial
-from types import ModuleType
+from itertools import accumulate
+from math import inf
+from types import ModuleType, SimpleNamespace
 from typing import Any, Final, final
 
 from ..check import Check, Result, Settings, Subject, Verdict
@@ -26,6 +28,13 @@ FIGURES: Final = {  # by the names of both: the fields of the statistics, told a
     ("tidegate_capacity", "tidegate.slot.max"): ("capacity",),
     ("tidegate_peak", "tidegate.slot.peak"): ("peak",),
 }
+PATIENT: Final = {  # what an intake with patience has beside these, by metric and label
+    ("tidegate_offers_total", "tidegate.offers", "late"): "late",
+    ("tidegate_finished_total", "tidegate.finished", "expired"): "expired",
+    ("tidegate_oldest_age_seconds", "tidegate.item.oldest_age", ""): "oldest_s",
+}
+SOJOURN: Final = ("tidegate_sojourn_seconds_bucket", "tidegate.item.sojourn")
+BOUNDS_S: Final = (0.001, 0.5, 10.0, inf)
 UNREADABLE: Final = ("tidegate_unreadable", "tidegate.unreadable")
 
 
@@ -61,8 +70,19 @@ class _Counters(_Gauges):
     suffix = "_total"
 
 
+class _Histograms(_Gauges):
+    def add_metric(self, labels: list[str], buckets: list[tuple[str, float]], sum_value: None) -> None:  # type: ignore[override]  # pyright: ignore[reportIncompatibleMethodOverride]
+        for le, value in buckets:
+            labelled = dict(zip(self.labels, labels, strict=True))
+            self.samples.append(_Sample(f"{self.name}_bucket", {**labelled, "le": le}, value))
+
+
 STAND_INS: Final[dict[str, dict[str, type]]] = {
-    "prometheus_client.core": {"GaugeMetricFamily": _Gauges, "CounterMetricFamily": _Counters},
+    "prometheus_client.core": {
+        "GaugeMetricFamily": _Gauges,
+        "CounterMetricFamily": _Counters,
+        "HistogramMetricFamily": _Histograms,
+    },
     "opentelemetry.metrics": {"Observation": _Observation},
 }
 
@@ -86,7 +106,6 @@ def _libraries() -> Generator[list[str], None, None]:
             del sys.modules[name]
 
 
-@final
 class Source:
     """Give an intake's statistics, remember them, and have an offer refused after each reading: no two are the same."""
 
@@ -99,6 +118,23 @@ class Source:
         while self.intake.offer("filler"):
             pass
         return self.readings[-1]
+
+
+@final
+class Patient(Source):
+    """Stand for an intake with patience: what else its statistics tell is drawn by chance."""
+
+    def __init__(self, intake: Any, chance: random.Random) -> None:
+        super().__init__(intake)
+        self.chance = chance
+
+    def statistics(self) -> Any:
+        plain = super().statistics()
+        drawn = SimpleNamespace(**{each.name: getattr(plain, each.name) for each in fields(plain)})
+        drawn.expired, drawn.late, drawn.oldest_s = self.chance.randint(1, 9), self.chance.randint(1, 9), self.chance.random()
+        drawn.sojourn = tuple((bound, self.chance.randint(1, 9)) for bound in BOUNDS_S)
+        self.readings[-1] = drawn
+        return drawn
 
 
 @final
@@ -140,9 +176,13 @@ class Meter:
 Figures = dict[tuple[str, str, str], float]  # by intake, metric and field
 
 
+def _label(labels: Mapping[str, str], *names: str) -> str:
+    return next((labels[name] for name in names if name in labels), "")
+
+
 def _prometheus(collector: Any) -> Figures:
     return {
-        (sample.labels["intake"], sample.name, sample.labels.get("outcome", sample.labels.get("state", ""))): sample.value
+        (sample.labels["intake"], sample.name, _label(sample.labels, "outcome", "state", "le")): sample.value
         for family in collector.collect()
         for sample in family.samples
     }
@@ -153,7 +193,7 @@ def _opentelemetry(meter: Meter, order: list[str]) -> Figures:
         (
             seen.attributes["tidegate.intake.name"],
             name,
-            seen.attributes.get("tidegate.outcome", seen.attributes.get("tidegate.state", "")),
+            _label(seen.attributes, "tidegate.outcome", "tidegate.state", "tidegate.sojourn.bound"),
         ): (seen.value)
         for name in order
         for seen in meter.callbacks[name](None)
@@ -161,7 +201,15 @@ def _opentelemetry(meter: Meter, order: list[str]) -> Figures:
 
 
 def _expected(readings: Mapping[str, Any], side: int) -> Figures:
-    return {
+    figures: Figures = {}
+    for intake, reading in readings.items():
+        if not hasattr(reading, "sojourn"):
+            continue
+        figures |= {(intake, names[side], names[2]): getattr(reading, field) for names, field in PATIENT.items()}
+        numbers = [number for _, number in reading.sojourn]
+        for bound, number in zip(BOUNDS_S, numbers if side else accumulate(numbers), strict=True):
+            figures[intake, SOJOURN[side], "+Inf" if bound == inf else str(bound)] = number
+    return figures | {
         (intake, names[side], each if len(fields) > 1 else ""): getattr(reading, each)
         for intake, reading in readings.items()
         for names, fields in FIGURES.items()
@@ -242,10 +290,12 @@ def _model(subject: Subject, settings: Settings) -> Result:
     with _libraries() as missing:
         while histories < HISTORIES[settings.profile] and not tally.witness:
             sources = {f"intake {number}": Source(subject.Intake(number)) for number in (1, 3)}
+            sources["patient"] = Patient(subject.Intake(2), chance)
             leases: dict[str, list[Any]] = {name: [] for name in sources}
             shown: list[dict[str, Any]] = [{name: source} for name, source in sources.items()]
             collector = adapter.prometheus_collector(shown[0])
-            collector.add(shown[1])
+            for mapping in shown[1:]:
+                collector.add(mapping)
             meter = Meter()
             for mapping in shown:
                 adapter.observe_with_opentelemetry(meter, mapping)
@@ -278,8 +328,8 @@ CHECKS: Final[tuple[Check, ...]] = (
         group=GROUP,
         tool="random histories",
         clauses=("METRICS-1",),
-        shows="in random histories each collection reads each intake of two mappings once and gives what it said, also if another "
-        "source fails",
+        shows="in random histories each collection reads each intake of three mappings, one with patience, once and gives what it "
+        "said, also if another source fails",
         shows_not="exporters; what OpenTelemetry's SDK does with the observations",
         run=_model,
     ),

@@ -27,6 +27,11 @@ def executor_3(unended: int, doubled: int) -> bool:
     return unended == 0 and doubled == 0
 
 
+def expiry(ended: int, stale: int, untold: int, held: int, miscounted: int) -> bool:
+    """Something ended; nothing stale was run or handed out, all that expired was told once, with its slot free, and counted."""
+    return ended > 0 and stale == 0 and untold == 0 and held == 0 and miscounted == 0
+
+
 def bulkhead_1(peak: int, capacity: int, spurious: int) -> bool:
     """No more than `capacity` calls were inside, and every refusal found them so."""
     return peak <= capacity and spurious == 0
@@ -70,6 +75,11 @@ def web_1(peak: int, capacity: int, wrong: int) -> bool:
 def web_2(early: int, lost: int) -> bool:
     """No slot was given back before the last byte, and none was missing afterwards."""
     return early == 0 and lost == 0
+
+
+def web_3(refusals: int, wrong: int, kept: int) -> bool:
+    """There were refusals, each told a time that it may be told, and nothing was kept of them and no lock is there to wait for."""
+    return refusals > 0 and wrong == 0 and kept == 0
 
 
 def log_1(waited: int, peak: int, capacity: int, uncounted: int) -> bool:
@@ -126,6 +136,17 @@ CLAUSES: Final[tuple[Clause, ...]] = (
         "Works that never return; processes that are killed.",
     ),
     Clause(
+        "EXECUTOR-4",
+        PART,
+        (
+            "With `patience_s` a work that has waited for longer is never run: its slot is free, and then its future fails with "
+            "`Expired`, once. Every work is run, cancelled, failed or expired, and never two of these, under every interruption; "
+            "as many are counted as expired as futures say it (FRESH-1 and FRESH-2, for works)."
+        ),
+        (expiry,),
+        "A work that has expired keeps its slot until a worker comes to it.",
+    ),
+    Clause(
         "BULKHEAD-1",
         PART,
         "At most `capacity` calls are inside at once. One more is answered FULL at once, and only if the others were there.",
@@ -174,6 +195,17 @@ CLAUSES: Final[tuple[Clause, ...]] = (
         "An item that was looked at is abandoned, as in LEASE-1.",
     ),
     Clause(
+        "ASYNC-4",
+        PART,
+        (
+            "With `patience_s` an item that has waited for longer is never handed out: its slot is free, and then it is told to "
+            "`on_expired`, once. Every item is handed out, abandoned or expired, and never two of these, under every interruption; "
+            "as many are counted as expired as are told (FRESH-1 and FRESH-2, for tasks)."
+        ),
+        (expiry,),
+        "An item that has expired keeps its slot until a taker comes to it.",
+    ),
+    Clause(
         "WEB-1",
         PART,
         (
@@ -193,6 +225,17 @@ CLAUSES: Final[tuple[Clause, ...]] = (
         ),
         (web_2,),
         "What the server still buffers after it took the last byte.",
+    ),
+    Clause(
+        "WEB-3",
+        PART,
+        (
+            "Where `Retry-After` is worked out it is a whole number of seconds, at least 1 and at most the longest, chosen by "
+            "chance between the wait that is to be expected (the requests inside over the rate at which they ended in the last "
+            "interval) and twice that. Working it out takes no lock and leaves nothing behind."
+        ),
+        (web_3,),
+        "How long the requests inside will in truth take, and whether clients do what they are told.",
     ),
     Clause(
         "LOG-1",

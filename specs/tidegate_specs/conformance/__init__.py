@@ -26,15 +26,18 @@ plain Python for each of that. `wrong` has intakes that are wrong on purpose, `c
 
 from ..check import CAPABILITIES, WHOLE, needs
 from .adapter import Adapted, Adapter, Closed, Empty, Expected, Outcome, Taken, adapt, load_intake
+from .limiter import AsyncLimiterAdapter, LimiterAdapter
 
 __all__ = [
     "CAPABILITIES",
     "WHOLE",
     "Adapted",
     "Adapter",
+    "AsyncLimiterAdapter",
     "Closed",
     "Empty",
     "Expected",
+    "LimiterAdapter",
     "Outcome",
     "Taken",
     "adapt",

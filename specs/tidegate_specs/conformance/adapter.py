@@ -5,10 +5,11 @@ import importlib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import reduce
+from inspect import iscoroutinefunction
 from types import FunctionType
 from typing import Any, ClassVar, Final, cast, final
 
-from ..check import CAPABILITIES, WHOLE
+from ..check import CAPABILITIES, WHOLE, needs
 from ..injection import Injector, files_of
 
 
@@ -34,10 +35,15 @@ class Closed(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Expected:
-    """Say why a clause is expected to be ILLEGAL, and where that is written. If the clause is found OK, that is an error, too."""
+    """Say why a clause is expected to be ILLEGAL, and where that is written. If the clause is found OK, that is an error, too.
+
+    by: what brings it about: causes (`levels.CAUSES`) or names of checks. What anything else finds of the same clause is not
+    excused. Nothing: the disturbance that the clause is about (of INTERRUPT-1 an exception), or mere calls.
+    """
 
     reason: str
     link: str
+    by: tuple[str, ...] = ()
 
 
 class Taken:
@@ -78,7 +84,8 @@ class Adapter:
 
     capabilities: names from `CAPABILITIES`; what is not declared is not judged. judged: the classes whose code is stopped,
     interrupted and re-entered at every bytecode; none means the adapter itself. title and version: of what is judged, for
-    reports. expected: the clauses that are known to be broken, each with a reason and a link.
+    reports. expected: the clauses that are known to be broken, each with a reason and a link. native: it is written in C, so that
+    each call is one step. zero_is_unbounded: a capacity of zero or less is documented to mean no bound, and is no error.
 
     Made with a capacity, which it passes on as it is. Beside these verbs it may have `drain` and `statistics`, with the meaning and
     the fields that the kernel's have.
@@ -89,6 +96,8 @@ class Adapter:
     title: ClassVar[str] = ""
     version: ClassVar[str] = ""
     expected: ClassVar[Mapping[str, Expected]] = {}
+    native: ClassVar[bool] = False
+    zero_is_unbounded: ClassVar[bool] = False
     capacity: int
 
     # Abstract, each by itself: an adapter has to have those that it declares, and `adapt` refuses one that lacks any.
@@ -133,6 +142,8 @@ class Adapted:
     title: str
     version: str
     expected: Mapping[str, Expected]
+    native: bool = False
+    zero_is_unbounded: bool = False
     arrivals_only: bool = True
     Outcome: Any = Outcome
     Empty: type[Exception] = Empty
@@ -142,6 +153,7 @@ class Adapted:
         return self.make(capacity)
 
 
+LIMITER: Final = frozenset("limiter asyncio refuses wait threads bytecode".split())  # what an adapter of a limiter may declare
 VERBS: Final = ("offer", "take", "close", "drain", "statistics")
 
 
@@ -158,9 +170,13 @@ def adapt(factory: Any, name: str = "") -> Adapted:
     if not isinstance(declared, frozenset):
         raise TypeError(f"{name} declares no capabilities: a frozenset of some of {', '.join(CAPABILITIES)}")
     capabilities = cast("frozenset[str]", declared)
-    if strange := sorted(capabilities - WHOLE):
-        raise TypeError(f"{name} declares {', '.join(strange)}; the capabilities are {', '.join(sorted(WHOLE))}")
-    if "offer" not in capabilities:
+    limits = hasattr(kind, "use") and "offer" not in capabilities
+    known = LIMITER if limits else WHOLE
+    if strange := sorted(capabilities - known):
+        raise TypeError(f"{name} declares {', '.join(strange)}; the capabilities are {', '.join(sorted(known))}")
+    if limits:
+        capabilities |= needs("limiter asyncio" if iscoroutinefunction(kind.use) else "limiter")
+    elif "offer" not in capabilities:
         raise TypeError(f"{name} does not declare offer: there is nothing to judge")
     own = [verb for verb in VERBS if getattr(kind, verb, None) is not getattr(Adapter, verb, None)]
     if missing := [verb for verb in VERBS if verb in capabilities and verb not in own]:
@@ -174,6 +190,8 @@ def adapt(factory: Any, name: str = "") -> Adapted:
         title=getattr(kind, "title", "") or name,
         version=getattr(kind, "version", ""),
         expected=dict(getattr(kind, "expected", {})),
+        native=bool(getattr(kind, "native", False)),
+        zero_is_unbounded=bool(getattr(kind, "zero_is_unbounded", False)),
     )
 
 
@@ -200,7 +218,7 @@ def injector_for(subject: object) -> Injector:
     injector = Injector(type("Judged", (), {f"base_{number}": base for number, base in enumerate(bases)}))
     functions = [member for base in bases for member in vars(base).values() if isinstance(member, FunctionType)]
     files = {function.__code__.co_filename for function in functions}
-    injector.files = tuple(sorted(file for file in files if not file.startswith("<")))
+    injector.files = tuple(sorted(file for file in files if not (file.startswith("<") and file.endswith(">"))))
     injector.arrivals_only = subject.arrivals_only
     return injector
 

@@ -31,7 +31,7 @@ CLOSE: Final = needs("close" if sys.version_info >= (3, 13) else "")
 QUEUE: Final = needs("offer refuses take wait threads bytecode")
 
 
-def _version_of(distribution: str) -> str:
+def version_of(distribution: str) -> str:
     """Give an installed distribution's version, or "" where it is not installed."""
     with contextlib.suppress(importlib.metadata.PackageNotFoundError):
         return importlib.metadata.version(distribution)
@@ -91,6 +91,7 @@ class QueueQueue(_Queue):
     version = PYTHON
     expected = expectations.QUEUE_QUEUE
     capabilities = QUEUE | CLOSE
+    zero_is_unbounded = True
     judged = (queue.Queue, threading.Condition)
     shut_down = _shut_down_of(queue, "ShutDown")
 
@@ -106,6 +107,7 @@ class QueueSimpleQueue(_Queue):
     title = "queue.SimpleQueue"
     version = PYTHON
     expected = expectations.QUEUE_SIMPLE_QUEUE
+    native = True
     capabilities = QUEUE - {"refuses", "bytecode"}
 
     def __init__(self, capacity: int) -> None:
@@ -120,6 +122,7 @@ class DequeMaxlen(Adapter):
     title = "collections.deque(maxlen)"
     version = PYTHON
     expected = expectations.DEQUE_MAXLEN
+    native = True
     capabilities = needs("offer answers take threads")
 
     def __init__(self, capacity: int) -> None:
@@ -146,6 +149,7 @@ class AsyncioQueue(Adapter):
     version = PYTHON
     expected = expectations.ASYNCIO_QUEUE
     capabilities = needs("offer refuses take bytecode") | CLOSE
+    zero_is_unbounded = True
     judged = (asyncio.Queue,)
     shut_down: ClassVar[tuple[type[Exception], ...]] = _shut_down_of(asyncio, "QueueShutDown")
 
@@ -268,7 +272,7 @@ class Aiologic(Adapter):
     """`aiologic.Queue(capacity)`: `green_put` and `green_get`, the first without waiting."""
 
     title = "aiologic.Queue"
-    version = _version_of("aiologic")
+    version = version_of("aiologic")
     expected = expectations.AIOLOGIC
     capabilities = QUEUE
     judged = _classes("aiologic", "Queue")
@@ -295,6 +299,7 @@ class Aiologic(Adapter):
 class _TwoSided(_Queue):
     """Use the side for threads of a queue that has another for asyncio."""
 
+    zero_is_unbounded = True
     capabilities = QUEUE
     library: ClassVar[str]
 
@@ -309,7 +314,7 @@ class Culsans(_TwoSided):
     """`culsans.Queue(capacity).sync_q`: `put_nowait` and `get`."""
 
     title = "culsans.Queue"
-    version = _version_of("culsans")
+    version = version_of("culsans")
     expected = expectations.CULSANS
     library = "culsans"
     judged = _classes("culsans", "Queue", "sync_q")
@@ -320,7 +325,7 @@ class Janus(_TwoSided):
     """`janus.Queue(capacity).sync_q`: `put_nowait` and `get`."""
 
     title = "janus.Queue"
-    version = _version_of("janus")
+    version = version_of("janus")
     expected = expectations.JANUS
     library = "janus"
     judged = (*_classes("janus", "Queue", "sync_q"), threading.Condition)

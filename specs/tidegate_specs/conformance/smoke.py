@@ -7,6 +7,7 @@ wrong with the adapter, or nothing. How the intake behaves is for the checks: wr
 refusing (it waits, it ends the process, and where a refusal is said to be its own answer, it raises) are not looked at here.
 """
 
+import asyncio
 import importlib
 import os
 import sys
@@ -63,6 +64,9 @@ class Trial:
     def _calls(self, subject: Adapted) -> None:
         intake = self._call("its constructor", "__init__", lambda: subject.Intake(1))
         self._call("its capacity", "__init__", lambda: intake.capacity)
+        if "limiter" in subject.capabilities:
+            self._use(intake, subject)
+            return
         self._offer(intake, "its first offer")
         if "take" in subject.capabilities:
             self._take(intake)
@@ -78,6 +82,22 @@ class Trial:
             raise Mistake(
                 f"your adapter answered {doing} with {_short(answer)}{self._at([])}: it must be Outcome.ACCEPTED, FULL or CLOSED"
             )
+
+    def _use(self, limiter: Any, subject: Adapted) -> None:
+        """Go inside once, and leave."""
+        calls: list[None] = []
+
+        async def note() -> None:
+            calls.append(None)
+
+        wait = "refuses" not in subject.capabilities
+        if "asyncio" in subject.capabilities:
+            answer = self._call("its first use", "use", lambda: asyncio.run(limiter.use(note, wait=True)))
+        else:
+            answer = self._call("its first use", "use", lambda: limiter.use(lambda: calls.append(None), wait=wait))
+        if answer is not True or len(calls) != 1:
+            told = f"answered its first use with {_short(answer)} and called the body {len(calls)} times"
+            raise Mistake(f"your adapter {told}{self._at([])}: it must call it once, and answer True")
 
     def _take(self, intake: Any) -> None:
         try:

@@ -13,9 +13,10 @@ from tidegate import _atomic
 from ..adapters import mutants as adapter_mutants
 from ..clauses import Clause
 from ..mutation import Mutant, describe, mutant_names
+from ..policies import mutants as policy_mutants
 from ..prove import NOT_PROVED
 from ..prove.record import Recorded, recorded
-from ..registry import ADAPTER_IDS, CLAUSES
+from ..registry import ADAPTER_IDS, CLAUSES, POLICY_IDS
 
 
 class Bearing(Protocol):
@@ -65,7 +66,9 @@ def by_tool(checks: Sequence[Bearing]) -> str:
 
 def proofs() -> tuple[Sequence[Recorded], Mapping[str, str]]:
     """Give all proof obligations, and for each clause without one the reason."""
-    return recorded(), {**NOT_PROVED, **dict.fromkeys(ADAPTER_IDS, "an adapter is run, not modelled")}
+    around = dict.fromkeys(ADAPTER_IDS, "an adapter is run, not modelled")
+    around |= dict.fromkeys(POLICY_IDS, "of a policy's own machine, by the check policies.proof; else it is run")
+    return recorded(), {**NOT_PROVED, **around}
 
 
 def entries(checks: Sequence[Bearing]) -> tuple[Entry, ...]:
@@ -74,6 +77,7 @@ def entries(checks: Sequence[Bearing]) -> tuple[Entry, ...]:
     mutants = [
         *(describe(name) for name in mutant_names()),
         *(describe(name) for name in mutant_names(adapter_mutants)),
+        *(describe(name) for name in mutant_names(policy_mutants)),
     ]
     return tuple(
         Entry(

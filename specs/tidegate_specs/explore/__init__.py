@@ -30,6 +30,7 @@ other. A deadlock is a fault. A limit is UNKNOWN.
     configurations   what is explored on an intake, and what must hold; the checks
     schedules        schedule ids; `replay` and `command` are `tidegate replay` and `tidegate explore`
     cost             what a schedule costs, and where the time goes
+    own              another engine, for programs of anybody's: `tidegate explore FILE.py`, `@explore` for pytest
 
 What it takes for granted: a call into C is one step (the interpreter lock is held), and the subject is deterministic but for the
 order of its threads. The reduction needs to know what each opcode touches; what it can't find out it takes to conflict with

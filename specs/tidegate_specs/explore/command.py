@@ -27,12 +27,15 @@ from .configurations import (
 from .cost import cost_of
 from .division import INTERRUPTED, explore_divided
 from .explorer import Explorer, Limits, Report
+from .own.command import main as own_program
+from .own.command import names_a_program
 from .replay import subject_of
 from .scheduler import WaitsInEarnest
 from .schedules import replay_command, this_version
 
 EPILOG = """\
 examples:
+  tidegate explore race.py:transfer                       a program of your own; `tidegate explore race.py --help` has its options
   tidegate explore                                        everything, in the order of the table; an hour
   tidegate explore --profile quick                        what `tidegate verify` explores, in a quarter of a minute
   tidegate explore offers-2-take-1 --grain opcode --bound 2   one configuration, threads switched at every opcode
@@ -165,9 +168,12 @@ def known(configurations: Sequence[Configuration]) -> str:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run `tidegate explore`. Exit 0 all explored and well, 1 a fault, 2 bad usage, 3 a limit was hit."""
+    argv = sys.argv[1:] if argv is None else argv
+    if names_a_program(argv):
+        return own_program(argv)
     parser = argparse.ArgumentParser(
         prog="tidegate explore",
-        description="Run an implementation under every schedule of a configuration.",
+        description="Run an implementation under every schedule of a configuration, or a program of your own (FILE.py:FUNCTION).",
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )

@@ -435,12 +435,13 @@ class Player:
 
 
 def modules_of(subject: Subject) -> tuple[types.ModuleType, ...]:
-    """List the modules of a subject's package whose opcodes are scheduled: not the adapters, of which no operation runs anything.
+    """List the modules of a subject's package whose opcodes are scheduled: not adapters or policies: no operation runs any.
 
     A process may have used those, and all that its threads work on could be reached from them.
     """
     name = str(getattr(subject, "__name__", ""))
-    names = sorted(each for each in sys.modules if each.startswith(name + ".") and not f"{each}.".startswith(name + ".adapters."))
+    around = (f"{name}.adapters.", f"{name}.policies.")
+    names = sorted(each for each in sys.modules if each.startswith(name + ".") and not f"{each}.".startswith(around))
     return tuple(sys.modules[each] for each in names)
 
 

@@ -24,6 +24,7 @@ from .operations import CONSUMER, settle, steps
 from .run import WAKE_S, Run, Step, as_new, conserved, expect, recount, rounds, scenario, start, take_all
 
 _REFUSALS, _REFUSED_AT = 20_000, 3  # how many, and at which capacity
+_WITHOUT_BOUND = 1_000  # offers
 ONE_AT_A_TIME = "Two disturbances in one run: those are for the explorer."
 
 
@@ -567,16 +568,28 @@ def off_by_one(run: Run) -> str:
                 lease.release()
         if capacity == _REFUSED_AT and not run.faults:
             _refused_for_long(run, intake)
+    unbounded = bool(getattr(run.subject, "zero_is_unbounded", False))
     for capacity in (0, -1):
-        error: type[BaseException] | None = None
-        try:
-            run.intake(capacity)
-        except Exception as raised:  # noqa: BLE001  which one it is, is the question
-            error = type(raised)
-        told = f"capacity {capacity}: {'no error' if error is None else error.__name__} where a ValueError belongs"
-        if error is not ValueError:
-            run.fault("HOSTILE-1 FIXED-1", told)
-    return f"capacities 1, 2, 3, 64 twice each, {_REFUSED_AT} again after {_REFUSALS:,} refusals; 0 and -1 refused"
+        _no_capacity(run, capacity, unbounded=unbounded)
+    end = "0 and -1 without bound, as documented" if unbounded else "0 and -1 refused"
+    return f"capacities 1, 2, 3, 64 twice each, {_REFUSED_AT} again after {_REFUSALS:,} refusals; {end}"
+
+
+def _no_capacity(run: Run, capacity: int, *, unbounded: bool) -> None:
+    """See that a capacity that is none is an error; or, where it is documented to mean no bound, that there is none."""
+    error: type[BaseException] | None = None
+    accepted = 0
+    try:
+        intake = run.intake(capacity)
+        accepted = [bool(intake.offer(number)) for number in range(_WITHOUT_BOUND)].count(True) if unbounded else 0
+    except Exception as raised:  # noqa: BLE001  which one it is, is the question
+        error = type(raised)
+    found = "no error" if error is None else error.__name__
+    if not unbounded and error is not ValueError:
+        run.fault("HOSTILE-1 FIXED-1", f"capacity {capacity}: {found} where a ValueError belongs")
+    if unbounded and accepted != _WITHOUT_BOUND:
+        told = f"{found}, {accepted:,} of {_WITHOUT_BOUND:,} offers accepted where it is documented to mean no bound"
+        run.fault("HOSTILE-1 FIXED-1", f"capacity {capacity}: {told}")
 
 
 def _refused_for_long(run: Run, intake: Any) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 
 from ..builds import made_by_none
 from ..injection import quiet_finalisers
-from ..ways import Finalised, by_finaliser, by_weak_reference
+from ..reentrant_calls import Finalised, by_finaliser, by_weak_reference
 from .accounting import ONE_AT_A_TIME
 from .operations import ALL, Prepare, settle, steps
 from .run import (

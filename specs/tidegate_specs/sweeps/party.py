@@ -31,12 +31,14 @@ WAITING: Final = "waiting"
 def place_of(thread: threading.Thread) -> tuple[int, int, str]:
     """Tell where a thread is: its innermost frame, the bytecode in it, and the system's letter for what it does."""
     frame = _stacks().get(thread.ident or 0)
+    at = id(frame), frame.f_lasti if frame else -1
+    del frame  # whoever holds it keeps what its call leaves behind: a lease, for one
     try:
         with open(f"/proc/self/task/{thread.native_id}/stat", encoding="ascii", errors="replace") as stat:
             state = stat.read().rpartition(")")[2].split()[0]
     except OSError:
         state = "?"
-    return (id(frame), frame.f_lasti if frame else -1, state)
+    return (*at, state)
 
 
 def asleep_in(thread: threading.Thread, looks: int, inside: Callable[[FrameType], bool], over: Callable[[], bool]) -> bool:

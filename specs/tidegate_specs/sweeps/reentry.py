@@ -15,7 +15,7 @@ from typing import Any, Final, final
 from ..check import Subject, capabilities_of
 from ..injection import Injector
 from ..progress import progress
-from ..ways import Way, by_finaliser, by_weak_reference
+from ..reentrant_calls import Way, by_finaliser, by_weak_reference
 from .interrupt import tell
 from .operations import Audit, Operation, Stage, audit, confirm_s, interrupted, operations_of, sweeping
 from .party import ENDED, Party

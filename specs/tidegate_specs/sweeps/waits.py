@@ -242,8 +242,8 @@ def _ended(call: Callable[[], Any], kind: Kind) -> Any:
     try:
         return call()
     except (Exception, WentOn, kind) as error:  # noqa: BLE001 - the implementation's own answers, and ours
-        wrapped = issubclass(kind, StopIteration) and isinstance(error, RuntimeError) and error.__cause__ is not None
-        raised = error.__cause__ if wrapped else error
+        wrapped = issubclass(kind, StopIteration) and isinstance(error, RuntimeError)
+        raised = (error.__cause__ or error) if wrapped else error
         return kind if type(raised) is kind and raised.args in ((), (FOREIGN,)) else f"{type(error).__name__}: {error}"
 
 

@@ -9,12 +9,18 @@ from pathlib import Path
 
 import pytest
 
+from tidegate_specs.conformance.limiter_peers import LIMITERS
 from tidegate_specs.conformance.peers import PEERS
 from tidegate_specs.conformance.witnesses import WITNESSES, path_of
 
-INSTALLED = {peer.__name__ for peer in PEERS if peer.version}
+JUDGED = (*PEERS, *LIMITERS)
+INSTALLED = {peer.__name__ for peer in JUDGED if peer.version}
 SCRIPTS = sorted({script for (peer, _), script in WITNESSES.items() if peer in INSTALLED})
-DISTURBED = [script for script in SCRIPTS if "handler" in script or "interrupted_get" in script or "interrupted_offer" in script]
+DISTURBED = [
+    script
+    for script in SCRIPTS
+    if "handler" in script or "interrupted_get" in script or "interrupted_offer" in script or "d_acquire" in script
+]
 
 Ends = Mapping[str, "subprocess.CompletedProcess[str]"]
 
@@ -31,7 +37,7 @@ def ends() -> Ends:
 
 
 def test_every_clause_that_a_peer_breaks_has_its_witness() -> None:
-    expected = {(peer.__name__, id_) for peer in PEERS for id_ in peer.expected}
+    expected = {(peer.__name__, id_) for peer in JUDGED for id_ in peer.expected}
     assert set(WITNESSES) == expected
 
 

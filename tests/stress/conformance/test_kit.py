@@ -7,14 +7,18 @@ import subprocess
 import sys
 import xml.etree.ElementTree as ET
 from pathlib import Path
+from typing import Any, cast
 
 import pytest
 
-from tidegate_specs.check import Verdict
+from tidegate_specs import scenarios
+from tidegate_specs.check import Settings, Verdict
 from tidegate_specs.clauses import CLAUSES
 from tidegate_specs.conformance import CAPABILITIES, Expected, load_intake
 from tidegate_specs.conformance.classes import CLASSES, why_not_applicable
+from tidegate_specs.conformance.levels import LEVELS
 from tidegate_stress.conformance import IDS, NotConforming, check_intake, each_clause
+from tidegate_stress.verify import main
 
 INTAKES = Path(__file__).parent / "intakes"
 PATIENCE_S = 60
@@ -190,7 +194,7 @@ def test_from_python() -> None:
 
 
 def test_from_python_with_an_expectation() -> None:
-    why = Expected("an exception may come between", "https://example.org/why")
+    why = Expected("an exception may come between", "https://example.org/why", ("exception",))
     with pytest.warns(UserWarning, match="BUOND-1 is expected to be broken, and there is no such clause"):
         found = check_intake("boxes:Box", clauses=["LOCAL-1"], expected={"LOCAL-1": why, "BUOND-1": why})
     assert found.verdict is Verdict.OK
@@ -210,10 +214,11 @@ def test_what_cannot_be_imported_in_another_process_is_refused() -> None:
 
 def test_one_test_for_each_clause(tmp_path: Path) -> None:
     (tmp_path / "test_box.py").write_text(
-        "from boxes import WHY, Box\n"
+        "from boxes import Box\n"
+        "from tidegate_specs.conformance import Expected\n"
         "from tidegate_stress.conformance import each_clause\n"
         "\n"
-        "@each_clause(Box, expected={'LOCAL-1': WHY})\n"
+        "@each_clause(Box, expected={'LOCAL-1': Expected('it is a test', 'https://example.org', ('exception',))})\n"
         "def test_box(clause):\n"
         "    assert clause.id != 'QUIET-1'\n"
     )
@@ -248,3 +253,82 @@ def test_every_clause_has_a_class_and_every_need_is_a_capability() -> None:
         assert found.needs <= CAPABILITIES.keys()
         assert (found.kind == "optional") == (bool(found.needs) and found.kind not in {"stochastic", "not testable here"})
         assert why_not_applicable(id_, ()).startswith(found.kind)
+
+
+# Levels.
+
+SOUND = "schedules.offers"
+
+
+def level_in(report: Path) -> dict[str, Any]:
+    return cast("dict[str, Any]", json.loads(report.read_text("utf-8"))["level"])
+
+
+def test_a_right_one_with_a_lock_holds_its_level_and_every_report_says_so(tmp_path: Path) -> None:
+    report, junit, markdown = tmp_path / "report.json", tmp_path / "report.xml", tmp_path / "report.md"
+    options = ("--json", str(report), "--junit", str(junit), "--markdown", str(markdown))
+    run = gate("--intake", "boxes:Guarded", "--level", "threads", *options)
+    assert run.returncode == 0, run.stdout + run.stderr
+    badge = "![tidegate: threads](https://img.shields.io/badge/tidegate-threads-yellowgreen)"
+    assert "level held: threads (bounded, exact, in order, nothing lost" in run.stdout
+    assert f"badge: {badge}" in run.stdout
+    assert level_in(report) == {"held": "threads", "asked": "threads", "next": "deadlines", "obstacles": []}
+    assert badge in markdown.read_text("utf-8")
+    case = next(case for case in ET.parse(junit).getroot().iter("testcase") if case.get("name") == "level")
+    assert "level held: threads" in str(case.findtext("system-out"))
+    assert "sweeps." not in run.stdout, "what only exceptions, handlers and stops show is not asked for"
+
+
+def test_its_twin_that_checks_then_acts_is_illegal_at_the_same_level() -> None:
+    run = gate("--intake", "boxes:ChecksThenActs", "--level", "threads")
+    assert run.returncode == 1, run.stdout + run.stderr
+    assert "ILLEGAL  BOUND-1" in run.stdout
+    assert "2 items are held where there is room for 1" in run.stdout
+    assert "level held: none" in run.stdout
+
+
+def test_an_expected_exception_does_not_hide_a_race() -> None:
+    run = gate("--intake", "boxes:LooksThenTakes", "--check", "schedules.takes", "--check", "sweeps.interrupt")
+    assert run.returncode == 1, run.stdout + run.stderr
+    told = " ".join(run.stdout.split())
+    assert "ILLEGAL LOCAL-1" in told
+    assert "and not what schedules.takes found" in told
+    alone = gate("--intake", "boxes:LooksThenTakes", "--check", "sweeps.interrupt", "--clause", "LOCAL-1")
+    assert "EXPECTED LOCAL-1" in alone.stdout
+
+
+def test_without_bytecode_nothing_is_ok_by_stress_alone() -> None:
+    run = gate("--intake", "boxes:Undeclared", "--check", SOUND)
+    assert run.returncode == 3, run.stdout + run.stderr
+    assert "not judged: `bytecode` is not declared" in run.stdout
+    found = check_intake("boxes:Undeclared", clauses=["INTERRUPT-1", "NOWAIT-2"])
+    assert {clause.verdict for clause in found.clauses.values()} == {Verdict.UNKNOWN}
+    assert all("not judged: `bytecode` is not declared" in clause.text for clause in found.clauses.values())
+
+
+def test_a_level_that_needs_what_is_not_declared_is_not_held() -> None:
+    found = check_intake("boxes:Guarded", level="deadlines")
+    assert found.verdict is Verdict.UNKNOWN
+    assert found.standing is not None
+    assert (found.standing.held, found.standing.next) == ("threads", "deadlines")
+    assert {obstacle.what for obstacle in found.standing.obstacles} == {"wait", "close", "CLOSE-1", "CLOSE-2"}
+
+
+@pytest.mark.parametrize(
+    ("intake", "verdict"),
+    [("WithoutBound", Verdict.OK), ("BoundedAfterAll", Verdict.ILLEGAL), ("Guarded", Verdict.OK)],
+)
+def test_a_capacity_that_means_no_bound_is_no_fault_where_it_is_said(intake: str, verdict: Verdict) -> None:
+    check = next(check for check in scenarios.CHECKS if check.name == "scenarios.12")
+    assert check.run(load_intake(f"boxes:{intake}"), Settings()).verdict is verdict
+
+
+def test_every_clause_has_one_level() -> None:
+    placed = [id_ for level in LEVELS for id_ in level.clauses]
+    assert sorted(placed) == sorted(IDS)
+    assert all(level.needs <= CAPABILITIES.keys() and set(level.demanded) <= set(level.clauses) for level in LEVELS)
+
+
+def test_the_kernel_has_no_levels(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--level", "threads"]) == 2
+    assert "--level is for --intake" in capsys.readouterr().err

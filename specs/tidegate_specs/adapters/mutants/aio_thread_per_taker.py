@@ -11,7 +11,7 @@ KILLED_BY = ("adapters.aio_wakeups",)
 PATCHES = (
     Patch(
         "adapters/aio.py",
-        "            await self._intake._until(self._try)\n",
+        "            await self._intake._until(self._look)\n",
         "            self._lease = await asyncio.to_thread(self._intake._intake.take)\n",
     ),
 )

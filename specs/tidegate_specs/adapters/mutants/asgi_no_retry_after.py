@@ -11,7 +11,7 @@ KILLED_BY = ("adapters.asgi_model",)
 PATCHES = (
     Patch(
         "adapters/asgi.py",
-        "in busy_headers(retry_after_s)]",
-        "in busy_headers(retry_after_s)[:-1]]",
+        "in self._busy.headers(bulkhead)]",
+        "in self._busy.headers(bulkhead)[:-1]]",
     ),
 )

@@ -2,7 +2,7 @@
 
 Run one with `python SCRIPT`: it tells what it did and what came of it, ends by itself, also where the peer waits for ever, and its
 exit status is 1 when the fault shows, 0 when it does not. Each stops, interrupts or re-enters the peer where the interpreter itself
-can: at the start of a function, or after a call of C code.
+can: at the start of a function, or after a call of C code; or cancels a task.
 """
 
 from collections.abc import Mapping
@@ -19,7 +19,6 @@ def _of(peer: str, **clauses_by_script: str) -> dict[tuple[str, str], str]:
 WITNESSES: Final[Mapping[tuple[str, str], str]] = {
     **_of(
         "QueueQueue",
-        queue_queue_capacity_zero="FIXED-1 HOSTILE-1",
         queue_queue_stopped_put="NOWAIT-2",
         queue_queue_put_in_handler="REENTRY-1",
         queue_queue_interrupted_get="INTERRUPT-1 LOCAL-1",
@@ -29,7 +28,6 @@ WITNESSES: Final[Mapping[tuple[str, str], str]] = {
     **_of("DequeMaxlen", deque_maxlen_throws_out="LOCAL-1"),
     **_of(
         "AsyncioQueue",
-        asyncio_queue_capacity_zero="FIXED-1 HOSTILE-1",
         asyncio_queue_interrupted_get="INTERRUPT-1 LOCAL-1",
     ),
     **_of(
@@ -40,14 +38,12 @@ WITNESSES: Final[Mapping[tuple[str, str], str]] = {
     ),
     **_of(
         "Culsans",
-        culsans_capacity_zero="FIXED-1 HOSTILE-1",
         culsans_stopped_put="NOWAIT-2",
         culsans_put_in_handler="REENTRY-1 BOUND-1",
         culsans_interrupted_get="INTERRUPT-1 LOCAL-1 BOUND-2",
     ),
     **_of(
         "Janus",
-        janus_capacity_zero="FIXED-1 HOSTILE-1",
         janus_stopped_put="NOWAIT-2",
         janus_put_in_handler="REENTRY-1",
         janus_interrupted_get="INTERRUPT-1 LOCAL-1",
@@ -59,6 +55,13 @@ WITNESSES: Final[Mapping[tuple[str, str], str]] = {
         semaphore_executor_offer_in_handler="REENTRY-1",
         semaphore_executor_interrupted_offer="INTERRUPT-1 BOUND-2",
     ),
+    # Limiters.
+    **_of("ThreadingBoundedSemaphore", bounded_semaphore_interrupted_acquire="INTERRUPT-1 BOUND-2"),
+    **_of("MultiprocessingBoundedSemaphore", multiprocessing_semaphore_interrupted_enter="INTERRUPT-1 BOUND-2"),
+    **_of("Nopanic", nopanic_interrupted_enter="INTERRUPT-1 BOUND-2"),
+    **_of("Pyresilience", pyresilience_interrupted_call="INTERRUPT-1 BOUND-2"),
+    **_of("Hyx", hyx_cancelled_wait="INTERRUPT-1 BOUND-2"),
+    **_of("AioFairshare", aio_fairshare_cancelled_wait="INTERRUPT-1 BOUND-2"),
 }
 
 

@@ -3,6 +3,8 @@
 import os
 import pickle
 import queue
+import sys
+import threading
 from collections import deque
 from typing import Any, ClassVar
 
@@ -113,6 +115,7 @@ class Pickles(Box):
     """Keep what `pickle` makes of the items, as queues between processes do."""
 
     capabilities = needs("offer answers refuses take")
+    native = True  # what serialises is
     title = "a box of pickles"
 
     def offer(self, item: Any) -> Outcome:
@@ -142,6 +145,85 @@ class PicklesOneMore(Pickles):
             return Outcome.FULL
         self.items.append(pickle.dumps(item))
         return Outcome.ACCEPTED
+
+
+# For the levels.
+
+
+class Guarded(Adapter):
+    """Be right, behind a lock, for threads."""
+
+    capabilities = needs("offer answers refuses take threads bytecode")
+    title = "a guarded box"
+
+    def __init__(self, capacity: int) -> None:
+        if capacity < 1:
+            raise ValueError(f"capacity {capacity}")
+        self.capacity = capacity
+        self.lock = threading.Lock()
+        self.items: deque[Any] = deque()
+
+    def offer(self, item: Any) -> Outcome:
+        with self.lock:
+            if len(self.items) >= self.capacity:
+                return Outcome.FULL
+            self.items.append(item)
+            return Outcome.ACCEPTED
+
+    def take(self, timeout: float | None = None) -> Taken:
+        del timeout
+        with self.lock:
+            if not self.items:
+                raise Empty
+            return Taken(self.items.popleft())
+
+
+class ChecksThenActs(Guarded):
+    """Look for room before the lock is taken."""
+
+    def offer(self, item: Any) -> Outcome:
+        if len(self.items) >= self.capacity:
+            return Outcome.FULL
+        with self.lock:
+            self.items.append(item)
+            return Outcome.ACCEPTED
+
+
+class LooksThenTakes(Guarded):
+    """Give two takers the same item; and say only that an exception may lose one."""
+
+    expected: ClassVar = {"LOCAL-1": Expected("an exception may come between", "https://example.org/why", ("exception",))}
+
+    def take(self, timeout: float | None = None) -> Taken:
+        del timeout
+        if not self.items:
+            raise Empty
+        item = self.items[0]
+        with self.lock:
+            self.items.popleft()
+        return Taken(item)
+
+
+class Undeclared(ChecksThenActs):
+    """Do not say that it is written in Python."""
+
+    capabilities = needs("offer answers refuses take threads")
+
+
+class WithoutBound(Guarded):
+    """Take a capacity of zero or less for no bound."""
+
+    zero_is_unbounded = True
+
+    def __init__(self, capacity: int) -> None:
+        super().__init__(capacity if capacity > 0 else sys.maxsize)
+
+
+class BoundedAfterAll(WithoutBound):
+    """Say so, and have a bound all the same."""
+
+    def __init__(self, capacity: int) -> None:
+        super().__init__(capacity if capacity > 0 else 7)
 
 
 # Adapters with a mistake of their own.

@@ -1,0 +1,91 @@
+# SPDX-License-Identifier: MIT
+"""What the collectors show: each metric by its two names, and how its fields and labels are written. See `metrics`."""
+
+from dataclasses import dataclass
+from math import inf
+from typing import Final, final
+
+GOOD: Final = ("accepted", "released")  # outcomes that are no error
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """Describe one metric: its two names, its instrument, and the fields of the statistics that it shows, told apart by a label."""
+
+    prometheus: str
+    opentelemetry: str
+    instrument: str
+    unit: str
+    text: str
+    label: str
+    fields: tuple[str, ...]
+    more: tuple[str, ...] = ()  # fields that only an intake with patience has
+
+    def of(self, statistics: object) -> list[str]:
+        """Name the fields that these statistics have."""
+        return [*self.fields, *(field for field in self.more if hasattr(statistics, field))]
+
+
+FIGURES: Final = (
+    Figure(
+        "tidegate_offers",
+        "tidegate.offers",
+        "counter",
+        "{offer}",
+        "Offers answered.",
+        "outcome",
+        ("accepted", "full", "closed"),
+        ("late",),
+    ),
+    Figure(
+        "tidegate_finished",
+        "tidegate.finished",
+        "counter",
+        "{item}",
+        "Items finished.",
+        "outcome",
+        ("released", "abandoned"),
+        ("expired",),
+    ),
+    Figure(
+        "tidegate_slots", "tidegate.slot.count", "up_down_counter", "{slot}", "Slots.", "state", ("free", "queued", "in_flight")
+    ),
+    Figure("tidegate_capacity", "tidegate.slot.max", "up_down_counter", "{slot}", "Slots there are.", "", ("capacity",)),
+    Figure("tidegate_peak", "tidegate.slot.peak", "gauge", "{slot}", "The most slots held at once so far.", "", ("peak",)),
+    Figure(
+        "tidegate_oldest_age_seconds",
+        "tidegate.item.oldest_age",
+        "gauge",
+        "s",
+        "How long the oldest queued item waits.",
+        "",
+        (),
+        ("oldest_s",),
+    ),
+)
+SOJOURN: Final = Figure(
+    "tidegate_sojourn_seconds", "tidegate.item.sojourn", "counter", "{item}", "How long items waited that were handed out.", "", ()
+)
+UNREADABLE: Final = Figure(
+    "tidegate_unreadable", "tidegate.unreadable", "gauge", "{intake}", "Intakes whose statistics can't be read.", "", ()
+)
+
+
+def sojourn_of(statistics: object) -> tuple[tuple[float, int], ...]:
+    """Give how many items waited up to each bound, and above the one before; nothing if the intake has no patience."""
+    waited: tuple[tuple[float, int], ...] = getattr(statistics, "sojourn", ())
+    return waited
+
+
+def bound_text(bound_s: float) -> str:
+    return "+Inf" if bound_s == inf else repr(float(bound_s))
+
+
+def attributes_of(name: str, figure: Figure, field: str) -> dict[str, str]:
+    attributes = {"tidegate.intake.name": name}
+    if figure.label:
+        attributes[f"tidegate.{figure.label}"] = field
+    if figure.label == "outcome" and field not in GOOD:
+        attributes["error.type"] = field
+    return attributes

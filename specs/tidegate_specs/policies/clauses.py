@@ -1,0 +1,147 @@
+"""What the policies promise, as data: the law of every policy, and the clauses of each. Ids of their own, as the adapters have.
+
+Trusted: never imports the kernel or a policy. Predicates are on states and steps of `policies.machine`, and on observations.
+"""
+
+from typing import Final
+
+from ..clauses import Clause
+from . import machine
+
+LAW: Final = "The law of every policy"
+TIME: Final = "Time: work still worth doing"
+
+# Predicates on observations.
+
+
+def policy_1(histories: int, differences: int) -> bool:
+    """There were histories, and in none was an answer, or what was left, other than the wall's."""
+    return histories > 0 and differences == 0
+
+
+def policy_2(true: int, uncounted: int) -> bool:
+    """No refusal was true, and each was counted under its own name."""
+    return true == 0 and uncounted == 0
+
+
+def policy_3(waited: int, blocks_left: int, calls: int) -> bool:
+    """No refusal waited, left a block behind, or called anything of the item's."""
+    return waited == 0 and blocks_left <= 0 and calls == 0
+
+
+def policy_4(faults: int, uncounted: int, harmed: int) -> bool:
+    """The clock failed, each failure that can be told was counted, and none changed the wall's own answer."""
+    return faults > 0 and uncounted == 0 and harmed == 0
+
+
+def policy_5(refused_after: int) -> bool:
+    """After the stated time without load nothing was refused that the wall would take."""
+    return refused_after == 0
+
+
+def fresh_1(expired: int, stale: int, untold: int, doubled: int, early: int) -> bool:
+    """Something expired; none was handed out, left untold, told twice, or told before its slot was free."""
+    return expired > 0 and stale == 0 and untold == 0 and doubled == 0 and early == 0
+
+
+def fresh_2_counted(points: int, lost: int, doubled: int, books: int) -> bool:
+    """There were points at which a taker was disturbed; none lost an item, doubled one, or left the ledger wrong."""
+    return points > 0 and lost == 0 and doubled == 0 and books == 0
+
+
+def fresh_3(traces: int, shed: int) -> bool:
+    """There were bursts shorter than the interval, and nothing of them was refused for its lateness."""
+    return traces > 0 and shed == 0
+
+
+def fresh_4(growth_blocks: int) -> bool:
+    """However many items went through, the memory for times and counts did not grow."""
+    return growth_blocks <= 0
+
+
+CLAUSES: Final[tuple[Clause, ...]] = (
+    Clause(
+        "POLICY-1",
+        LAW,
+        (
+            "A policy can only say no earlier: for every history, what is accepted under a policy could have been accepted by the "
+            "wall alone. The wall is asked last, always."
+        ),
+        (policy_1,),
+        "That an item is handed out at all: one that expires is not.",
+    ),
+    Clause(
+        "POLICY-2",
+        LAW,
+        (
+            "A policy's refusal has a name of its own, false like FULL and CLOSED. FULL keeps its meaning, and the ledger has a "
+            "column for each: offered = accepted + full + closed + late + limit + class."
+        ),
+        (machine.policy_2, policy_2),
+        "",
+    ),
+    Clause(
+        "POLICY-3",
+        LAW,
+        (
+            "Deciding never waits, holds no slot, takes no lock, calls nothing of the item's, leaves no object behind when it "
+            "refuses, and logs nothing."
+        ),
+        (machine.policy_3, policy_3),
+        "What a clock of the user's own does.",
+    ),
+    Clause(
+        "POLICY-4",
+        LAW,
+        (
+            "A policy that fails does no harm: an exception in its clock, a clock that stands still, jumps or runs backwards, "
+            "gives the wall's own answer to an offer. What can be told from a clock that is right is counted."
+        ),
+        (policy_4,),
+        "A clock that jumps ahead by more than the patience expires what is queued, as nothing tells it from time (FRESH-1).",
+    ),
+    Clause(
+        "POLICY-5",
+        LAW,
+        "When the load is gone it is transparent again within a stated time, with no restart: the same answers as the wall alone.",
+        (policy_5,),
+        "",
+    ),
+    Clause(
+        "FRESH-1",
+        TIME,
+        (
+            "An accepted item older than its patience is never handed out as work. It is told to its owner exactly once, outside "
+            "every lock and slot, and its slot is free before that."
+        ),
+        (machine.fresh_1, fresh_1),
+        "What was handed out in time and is worked on too slowly. An interruption with no later take or drain leaves one untold.",
+    ),
+    Clause(
+        "FRESH-2",
+        TIME,
+        (
+            "accepted = queued + in flight + released + abandoned + expired, under every interruption; an item expires or is "
+            "taken, never both."
+        ),
+        (machine.fresh_2, fresh_2_counted),
+        "An item whose release is interrupted as it expires is told, and may be counted as released or abandoned.",
+    ),
+    Clause(
+        "FRESH-3",
+        TIME,
+        (
+            "LATE at the door only if the wait that is to be expected, by an estimate stated in one sentence, exceeds what "
+            "patience is left. A burst shorter than the stated interval, which finds no queue, is never shed."
+        ),
+        (fresh_3,),
+        "How good the estimate is for work whose length varies.",
+    ),
+    Clause(
+        "FRESH-4",
+        TIME,
+        "Monotonic clock only. Memory for times and histogram is fixed at construction.",
+        (fresh_4,),
+        "The time of an offer is kept with its item, for as long as that is.",
+    ),
+)
