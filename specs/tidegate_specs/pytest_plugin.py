@@ -1,8 +1,14 @@
-"""The pytest plugin of `@explore`: options, and a report without the explorer's own frames. Does nothing for other tests."""
+"""The pytest plugin of `@explore`: options, and a report without the explorer's own frames. Does nothing for other tests.
+
+It is asked for, by `pytest_plugins = ["tidegate_specs.pytest_plugin"]` in a conftest.py, or by `-p`. It is no entry point: pytest
+rewrites every module of a distribution that has one, and the kernel is judged as it is.
+"""
 
 from typing import Any
 
 import pytest
+
+REPLAY = "pytest -p tidegate_specs.pytest_plugin --explore-replay"
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -41,5 +47,5 @@ def _run(function: Any, replay_id: str | None, budget_s: float | None) -> None:
         failed, text = result.failure is not None, str(result.failure or result.why_not)
         print(text)
     if failed:
-        again = f"\nreplay: pytest --explore-replay {result.failure.replay_id}" if result.failure is not None else ""
+        again = f"\nreplay: {REPLAY} {result.failure.replay_id}" if result.failure is not None else ""
         pytest.fail(text + again, pytrace=False)

@@ -141,7 +141,7 @@ def test_no_check_is_ok_without_exploring() -> None:
         f"explore.{configuration.name}" for configuration in CONFIGURATIONS if not any(plan.quick for plan in configuration.plans)
     }
     (check,) = [check for check in deep if check.name == "explore.offers-2x2-take-2-wide"]
-    assert check.run(load_subject(), Settings()).evidence.startswith("2,692 schedules"), "named in quick, it explores"
+    assert check.run(load_subject(), Settings()).evidence.startswith("2,332 schedules"), "named in quick, it explores"
     nothing = check_configuration(replace(BY_NAME["offers-2-take-1"], plans=()), load_subject(), Settings())
     assert nothing.verdict is Verdict.UNKNOWN
 
@@ -158,17 +158,17 @@ def test_every_configuration_is_a_check_and_its_plans_are_in_the_manifest() -> N
 def test_all_versions_have_the_same_schedules_at_accesses() -> None:
     """What threads share is the same, whatever the instructions are called. A reader that overlooks one access has fewer.
 
-    Up to 3.11 a comprehension is a function, whose iterator is all that is known of what it goes through: everything that the
-    iterator holds counts as read. So one configuration has more schedules there.
+    In one configuration a mark dies, and whether the next list gets its address, and is taken for it, differs: that costs schedules,
+    and leaves out none.
     """
     for configuration in CONFIGURATIONS:
         for plan in configuration.plans:
             found = {version: entries.get(configuration.name, {}).get(plan.key) for version, entries in load_manifest().items()}
             counts = {version: entry["schedules"] for version, entry in found.items() if entry}
             if plan.grain == "access":
-                before = counts.pop("3.11", None) if configuration.name == "close-look-take" else None
+                fewer = counts.pop("3.11", None) if configuration.name == "release-drop-offer" else None
                 assert len({*counts.values()}) <= 1, (configuration.name, plan.key, counts)
-                assert before is None or not counts or before > max(counts.values())
+                assert fewer is None or not counts or fewer <= min(counts.values())
 
 
 def test_all_versions_and_all_ways_without_bound_found_the_same_outcomes() -> None:

@@ -1,6 +1,5 @@
 """`tidegate explore` on a program of one's own, and the pytest plugin: what they print, and their exit codes."""
 
-import importlib.metadata
 import subprocess
 import sys
 import tomllib
@@ -127,15 +126,13 @@ def test_the_configurations_keep_their_names(capsys: pytest.CaptureFixture[str])
     assert "offers-2-take-1" in capsys.readouterr().out
 
 
-def plugin() -> list[str]:
-    """Give what loads the plugin, where the project is not installed with its entry points."""
-    entries = importlib.metadata.entry_points(group="pytest11")
-    return [] if "tidegate" in entries.names else ["-p", "tidegate_specs.pytest_plugin"]
+PLUGIN = ["-p", "tidegate_specs.pytest_plugin"]
 
 
-def test_the_plugin_is_an_entry_point_and_loads_nothing_of_the_explorer() -> None:
+def test_the_plugin_is_no_entry_point_and_loads_nothing_of_the_explorer() -> None:
+    """With one, pytest would rewrite the modules of the kernel, and what is judged would not be what is used."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
-    assert project["entry-points"]["pytest11"] == {"tidegate": "tidegate_specs.pytest_plugin"}
+    assert "entry-points" not in project
     code = "import sys, tidegate_specs.pytest_plugin; sys.exit(any('explore' in name for name in sys.modules))"
     assert subprocess.run([sys.executable, "-c", code], check=False, timeout=60).returncode == 0
 
@@ -144,15 +141,19 @@ def test_a_decorated_test_fails_with_a_replay_id_that_replays_it(
     file: Path, pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pytester.makepyfile(test_own=TESTS)
-    result = pytester.runpytest_inprocess(*plugin(), "-p", "no:cacheprovider")
+    result = pytester.runpytest_inprocess(*PLUGIN, "-p", "no:cacheprovider")
     result.assert_outcomes(passed=2, failed=1)
     result.stdout.fnmatch_lines(
-        ["*ILLEGAL: * schedules*", "*own_counter.py:9  self.value += 1*", "replay: pytest --explore-replay *"]
+        [
+            "*ILLEGAL: * schedules*",
+            "*own_counter.py:9  self.value += 1*",
+            "replay: pytest -p tidegate_specs.pytest_plugin --explore-replay *",
+        ]
     )
     replay_id = next(line for line in result.stdout.lines if line.startswith("replay: ")).split()[-1]
-    again = pytester.runpytest_inprocess(*plugin(), "-p", "no:cacheprovider", "--explore-replay", replay_id, "-k", "lost")
+    again = pytester.runpytest_inprocess(*PLUGIN, "-p", "no:cacheprovider", "--explore-replay", replay_id, "-k", "lost")
     again.assert_outcomes(failed=1, deselected=2)
-    short = pytester.runpytest_inprocess(*plugin(), "-p", "no:cacheprovider", "--explore-budget", "0.000001", "-k", "kept")
+    short = pytester.runpytest_inprocess(*PLUGIN, "-p", "no:cacheprovider", "--explore-budget", "0.000001", "-k", "kept")
     short.assert_outcomes(failed=1, deselected=2)
     short.stdout.fnmatch_lines(["*UNKNOWN*the budget of 1e-06 s*"])
 

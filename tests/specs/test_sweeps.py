@@ -16,7 +16,7 @@ from tidegate_specs import injection
 from tidegate_specs.check import Check, Settings, Subject, Verdict
 from tidegate_specs.conformance import Adapted, adapt
 from tidegate_specs.conformance.peers import Janus, QueueQueue
-from tidegate_specs.mutants import Patch
+from tidegate_specs.mutants import Patch, give_back_in_except
 from tidegate_specs.mutation import load_mutant, load_patched
 from tidegate_specs.sweeps import (
     CHECKS,
@@ -80,8 +80,16 @@ def test_a_lock_around_the_publish_deadlocks_on_re_entry() -> None:
     assert not tally.signals, "a deadlock of the main thread could not be ended"
 
 
+# A take that goes on where its slot is in flight already: a slot that is there twice is counted then, and not met as a TypeError.
+TOLERANT = Patch(
+    "_intake.py",
+    "= mark = [turns[index], False]",
+    "= mark = [turns[index] if isinstance(turns[index], int) else turns[index][0], False]",
+)
+
+
 def test_a_slot_given_back_after_an_exception_is_minted() -> None:
-    tally = interrupt(load_mutant("give_back_in_except"), only("offer"))
+    tally = interrupt(load_patched([*give_back_in_except.PATCHES, TOLERANT], "gives_back"), only("offer"))
     assert tally.minted > 0
     assert "4 of 3 slots" in tally.witness or tally.items_doubled > 0
 
@@ -123,7 +131,7 @@ def test_a_refusal_with_a_slot_free_is_noticed() -> None:
 
 def test_a_slot_that_two_recoveries_bring_home_is_minted() -> None:
     guard = Patch("_slots.py", "            return  # its successor owns the slot\n", "            pass\n")
-    subject = load_patched([guard], "recovers_twice")
+    subject = load_patched([guard, TOLERANT], "recovers_twice")
     tally = double_fault(subject, stride=5, step=5, names=["drop a seen lease"])
     assert tally.minted > 0
 

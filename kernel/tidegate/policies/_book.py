@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """What a policy of time measures and counts: the waits, the pace, and what became of items and offers. See `freshness`."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import count
 from math import inf, nan
@@ -76,5 +77,5 @@ class Book:
         self.ends = now + interval_s
 
 
-def read(of: "count[int]") -> int:
+def read(of: Iterator[int]) -> int:
     return int(repr(of)[6:-1])  # as in `Slots.statistics`

@@ -12,6 +12,6 @@ PATCHES = (
     Patch(
         "_slots.py",
         ", capacity - after.count(0) + ready.count(0)\n",
-        ", queued + in_flight\n",
+        ", len(ready) + len(marked)\n",
     ),
 )
