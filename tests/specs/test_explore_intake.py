@@ -158,8 +158,8 @@ def test_every_configuration_is_a_check_and_its_plans_are_in_the_manifest() -> N
 def test_all_versions_have_the_same_schedules_at_accesses() -> None:
     """What threads share is the same, whatever the instructions are called. A reader that overlooks one access has fewer.
 
-    In one configuration a mark dies, and whether the next list gets its address, and is taken for it, differs: that costs schedules,
-    and leaves out none.
+    In one configuration a mark dies, and whether the next list gets its address, and is taken for it, differs: that costs
+    schedules, and leaves out none.
     """
     for configuration in CONFIGURATIONS:
         for plan in configuration.plans:
