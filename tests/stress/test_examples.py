@@ -31,6 +31,26 @@ WORK = {
 }
 
 
+# What the examples of `tidegate explore` name: a program without a race.
+RACE = """
+from threading import Lock, Thread
+
+def transfer():
+    lock, moved = Lock(), []
+    def move():
+        with lock:
+            moved.append(len(moved))
+    threads = [Thread(target=move) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert moved == [0, 1]
+
+program = transfer
+"""
+
+
 class Reached(BaseException):
     """Raised where a command would begin its work."""
 
@@ -70,6 +90,7 @@ def up_to_the_work(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr("shutil.which", str)  # as if what an example asks for on PATH were there
     monkeypatch.chdir(tmp_path)
     (tmp_path / "src/myapp").mkdir(parents=True)
+    (tmp_path / "race.py").write_text(RACE)
 
 
 def tried(example: str) -> int | None:
