@@ -106,7 +106,7 @@ class Lease(Generic[T]):
 
         Linearization point: shortening the mark; the slot is free when its token is back in the free list.
         """
-        slots, index, mark, _ = self._slots, self._index, self._mark, self._slots.room
+        slots, mark, _ = self._slots, self._mark, self._slots.room
         token: Token | None = None  # while set, this call owns the slot
         try:
             try:
@@ -115,7 +115,7 @@ class Lease(Generic[T]):
             except IndexError:
                 return False
             token, self._token = held, None
-            _item = slots.items[index]  # kept until the slot is home: its finaliser may offer
+            _item = slots.items[index := self._index]  # kept until the slot is home: its finaliser may offer
             slots.items[index] = NOTHING
             slots.turns[index] = mark[0] + 1  # ours alone to write: we own the slot
             token = None  # from here on it is at home

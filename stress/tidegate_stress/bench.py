@@ -35,8 +35,8 @@ OURS: Final = "tidegate"
 ITEM: Final = object()
 ROUND: Final = "offer + take + release"
 BY_WITH: Final = ROUND + ", by `with`"
-BARS_TO_3_13: Final = {"accept": 0.25, "reject": 0.20, ROUND: 0.40, BY_WITH: 0.48}
-BARS_FROM_3_14: Final = {"accept": 0.31, "reject": 0.24, ROUND: 0.50, BY_WITH: 0.61}  # where `queue.Queue` became faster
+BARS_TO_3_13: Final = {"accept": 0.25, "reject": 0.20, ROUND: 0.40, BY_WITH: 0.49}
+BARS_FROM_3_14: Final = {"accept": 0.31, "reject": 0.24, ROUND: 0.50, BY_WITH: 0.63}  # where `queue.Queue` became faster
 BARS: Final = BARS_FROM_3_14 if sys.version_info >= (3, 14) else BARS_TO_3_13
 FLAT_BAR: Final = 1.3
 SLOT_BAR_BYTES: Final = 200
