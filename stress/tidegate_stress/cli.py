@@ -48,7 +48,7 @@ _WAYS = """\
 tidegate: a bounded intake that refuses at the door, with the gate that judges it.
 
   copy it    tidegate vendor src/myapp/_gate               the checked kernel, in your own package
-  judge it   tidegate verify                               the kernel, clause by clause, in about two minutes
+  judge it   tidegate verify                               the kernel, clause by clause, in two to three minutes
              tidegate verify --vendored src/myapp/_gate    your copy of it
              tidegate verify --intake my.module:MyQueue    a queue of your own
   cite it    tidegate spec --clause BOUND-1                what is promised, what it rests on, what is not claimed
@@ -58,7 +58,7 @@ tidegate --help lists all commands.
 
 _EPILOG = """\
 examples:
-  tidegate verify                   judge every clause, in about two minutes on 2 cores
+  tidegate verify                   judge every clause, in two to three minutes on 2 cores
   tidegate verify --profile full    look harder, in about a quarter of an hour on 2 cores
   tidegate spec --clause BOUND-1    what a clause says, and what it rests on
   tidegate COMMAND --help           the options of a command

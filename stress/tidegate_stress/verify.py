@@ -42,7 +42,7 @@ from .vendored import CONFORMANCE, folder_of, levels
 
 _EPILOG = """\
 examples:
-  tidegate verify                                   everything, in about two minutes on 2 cores
+  tidegate verify                                   everything, in two to three minutes on 2 cores
   tidegate verify --profile full                    everything, harder, in about a quarter of an hour on 2 cores
   tidegate verify --clause BOUND-1 --clause FORK-1  only the checks that bear on these clauses
   tidegate verify --check scenarios.09 --seed 7     one check, as the line under a failure says

@@ -105,7 +105,7 @@ def record(checks: Sequence[Check], profile: Profile, manifest: Path = MANIFEST)
         if result.points is None or result.verdict is not Verdict.OK:
             raise SystemExit(f"{check.name} is {result.verdict.value}, nothing is recorded: {result.witness}")
         entry["points"].setdefault(check.name, {})[profile] = result.points
-    known[interpreter()] = entry
+    known = recorded(manifest) | {interpreter(): entry}  # read again: another interpreter may have written its own meanwhile
     manifest.write_text(json.dumps(dict(sorted(known.items())), indent=2, sort_keys=True) + "\n", encoding="utf-8")
     return f"{interpreter()}: {', '.join(f'{name} {found[profile]:,}' for name, found in sorted(entry['points'].items()))}"
 
