@@ -13,7 +13,7 @@ from pathlib import Path
 PACKAGES = ("kernel/tidegate", "specs/tidegate_specs", "stress/tidegate_stress")
 DIST_INFO = ("METADATA", "RECORD", "WHEEL", "entry_points.txt", "licenses/LICENSE")
 ALWAYS = ("tidegate/LICENSE", "tidegate/py.typed", "tidegate_specs/py.typed", "tidegate_stress/py.typed")
-PLAIN_NAMES = ("LICENSE", "bounds.json", "manifest.json", "obligations.json", "points.json", "py.typed")
+PLAIN_NAMES = ("LICENSE", "bounds.json", "costs.json", "manifest.json", "obligations.json", "points.json", "py.typed")
 
 
 def expected_names(clone: Path) -> set[str]:
