@@ -679,6 +679,18 @@ def _total(matrix: Matrix, mutants: Sequence[Mutant], group: str) -> str:
     return f"{fates.count(Fate.KILLED)} of {len(fates) - fates.count(Fate.NOT_RUN)}"
 
 
+def judge_around(package: types.ModuleType, group: str, subject: Subject, settings: Settings) -> Result:
+    """Judge the mutants of what stands around the kernel, adapters or policies, by the checks of the package that they are in."""
+    file = getattr(subject, "__file__", None)
+    if not isinstance(file, str) or not Path(file).is_file():
+        return Result(Verdict.UNKNOWN, "no mutant was made", "the subject's source is not in files of its own")
+    groups = {group: package.__name__.rpartition(".")[0]}
+    try:
+        return judge(kill_matrix(groups, "quick", mutant_names(package), seed=settings.seed, source_dir=Path(file).parent))
+    except StaleMutant as error:
+        return Result(Verdict.ILLEGAL, "a mutant does not fit", str(error))
+
+
 def judge(matrix: Matrix) -> Result:
     """Turn a matrix into a verdict: a survivor is ILLEGAL, a mutant or a kernel that could not be judged is UNKNOWN."""
     ran = sum(cell.fate is not Fate.NOT_RUN for cell in matrix.cells.values())

@@ -27,6 +27,21 @@ def seconds(text: str) -> float:
     return found
 
 
+def seconds_within(least: float, most: float) -> Callable[[str], float]:
+    """Give the type of a time in seconds that is between the two."""
+
+    def found(text: str) -> float:
+        try:
+            given = float(text)
+        except ValueError:
+            given = math.nan
+        if not least <= given <= most:
+            raise argparse.ArgumentTypeError(f"{text} is not between {least:g} and {most:g}")
+        return given
+
+    return found
+
+
 def clause_id(text: str) -> str:
     """Read the id of a clause, in whatever case it is written."""
     return text.upper()

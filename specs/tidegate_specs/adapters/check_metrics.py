@@ -71,6 +71,7 @@ class _Counters(_Gauges):
 
 
 class _Histograms(_Gauges):
+    # Other parameters than a gauge's, as in prometheus_client, whose families these stand in for.
     def add_metric(self, labels: list[str], buckets: list[tuple[str, float]], sum_value: None) -> None:  # type: ignore[override]  # pyright: ignore[reportIncompatibleMethodOverride]
         for le, value in buckets:
             labelled = dict(zip(self.labels, labels, strict=True))

@@ -36,6 +36,7 @@ class _Limiting:
     capacity: int
 
     def __init__(self, capacity: int) -> None:
+        # A subclass must say how: the smoke test tells this as bad usage, before anything is judged.
         raise NotImplementedError(f"{type(self).__name__} can't be made")
 
 
@@ -47,7 +48,7 @@ class LimiterAdapter(_Limiting):
 
     def use(self, body: Callable[[], object], *, wait: bool) -> bool:
         """Go inside, call the body, leave. False: refused at once, which it must not be where `wait` is true."""
-        raise NotImplementedError
+        raise NotImplementedError  # for the subclass to give; without it the smoke test ends with bad usage
 
 
 class AsyncLimiterAdapter(_Limiting):
@@ -55,4 +56,4 @@ class AsyncLimiterAdapter(_Limiting):
 
     async def use(self, body: Callable[[], Awaitable[object]], *, wait: bool) -> bool:
         """Go inside, await the body, leave. False: refused at once, which it must not be where `wait` is true."""
-        raise NotImplementedError
+        raise NotImplementedError  # for the subclass to give; without it the smoke test ends with bad usage

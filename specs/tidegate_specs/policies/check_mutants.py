@@ -1,27 +1,17 @@
 """The policies that are broken on purpose, each against a check that must kill it, as the kernel's mutants are."""
 
-from pathlib import Path
 from typing import Final
 
-from ..check import Check, Result, Settings, Subject, Verdict
+from ..check import Check, Result, Settings, Subject
 from . import mutants
 from .clauses import CLAUSES
 from .support import GROUP
 
 
 def _mutants(subject: Subject, settings: Settings) -> Result:
-    from ..mutation import StaleMutant, judge, kill_matrix, mutant_names  # which knows this package
+    from ..mutation import judge_around  # which knows this package
 
-    file = getattr(subject, "__file__", None)
-    if not isinstance(file, str) or not Path(file).is_file():
-        return Result(Verdict.UNKNOWN, "no mutant was made", "the subject's source is not in files of its own")
-    try:
-        names = mutant_names(mutants)
-        return judge(
-            kill_matrix({GROUP: "tidegate_specs.policies"}, "quick", names, seed=settings.seed, source_dir=Path(file).parent)
-        )
-    except StaleMutant as error:
-        return Result(Verdict.ILLEGAL, "a mutant does not fit", str(error))
+    return judge_around(mutants, GROUP, subject, settings)
 
 
 CHECKS: Final[tuple[Check, ...]] = (

@@ -11,6 +11,7 @@ from typing import Any, Final, cast
 
 from tidegate import __version__
 from tidegate_specs.check import EXIT_CODES
+from tidegate_specs.options import seconds_within
 
 from ..extras import UsageError, require
 from ..report import ReportFile
@@ -35,6 +36,9 @@ exit codes:
 """
 
 
+SECONDS: Final = seconds_within(0.5, 600)
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="tidegate freshness",
@@ -43,21 +47,11 @@ def _parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--profile", choices=("quick", "full"), default="quick", help="how much (default: quick)")
-    parser.add_argument("--seconds", type=_seconds, default=3.0, metavar="S", help="of load in each run, 0.5 to 600 (default: 3)")
+    parser.add_argument("--seconds", type=SECONDS, default=3.0, metavar="S", help="of load in each run, 0.5 to 600 (default: 3)")
     parser.add_argument("--from", dest="source", metavar="FILE", help="read a report written by --json instead of running anything")
     parser.add_argument("--json", metavar="FILE", help="write the report as JSON; - is stdout, alone")
     parser.add_argument("--svg", metavar="FILE", help="draw goodput against service time; needs profile full")
     return parser
-
-
-def _seconds(text: str) -> float:
-    try:
-        seconds = float(text)
-    except ValueError:
-        seconds = 0.0
-    if not 0.5 <= seconds <= 600:
-        raise argparse.ArgumentTypeError(f"{text} is not between 0.5 and 600")
-    return seconds
 
 
 def main(argv: Sequence[str] | None = None) -> int:

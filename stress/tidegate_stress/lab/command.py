@@ -12,7 +12,7 @@ from types import FrameType
 from typing import Any, Final, cast
 
 from tidegate_specs.check import EXIT_CODES
-from tidegate_specs.options import at_least
+from tidegate_specs.options import at_least, seconds_within
 
 from ..extras import UsageError, require
 from ..report import ReportFile
@@ -43,6 +43,9 @@ exit codes:
 """
 
 
+SECONDS: Final = seconds_within(0.5, 7200)
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="tidegate stress",
@@ -58,7 +61,10 @@ def _parser() -> argparse.ArgumentParser:
         "--subject", metavar="NAME", help=f"judge this one instead: {', '.join(SUBJECTS)}, mutant:NAME, yield:N, a module"
     )
     parser.add_argument(
-        "--seconds", type=_seconds, metavar="S", help="seconds of load in each case, 0.5 to 7200, instead of the profile's"
+        "--seconds",
+        type=SECONDS,
+        metavar="S",
+        help="seconds of load in each case, 0.5 to 7200, instead of the profile's",
     )
     parser.add_argument("--seed", type=at_least(0), default=0, metavar="N", help="seed of arrivals (default: 0)")
     parser.add_argument("--collapse", action="store_true", help="only the collapse, link by link: about a minute")
@@ -82,16 +88,6 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--markdown", metavar="FILE", help="write the report as Markdown")
     parser.add_argument("--html", metavar="FILE", help="write the report as one page with plots")
     return parser
-
-
-def _seconds(text: str) -> float:
-    try:
-        seconds = float(text)
-    except ValueError:
-        seconds = 0.0
-    if not 0.5 <= seconds <= 7200:
-        raise argparse.ArgumentTypeError(f"{text} is not between 0.5 and 7200")
-    return seconds
 
 
 def main(argv: Sequence[str] | None = None) -> int:
