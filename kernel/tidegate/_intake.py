@@ -244,9 +244,8 @@ class Intake(Generic[T]):
             while True:
                 if slots.epoch:
                     slots = self._here()
-                waits = slots.arrivals if remaining is None else Waits(slots.await_slot, (True,), (remaining,))
                 try:
-                    token = waits.answer
+                    token = (slots.arrivals if remaining is None else Waits(slots.await_slot, (True,), (remaining,))).answer
                 except TimeIsOver as error:
                     if remaining is None or (error.__traceback__ and error.__traceback__.tb_next):
                         raise  # a signal handler's: C adds no frame of its own
@@ -327,9 +326,8 @@ class Intake(Generic[T]):
         slots = self._slots
         try:
             while left := slots.capacity - len(slots.free):
-                waits = Waits(slots.await_home, (True,), (remaining,))
                 try:
-                    _ = waits.answer
+                    Waits(slots.await_home, (True,), (remaining,)).answer  # noqa: B018 - reading it waits
                 except TimeIsOver as error:
                     if remaining is None or (error.__traceback__ and error.__traceback__.tb_next):
                         raise  # a signal handler's
