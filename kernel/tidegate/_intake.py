@@ -244,8 +244,9 @@ class Intake(Generic[T]):
             while True:
                 if slots.epoch:
                     slots = self._here()
+                waits = slots.arrivals if remaining is None else Waits(slots.await_slot, (True,), (remaining,))
                 try:
-                    token = (slots.arrivals if remaining is None else Waits(slots.await_slot, (True,), (remaining,))).answer
+                    token = waits.answer
                 except TimeIsOver as error:
                     if remaining is None or (error.__traceback__ and error.__traceback__.tb_next):
                         raise  # a signal handler's: C adds no frame of its own
@@ -326,8 +327,9 @@ class Intake(Generic[T]):
         slots = self._slots
         try:
             while left := slots.capacity - len(slots.free):
+                waits = Waits(slots.await_home, (True,), (remaining,))
                 try:
-                    Waits(slots.await_home, (True,), (remaining,)).answer  # noqa: B018 - reading it waits
+                    _ = waits.answer
                 except TimeIsOver as error:
                     if remaining is None or (error.__traceback__ and error.__traceback__.tb_next):
                         raise  # a signal handler's

@@ -14,6 +14,7 @@ from ._forks import epoch
 from ._types import Statistics
 
 NOTHING: Final = object()  # in place of an item
+SEEN: Final = [True]
 generations: Final = count(1)  # never the same twice, so that a successor that was never registered is never taken for one
 
 # What `Slots.turns` has of a slot. At rest, how many items it has finished: bits 0 to 127 count all of them, which is room for the
@@ -121,7 +122,6 @@ class Waits(map):  # type: ignore[type-arg]  # only type checkers could give it 
     A `for` loop would do as well, but would take a StopIteration that a signal handler raises in the wait for its own end.
     """
 
-    __slots__ = ()
     answer = cast("Token | None", property(next))
 
 
@@ -136,13 +136,12 @@ class Slots:
     def __init__(self, capacity: int, closed: bool = False) -> None:
         self.home, self.home.alive = Home(self), weakref.proxy(self)  # kept here: the collector clears what is garbage
         self.capacity, self.closed, self.epoch = capacity, closed, epoch()
-        self.heirs: Final[list[Slots]] = []  # after a fork: what took its place, first
+        # What took its place after a fork, first; the generations of the slots whose token was ever lost; and a stack, so that the
+        # slots used so far are the first ones, and their number is the peak.
+        self.heirs, self.generations, self.free = list[Slots](), dict[int, int](), FreeList()  # which is filled below
         self.items: Final[list[Any]] = [NOTHING] * capacity
         self.turns: Final[list[int | Mark]] = [0] * capacity
-        self.generations: Final[dict[int, int]] = {}  # of the slots whose token was ever lost
         self.answered_full, self.answered_closed = count(), count()
-        # A stack: the slots used so far are the first ones, so their number is the peak.
-        self.free: Final = FreeList()  # filled below
         self.queue: Final[SimpleQueue[Token | None]] = SimpleQueue()  # None wakes a taker after `close`
         self.bell: Final[SimpleQueue[None]] = SimpleQueue()  # wakes a drain
         # The atomic primitives, each bound once: see `_atomic`.
@@ -219,7 +218,7 @@ class Slots:
             return False
         settled = len(self.free)
         self.queue.empty()  # for its lock alone: no machine makes the readings below before the one above (see `_atomic`)
-        settled += sum([turn[1:] == [True] for turn in self.turns if isinstance(turn, list)])
+        settled += sum([turn[1:] == SEEN for turn in self.turns if isinstance(turn, list)])
         return settled == self.capacity
 
     def statistics(self) -> Statistics:

@@ -11,7 +11,7 @@ KILLED_BY = ("scenarios.24",)
 PATCHES = (
     Patch(
         "_intake.py",
-        "Waits(slots.await_home, (True,), (remaining,)).answer",
-        "Waits(slots.await_home, (True,)).answer",
+        "waits = Waits(slots.await_home, (True,), (remaining,))",
+        "waits = Waits(slots.await_home, (True,))",
     ),
 )

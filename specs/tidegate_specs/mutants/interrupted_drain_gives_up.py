@@ -11,8 +11,8 @@ KILLED_BY = ("sweeps.waits",)
 PATCHES = (
     Patch(
         "_intake.py",
-        ("(True,), (remaining,)).answer  # noqa: B018 - reading it waits\n                except TimeIsOver as error:\n"),
-        ("(True,), (remaining,)).answer  # noqa: B018 - reading it waits\n                except BaseException as error:\n"),
+        ("_ = waits.answer\n                except TimeIsOver as error:\n"),
+        ("_ = waits.answer\n                except BaseException as error:\n"),
     ),
     Patch(
         "_intake.py",

@@ -11,8 +11,8 @@ KILLED_BY = ("sweeps.waits",)
 PATCHES = (
     Patch(
         "_intake.py",
-        "(remaining,))).answer\n                except TimeIsOver as error:\n",
-        "(remaining,))).answer\n                except BaseException as error:\n",
+        "token = waits.answer\n                except TimeIsOver as error:\n",
+        "token = waits.answer\n                except BaseException as error:\n",
     ),
     Patch(
         "_intake.py",
