@@ -24,11 +24,11 @@ from statistics import median
 from typing import Any, Final, Literal
 
 from tidegate_specs.check import Subject, load_subject
+from tidegate_specs.extras import UsageError
 from tidegate_specs.options import at_least
+from tidegate_specs.reports import ReportFile
 
-from .extras import UsageError
 from .memory import SLOT_STATES, bytes_per_slot, rejection_footprint
-from .report import ReportFile
 
 BASELINE: Final = "queue.Queue"
 OURS: Final = "tidegate"

@@ -229,7 +229,7 @@ def test_commands_run() -> None:
     commands = re.search(r"<!-- example: commands -->\n```sh\n(.*?)```", README, re.DOTALL)
     assert commands is not None
     for line in commands[1].splitlines():
-        words = [sys.executable, "-m", "tidegate_stress", *line.split()[1:]]
+        words = [sys.executable, "-m", "tidegate_gate", *line.split()[1:]]
         assert subprocess.run(words, check=True, capture_output=True, timeout=100).stdout
 
 

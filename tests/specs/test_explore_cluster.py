@@ -214,7 +214,7 @@ def test_an_interrupt_stops_everything_and_is_unknown() -> None:
     """As from a keyboard: every process of the group gets it."""
     words = ["explore", "offers-2x2-take-2-wide", "--bound", "3", "--scheduler", LOCAL]
     with subprocess.Popen(
-        [sys.executable, "-m", "tidegate_stress", *words],
+        [sys.executable, "-m", "tidegate_gate", *words],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,

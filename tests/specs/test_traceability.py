@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 
 import tidegate
+from tidegate_gate.plan import GROUPS
+from tidegate_gate.spec import listed_checks
 from tidegate_specs import mutants as kernel_mutants
 from tidegate_specs import mutation
 from tidegate_specs.adapters import mutants as adapter_mutants
@@ -16,8 +18,6 @@ from tidegate_specs.document.content import proofs
 from tidegate_specs.policies import mutants as policy_mutants
 from tidegate_specs.prove.record import Recorded
 from tidegate_specs.registry import CLAUSES
-from tidegate_stress.plan import GROUPS
-from tidegate_stress.spec import listed_checks
 
 Proof = tuple[Sequence[Recorded], Mapping[str, str]]
 IDS = {clause.id for clause in CLAUSES}

@@ -12,13 +12,13 @@ from typing import Any, cast
 import pytest
 
 import tidegate
+from tidegate_gate.plan import GROUPS
 from tidegate_specs import host, mutation
 from tidegate_specs.builds import FREE_THREADED
 from tidegate_specs.check import Check, Settings, Subject, Verdict, load_subject
 from tidegate_specs.host import process
 from tidegate_specs.host.process import PLAIN, VENDORED, Copy, copied, sources_of
 from tidegate_specs.injection import Injector, Interrupt
-from tidegate_stress.plan import GROUPS
 
 BY_NAME = {check.name: check for check in host.CHECKS}
 MUTANTS = [name for name in mutation.mutant_names() if name.startswith("host_")]
