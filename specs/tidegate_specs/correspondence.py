@@ -25,8 +25,9 @@ from typing import Any, Final, cast, final
 
 from . import net, progress
 from .check import Check, Result, Settings, Subject, Verdict
-from .explore.accesses import Unclear, code_of, lookup, source_of
-from .explore.configurations import modules_of
+from .explore.accesses import code_of, source_of
+from .explore.judging import modules_of
+from .explore.labels import Unclear, lookup
 from .explore.scheduler import frame_above
 from .injection import Injector, quiet_finalisers
 from .instructions import Meaning, meaning_of, unread

@@ -16,8 +16,10 @@ import tidegate
 from tidegate_gate import cli
 from tidegate_specs.check import Verdict
 from tidegate_specs.explore import Report
-from tidegate_specs.explore.configurations import BY_NAME, program_of
-from tidegate_specs.explore.explorer import Explorer, Limits
+from tidegate_specs.explore.configurations import BY_NAME
+from tidegate_specs.explore.explorer import Explorer
+from tidegate_specs.explore.judging import program_of
+from tidegate_specs.explore.program import Limits
 
 TIDEGATE = (sys.executable, "-m", "tidegate_gate")
 COMMANDS = {name: command.module for name, command in cli._COMMANDS.items()}

@@ -7,22 +7,15 @@ import pytest
 from tidegate.adapters.executor import RejectingExecutor
 from tidegate_specs import mutation
 from tidegate_specs.check import Settings, Subject, Verdict, load_subject
-from tidegate_specs.explore.configurations import (
-    BY_NAME,
-    CHECKS,
-    CONFIGURATIONS,
-    Configuration,
-    Plan,
-    check_configuration,
-    load_manifest,
-    modules_of,
-    program_of,
-    run_plan,
-)
-from tidegate_specs.explore.explorer import Explorer, Limits, Report
+from tidegate_specs.explore.configurations import BY_NAME, CONFIGURATIONS, Configuration
+from tidegate_specs.explore.explorer import Explorer
 from tidegate_specs.explore.history import History
 from tidegate_specs.explore.intake_model import strict_model
+from tidegate_specs.explore.judging import modules_of, program_of, run_plan
 from tidegate_specs.explore.linearizability import check
+from tidegate_specs.explore.plans import Plan
+from tidegate_specs.explore.program import Limits, Report
+from tidegate_specs.explore.recorded import CHECKS, check_configuration, load_manifest
 from tidegate_specs.explore.replay import replay, show
 from tidegate_specs.explore.schedules import decode
 from tidegate_specs.instructions import VERSIONS

@@ -15,11 +15,15 @@ import tidegate
 from tidegate_specs import audit, correspondence, instructions, mutation
 from tidegate_specs.bytecode import follow, graph, offer
 from tidegate_specs.check import Result, Settings, Subject, Verdict
-from tidegate_specs.explore import explorer
+from tidegate_specs.explore import explorer, program
 from tidegate_specs.explore.accesses import _KINDS, code_of  # pyright: ignore[reportPrivateUsage] - the table is what is tried
-from tidegate_specs.explore.configurations import BY_NAME, check_configuration, modules_of, program_of
-from tidegate_specs.explore.division import Division, Whole, origin
-from tidegate_specs.explore.explorer import Limits, explore
+from tidegate_specs.explore.configurations import BY_NAME
+from tidegate_specs.explore.division import Division
+from tidegate_specs.explore.explorer import explore
+from tidegate_specs.explore.judging import modules_of, program_of
+from tidegate_specs.explore.parts import Whole, origin
+from tidegate_specs.explore.program import Limits
+from tidegate_specs.explore.recorded import check_configuration
 from tidegate_specs.instructions import VERSIONS, Meaning, meaning_of, meaning_of_name, new_here, unread
 from tidegate_specs.mutants import Patch
 
@@ -214,14 +218,14 @@ def test_another_implementation_is_unknown(monkeypatch: pytest.MonkeyPatch) -> N
     assert "pypy" in instructions.unseen_version()
 
 
-def divided() -> explorer.Report:
+def divided() -> program.Report:
     engine: Any = None  # nothing is submitted
     division = Division(Whole("tidegate", SMALL.name, SMALL.plans[0], origin("tidegate")), engine, Limits(), lambda text: None)
     division.search()
     return division.report
 
 
-WAYS: dict[str, Callable[[], explorer.Report]] = {
+WAYS: dict[str, Callable[[], program.Report]] = {
     "accesses": lambda: explore(program_of(SMALL, tidegate)),
     "opcodes": lambda: explore(program_of(SMALL, tidegate), grain="opcode", bound=1),
     "reduced": lambda: explore(program_of(SMALL, tidegate), reduce=True),

@@ -12,25 +12,18 @@ from ..check import EXIT_CODES, Subject, Verdict, overall
 from ..options import at_least, seconds
 from ..progress import OnStderr
 from .cluster import LOCAL, Unusable, connected
-from .configurations import (
-    BY_NAME,
-    CONFIGURATIONS,
-    MANIFEST,
-    Configuration,
-    Plan,
-    compare,
-    entry_of,
-    load_manifest,
-    program_of,
-    run_plan,
-)
+from .configurations import BY_NAME, CONFIGURATIONS, Configuration
 from .cost import cost_of
 from .division import INTERRUPTED, explore_divided
-from .explorer import Explorer, Limits, Report
+from .explorer import Explorer
+from .judging import program_of, run_plan
 from .own.command import main as own_program
 from .own.command import names_a_program
+from .plans import Plan
+from .program import Limits, Report
+from .recorded import MANIFEST, compare, entry_of, load_manifest
 from .replay import subject_of
-from .scheduler import WaitsInEarnest
+from .runs import WaitsInEarnest
 from .schedules import replay_command, this_version
 
 EPILOG = """\

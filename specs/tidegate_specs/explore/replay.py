@@ -9,10 +9,12 @@ from dataclasses import dataclass
 
 from ..check import Subject, load_subject, names_lacking
 from ..options import at_least
-from .configurations import BY_NAME, program_of
-from .explorer import Explorer, Program
+from .configurations import BY_NAME
+from .explorer import Explorer
 from .history import Operation
-from .scheduler import Diverged, WaitsInEarnest, name_of
+from .judging import program_of
+from .program import Program
+from .runs import Diverged, WaitsInEarnest, name_of
 from .schedules import decode, this_version
 
 EPILOG = f"""\
