@@ -40,7 +40,7 @@ def test_every_check_must_kill_a_mutant_and_every_clause_is_broken_by_one() -> N
 
 def test_what_is_not_installed_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     (check,) = [check for check in OTHERS if check.name == "adapters.aio_cancel"]
-    monkeypatch.setattr("tidegate_specs.adapters.check_aio.TRIO", False)
+    monkeypatch.setattr("tidegate_specs.adapters.aio_cancelled.TRIO", False)
     result = check.run(tidegate, Settings())
     assert result.verdict is Verdict.OK
     assert "trio: not installed" in result.evidence
