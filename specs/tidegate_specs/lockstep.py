@@ -13,7 +13,10 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition,
 from . import machine
 from .check import Result, Settings, Subject, Verdict
 from .foreign import subject_option
-from .refinement import MISUSES, Divergence, Pair, SpecificationFault
+from .refinement import Pair
+from .refinement.driver import MISUSES
+from .refinement.following import SpecificationFault
+from .refinement.observed import Divergence
 from .stateful import CLAUSES
 
 _run: Final[Callable[..., None]] = cast(Any, stateful).run_state_machine_as_test

@@ -21,7 +21,7 @@ from tidegate_gate.cli import main
 from tidegate_gate.manifest import MANIFEST, Installed, Manifest, read_manifest
 from tidegate_specs import foreign
 from tidegate_specs.check import Verdict
-from tidegate_specs.mutation import describe, patched_sources
+from tidegate_specs.mutation.patching import describe, patched_sources
 
 KERNEL = Path(tidegate.__file__).parent
 

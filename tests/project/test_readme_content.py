@@ -17,7 +17,7 @@ from tidegate_specs.check import needs
 from tidegate_specs.conformance.levels import LEVELS
 from tidegate_specs.conformance.peers import PEERS
 from tidegate_specs.explore.configurations import CONFIGURATIONS
-from tidegate_specs.mutation import describe, mutant_names
+from tidegate_specs.mutation.patching import describe, mutant_names
 from tidegate_specs.operators import record as operators
 from tidegate_specs.prove import EXPECTED
 from tidegate_specs.prove.mutants import MUTANTS

@@ -97,7 +97,7 @@ def show(found: Replay, width: int, colour: bool) -> str:
 def subject_named(text: str) -> Subject:
     """Give the implementation that a text names: a module, or a mutant ("mutant:lifo")."""
     if text.startswith("mutant:"):
-        from ..mutation import load_mutant
+        from ..mutation.patching import load_mutant
 
         return load_mutant(text.removeprefix("mutant:"))
     return load_subject(text)
