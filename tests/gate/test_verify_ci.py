@@ -18,7 +18,7 @@ from typing import Any
 
 import pytest
 
-from tidegate_gate import github, shards, verify
+from tidegate_gate import github, options, shards, verify
 from tidegate_gate.budget import buy, parse_budget_s
 from tidegate_gate.conformance import conformance_of
 from tidegate_gate.display import PlainDisplay, tell_clauses
@@ -591,7 +591,7 @@ def test_the_commands_of_the_page_are_understood() -> None:
     commands = re.findall(r"^tidegate verify\b(.*)$", page, re.MULTILINE)
     assert len(commands) == 9
     for words in commands:
-        verify._parser().parse_args(shlex.split(words, comments=True))  # exits with 2 when it doesn't understand
+        options.verify_parser().parse_args(shlex.split(words, comments=True))  # exits with 2 when it doesn't understand
     for code, verdict in ((0, "OK"), (1, "ILLEGAL"), (2, "bad usage"), (3, "UNKNOWN")):
         assert f"| {code} | {verdict}" in page
 

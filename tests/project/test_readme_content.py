@@ -22,7 +22,7 @@ from tidegate_specs.operators import record as operators
 from tidegate_specs.prove import EXPECTED
 from tidegate_specs.prove.mutants import MUTANTS
 from tidegate_specs.registry import CLAUSES
-from tidegate_stress.bench import BARS_FROM_3_14, BARS_TO_3_13, FLAT_BAR, GOODPUT_BAR, SLOT_BAR_BYTES
+from tidegate_stress.bench.rows import BARS_FROM_3_14, BARS_TO_3_13, FLAT_BAR, GOODPUT_BAR, SLOT_BAR_BYTES
 from tidegate_stress.lab.bounds import BOUNDS
 from tidegate_stress.lab.case import OURS, Finding, from_json
 from tidegate_stress.lab.text import number, time_text

@@ -17,7 +17,7 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass
 from typing import Any, Final, cast
 
-from ..load import stolen_share
+from ..load.unloaded import stolen_share
 from ..memory import resident_bytes
 from .arrivals import due_times, offers_of
 from .case import WHOLE, Case, Interval, Ladder, Phase, Result

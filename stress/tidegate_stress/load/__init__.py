@@ -9,222 +9,22 @@ afterwards (`overload`). An intake whose operations never return, or which lets 
 import random
 import threading
 import time
-from array import array
 from collections.abc import Callable, Sequence
-from contextlib import suppress
-from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Final
 
 from tidegate_specs.check import Subject
 from tidegate_specs.progress import progress
 
-from .memory import resident_bytes
+from ..memory import resident_bytes
+from .record import ACCEPTED, CLOSED, FULL, GREW, STRANGE, Book, Phase, Plan, Record, Tally
+from .unloaded import clock, most_taken, returns, start, stolen_share, unloaded_rate, work
 
-clock: Final = time.perf_counter_ns
 TICK_S: Final = 0.001  # producers sleep at least this long, then offer all that is due
 SAMPLE_S: Final = 0.005
 RUNAWAY: Final = 4  # times the capacity: so much unfinished work ends a phase
 RUNAWAY_BYTES: Final = 256 * 2**20
-GREW: Final = "the process grew"
-OPEN, ACCEPTED, FULL, CLOSED, STRANGE = range(5)  # in `Book.answers`
 PROBLEMS_KEPT: Final = 10
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """Say how one run goes. `seconds` of overload; the other phases have times of their own."""
-
-    seconds: float = 10.0
-    capacity: int = 64
-    workers: int = 2
-    producers: int = 4
-    spinners: int = 8
-    service_s: float = 0.001
-    overload: float = 10.0
-    unloaded_s: float = 1.0
-    calm_s: float = 2.0
-    spin_s: float = 3.0
-    grace_s: float = 5.0  # after which a call that has not returned never will
-    attempts: int = 3
-    seed: int = 0
-
-
-def _integers(length: int) -> "array[int]":
-    return array("q", bytes(8 * length))
-
-
-class Book:
-    """Record one producer's offers in one phase. Items are the integers from `base` on, so each is offered by one call only.
-
-    first: marks the first offer after a sleep. It meets cold caches, whatever the load, so these can be compared between loads.
-    """
-
-    __slots__ = ("accepted", "answers", "base", "begun", "closed", "ends_ns", "first", "full", "starts_ns", "strange")
-
-    def __init__(self, base: int, length: int) -> None:
-        self.base: Final = base
-        self.starts_ns: Final = _integers(length)
-        self.ends_ns: Final = _integers(length)
-        self.answers: Final = bytearray(length)
-        self.first: Final = bytearray(length)
-        self.begun = self.accepted = self.full = self.closed = self.strange = 0
-
-    def answered(self, place: int, start_ns: int, end_ns: int, answer: int) -> None:
-        """Note the answer to the offer of item `base + place`."""
-        self.starts_ns[place] = start_ns
-        self.ends_ns[place] = end_ns
-        self.answers[place] = answer
-        if answer == ACCEPTED:
-            self.accepted += 1
-        elif answer == FULL:
-            self.full += 1
-        elif answer == CLOSED:
-            self.closed += 1
-        else:
-            self.strange += 1
-
-
-class Tally:
-    """Record what one worker took: which item, when it asked, when it got it, when it began and ended to release."""
-
-    __slots__ = ("asked_ns", "count", "finished_ns", "finishing", "freed_ns", "items", "released", "taken_ns")
-
-    def __init__(self, length: int) -> None:
-        self.items: Final = _integers(length)
-        self.asked_ns: Final = _integers(length)
-        self.taken_ns: Final = _integers(length)
-        self.finished_ns: Final = _integers(length)
-        self.freed_ns: Final = _integers(length)
-        self.count = self.finishing = self.released = 0
-
-
-@dataclass(slots=True)
-class Phase:
-    """Record one phase: when it was, its producers' books, how late a thread woke that slept 1 ms at a time, the resident set."""
-
-    name: str
-    start_ns: int = 0
-    end_ns: int = 0
-    books: list[Book] = field(default_factory=list[Book])
-    late_ns: "array[int]" = field(default_factory=lambda: array("q"))
-    resident: list[int] = field(default_factory=list[int])
-
-    @property
-    def seconds(self) -> float:
-        """How long it lasted."""
-        return (self.end_ns - self.start_ns) / 1e9
-
-
-@dataclass(slots=True)
-class Record:
-    """Tell all that was seen in one run.
-
-    stuck: what did not return; the run ended there and most of the rest is empty. halted: why a phase was cut short.
-    """
-
-    plan: Plan
-    phases: dict[str, Phase] = field(default_factory=dict[str, Phase])
-    books: list[Book] = field(default_factory=list[Book])
-    tallies: list[Tally] = field(default_factory=list[Tally])
-    unloaded: list[float] = field(default_factory=list[float])
-    stolen: float = 0.0
-    stuck: str = ""
-    halted: str = ""
-    errors: list[str] = field(default_factory=list[str])
-    samples: int = 0
-    sampled_peak: int = 0
-    problems: list[str] = field(default_factory=list[str])
-    accepting_again_ns: int = -1
-    idle_s: float = -1.0
-    anew: list[str] = field(default_factory=list[str])
-    at_rest: Any = None
-    after_close: int = STRANGE
-
-
-def stolen_share(slices: int = 10, slice_s: float = 0.01) -> float:
-    """Measure the share of time in which this thread wants the processor and others have it, by a busy loop."""
-    wall_s, cpu_s = time.perf_counter(), time.thread_time()
-    for _ in range(slices):
-        end_s = time.perf_counter() + slice_s
-        while time.perf_counter() < end_s:
-            pass
-    wall_s, cpu_s = time.perf_counter() - wall_s, time.thread_time() - cpu_s
-    return max(0.0, 1.0 - cpu_s / wall_s)
-
-
-def returns(call: Callable[[], object], limit_s: float) -> bool:
-    """Tell whether a call returns, or raises, in time. One that doesn't is left behind in a daemon thread."""
-    returned = threading.Event()
-
-    def run() -> None:
-        _quietly(call)
-        returned.set()
-
-    _start(run)
-    return returned.wait(limit_s)
-
-
-def unloaded_rate(subject: Subject, plan: Plan) -> float:
-    """Count what the workers finish in a second when nobody else is there: they offer their items anew themselves."""
-    intake = subject.Intake(plan.capacity)
-    for item in range(plan.capacity):
-        intake.offer(item)
-    tallies = [Tally(_most_taken(plan, plan.unloaded_s)) for _ in range(plan.workers)]
-    stop = threading.Event()
-    arguments = [(intake, subject, plan, tally, stop, True) for tally in tallies]
-    threads = [_start(_quietly, _work, *each) for each in arguments]
-    start_ns = clock()
-    time.sleep(plan.unloaded_s)
-    done, elapsed_ns = sum(tally.count for tally in tallies), clock() - start_ns
-    stop.set()
-    for thread in threads:
-        thread.join(plan.grace_s)
-    return done * 1e9 / elapsed_ns
-
-
-def _quietly(target: Callable[..., object], *arguments: object) -> None:
-    """End a thread without a traceback: what it failed to do is missing in what it was to record."""
-    with suppress(Exception):
-        target(*arguments)
-
-
-def _most_taken(plan: Plan, seconds: float) -> int:
-    return int(1.2 * seconds / plan.service_s) + 4 * plan.capacity
-
-
-def _start(target: Callable[..., None], *arguments: object) -> threading.Thread:
-    thread = threading.Thread(target=target, args=arguments, daemon=True)
-    thread.start()
-    return thread
-
-
-def _work(intake: Any, subject: Subject, plan: Plan, tally: Tally, stop: threading.Event, anew: bool) -> None:
-    place, length = 0, len(tally.items)
-    while place < length and not stop.is_set():
-        asked_ns = clock()
-        try:
-            lease = intake.take(timeout=0.05)
-        except subject.Empty:
-            continue
-        except subject.Closed:
-            return
-        taken_ns = clock()
-        item = lease.item
-        time.sleep(plan.service_s)
-        tally.finishing += 1
-        finished_ns = clock()
-        released = lease.release()
-        tally.freed_ns[place] = clock()
-        tally.items[place] = item
-        tally.asked_ns[place] = asked_ns
-        tally.taken_ns[place] = taken_ns
-        tally.finished_ns[place] = finished_ns
-        tally.released += released is True
-        place += 1
-        tally.count = place
-        if anew:
-            intake.offer(item)
 
 
 class Run:
@@ -244,7 +44,7 @@ class Run:
         self._halt = False
         self._spin = False
         total_s = plan.seconds + plan.calm_s + plan.spin_s + 2 * plan.grace_s
-        self.record.tallies = [Tally(_most_taken(plan, total_s)) for _ in range(plan.workers)]
+        self.record.tallies = [Tally(most_taken(plan, total_s)) for _ in range(plan.workers)]
         self._own = self._book(200_000)
 
     def drive(self) -> Record:
@@ -255,10 +55,10 @@ class Run:
             return record
         record.unloaded.append(unloaded_rate(self._subject, plan))
         workers = [
-            _start(self._guarded, _work, self._intake, self._subject, plan, tally, self._stop_workers, False)
+            start(self._guarded, work, self._intake, self._subject, plan, tally, self._stop_workers, False)
             for tally in record.tallies
         ]
-        watchers = [_start(self._guarded, self._watch), _start(self._guarded, self._be_late)]
+        watchers = [start(self._guarded, self._watch), start(self._guarded, self._be_late)]
         try:
             self._go_through_phases()
         finally:
@@ -314,7 +114,7 @@ class Run:
         phase = self._begin(name, books)
         end_ns = phase.start_ns + int(seconds * 1e9)
         threads = [
-            _start(self._guarded, self._offer_by_schedule, book, phase.start_ns + shift, period_ns, end_ns)
+            start(self._guarded, self._offer_by_schedule, book, phase.start_ns + shift, period_ns, end_ns)
             for book, shift in zip(books, shifts, strict=True)
         ]
         return self._finish(phase, threads, end_ns)
@@ -345,7 +145,7 @@ class Run:
         phase = self._begin("spinning", books)
         end_ns = phase.start_ns + int(plan.spin_s * 1e9)
         self._spin = True
-        threads = [_start(self._guarded, self._offer_without_pause, book) for book in books]
+        threads = [start(self._guarded, self._offer_without_pause, book) for book in books]
         while clock() < end_ns and not self._halt:
             time.sleep(0.02)
         self._spin = False
