@@ -12,9 +12,6 @@ is why there is an explorer.
 
 import argparse
 import importlib
-import importlib.abc
-import importlib.machinery
-import importlib.util
 import sys
 import types
 from collections import Counter

@@ -1,8 +1,6 @@
 """Run every mutant against the groups of checks that bear on it."""
 
 import importlib
-import importlib.abc
-import importlib.machinery
 import importlib.util
 import time
 from collections.abc import Callable, Mapping, Sequence
