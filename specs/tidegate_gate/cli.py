@@ -28,7 +28,7 @@ _GROUPS: Mapping[str, Mapping[str, _Command]] = {
         "verify": _Command("tidegate_gate.verify", "judge the kernel, a copy or your own queue, clause by clause"),
         "explore": _Command("tidegate_specs.explore.command", "run every schedule of small configurations, or of your own program"),
         "replay": _Command("tidegate_specs.explore.replay", "show one schedule, a column of source lines for each thread"),
-        "prove": _Command("tidegate_specs.prove", "prove the specification for every capacity"),
+        "prove": _Command("tidegate_specs.prove.command", "prove the specification for every capacity"),
         "walk": _Command("tidegate_specs.walk", "visit every state of the specification for small capacities"),
         "mutants": _Command("tidegate_specs.mutation", "judge kernels that are broken on purpose"),
         "peers": _Command("tidegate_gate.peers", "judge the queues that people use today"),

@@ -53,7 +53,7 @@ def lockstep(subject: Subject, chosen: Settings) -> Result:
     """Run the profile's number of random histories from its seed. A failure is shrunk, and carries what replays it."""
     from .lockstep import run  # brings Hypothesis, which nobody needs who only reads what the checks show
 
-    return going_on(lambda judged, plain: run(judged, chosen, plain), subject)
+    return going_on(lambda judged, plain: run(judged, chosen, plain, CLAUSES), subject)
 
 
 # Exhaustively.

@@ -159,11 +159,7 @@ def known(configurations: Sequence[Configuration]) -> str:
     return "\n".join(lines)
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    """Run `tidegate explore`. Exit 0 all explored and well, 1 a fault, 2 bad usage, 3 a limit was hit."""
-    argv = sys.argv[1:] if argv is None else argv
-    if names_a_program(argv):
-        return own_program(argv)
+def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="tidegate explore",
         description="Run an implementation under every schedule of a configuration, or a program of your own (FILE.py:FUNCTION).",
@@ -207,6 +203,15 @@ def main(argv: Sequence[str] | None = None) -> int:
         help=f"explore on the cluster whose scheduler is there (without ADDRESS: {LOCAL}, a worker for each processor)",
     )
     parser.add_argument("--subject", default="tidegate", help="the implementation: a module, its folder, or mutant:NAME")
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run `tidegate explore`. Exit 0 all explored and well, 1 a fault, 2 bad usage, 3 a limit was hit."""
+    argv = sys.argv[1:] if argv is None else argv
+    if names_a_program(argv):
+        return own_program(argv)
+    parser = _parser()
     options = parser.parse_args(argv)
     if options.scheduler is not None:
         if not re.fullmatch(rf"{LOCAL}|(\w+://)?\S+:\d+", options.scheduler):
