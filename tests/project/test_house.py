@@ -20,11 +20,6 @@ FUNCTION_LINES = 50  # of code: no blank lines, no comments, no docstrings
 LONG_FILES = {
     "specs/tidegate_specs/net.py": 679,  # printed whole by `tidegate spec`, and cited by its hash
     "kernel/tidegate/adapters/aio.py": 433,  # an adapter is vendored and audited as one; its code is bounded in test_size.py
-    # The sweeps, until they are divided as the other checks are.
-    "specs/tidegate_specs/sweeps/__init__.py": 405,
-    "specs/tidegate_specs/sweeps/interrupt.py": 405,
-    "specs/tidegate_specs/sweeps/operations.py": 414,
-    "specs/tidegate_specs/sweeps/waits.py": 426,
 }
 LONG_FUNCTIONS = {
     # A list of obligations, over one vocabulary of unknowns.
@@ -38,8 +33,8 @@ LONG_FUNCTIONS = {
     ("specs/tidegate_specs/adapters/check_edges.py", "_callbacks"): 54,
     # A probe is a program of its own, and reads from top to bottom.
     ("specs/tidegate_specs/host/probes/signals.py", "probe"): 53,
-    # The sweeps, as above.
-    ("specs/tidegate_specs/sweeps/interrupt.py", "_wake_point"): 57,
+    # One point of a sweep, from its threads to its audit.
+    ("specs/tidegate_specs/sweeps/wakeups.py", "_wake_point"): 57,
 }
 # What a module keeps from one run to the next, and why a second run does not see it. Programs that are run as such are left out.
 KEPT = {
