@@ -30,7 +30,6 @@ CASES = (
     ("drain-offers", Plan("access", 2), "mutant:drain_misses_claims"),
 )
 MOST = 20  # schedules in a part
-pytestmark = pytest.mark.xdist_group("cluster")  # so that one process starts it, once
 WORKERS: int = importlib.import_module("dask.system").CPU_COUNT
 psutil: Any = importlib.import_module("psutil")
 
