@@ -108,7 +108,7 @@ def test_ctrl_c_ends_it_with_what_there_is(tmp_path: Path) -> None:
             if line.startswith("[2/2]"):
                 break
         process.send_signal(signal.SIGINT)
-        _, errors = process.communicate(timeout=20)
+        _, errors = process.communicate(timeout=60)
     assert process.returncode == 3
     assert "interrupted" in errors
     assert "Traceback" not in errors
