@@ -70,7 +70,8 @@ NAMED_ONLY: Final = (
 )  # take too long for every mutant: run on those that name one of their checks
 STRESS: Final = "stress"  # run on the race mutants in profile full, for ten seconds; none has to die of it
 RACES: Final = ("explore", STRESS)  # the groups that have a table of their own
-FINDS_HANGS: Final = ("sweeps", "sizes", *RACES)  # whose checks name a hang themselves, in more time than they take on the kernel
+# Whose checks name a hang themselves, in more time than they take on the kernel.
+FINDS_HANGS: Final = ("host", "sizes", "sweeps", *RACES)
 CHILDREN: Final = 2
 HANG_FACTOR: Final = 4.0  # a check that takes this many times what it takes on the kernel hangs
 HANG_FLOOR_S: Final = 3.0
@@ -558,7 +559,7 @@ def kill_matrix(
     mutant names), and a race against the checks that it names and plain stress. All checks but that one run with their quick
     profile in both. names: the mutants, all if None.
     The kernel itself is run first, on the same checks: it must pass, and what it takes tells when a mutant hangs. In quick it is
-    spared the explorer and the sweeps, which the gate runs on it beside this.
+    spared the groups of FINDS_HANGS, whose checks need no time to compare with: the gate runs them on it beside this.
     """
     started_s = time.monotonic()
     modules = discover_groups() if groups is None else dict(groups)
