@@ -5,13 +5,13 @@ That each check passes on the policies as they are is what `tidegate verify` sho
 
 import pytest
 
-from tidegate_specs import mutation
 from tidegate_specs.check import Verdict
+from tidegate_specs.mutation import matrix, patching, running
 from tidegate_specs.policies import CHECKS, applies_to, machine, mutants, proof
 from tidegate_specs.policies.check_machine import steps_from
 from tidegate_specs.policies.clauses import CLAUSES
 
-MUTANTS = [mutation.describe(name) for name in mutation.mutant_names(mutants)]
+MUTANTS = [patching.describe(name) for name in patching.mutant_names(mutants)]
 JUDGES = [check for check in CHECKS if check.name != "policies.mutants"]
 KILLERS = {mutant.killed_by[0] for mutant in MUTANTS}
 
@@ -19,7 +19,7 @@ KILLERS = {mutant.killed_by[0] for mutant in MUTANTS}
 def test_a_few_mutants_are_killed() -> None:
     """All of them are judged by `tidegate mutants --policies`, which `.ci/run` runs, and by profile full of the gate."""
     sample = ("policy_late_is_true", "policy_one_more")
-    result = mutation.judge(mutation.kill_matrix({"policies": "tidegate_specs.policies"}, "quick", sample))
+    result = matrix.judge(running.kill_matrix({"policies": "tidegate_specs.policies"}, "quick", sample))
     assert result.verdict is Verdict.OK, result.witness
 
 
