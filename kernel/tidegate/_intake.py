@@ -189,7 +189,7 @@ class Intake(Generic[T]):
         CLOSED: the intake is closed for good (CLOSE-1). Nothing is kept of the item.
         Raises nothing, and calls nothing of the item's (QUIET-1, HOSTILE-1). Interrupted by an exception, the item may have
         been accepted or not; no slot is lost (INTERRUPT-1). Takes a bounded number of steps, the same for every capacity and
-        load (RESPONSIVE-1).
+        load (RESPONSIVE-1); only the first call in a child after a fork makes the child's slots, all of them.
         Linearization points: ACCEPTED, publishing the token; FULL, the look at the empty free list or the failed claim; CLOSED,
         reading the flag.
         """

@@ -20,7 +20,7 @@ from .ages import live_on
 from .brim import LARGEST, fill_and_count
 from .common import judged
 from .forks import fork_on
-from .iterators import MOST, ask_several
+from .iterators import LONG, MOST, ask_several
 from .takers import TAKERS, wake_many
 from .time_outs import set_forward
 
@@ -45,7 +45,7 @@ CHECKS: Final[tuple[Check, ...]] = (
         ),
         shows="at every capacity up to 300, beside powers of two up to 4,096, at some drawn by chance between, and at a large one: "
         "as many offers are accepted as there are slots, the next is FULL, all are taken in order, and statistics are exact each "
-        "time",
+        "time; closed, with everything in flight and looked at, it says so",
         shows_not=f"A fault at a single capacity above 300 that was not drawn, or above {LARGEST:,}. Threads that meet there.",
         run=judged("sizes.brim", fill_and_count),
         needs=needs("offer refuses take"),
@@ -88,9 +88,9 @@ CHECKS: Final[tuple[Check, ...]] = (
         name="sizes.iterators",
         group="sizes",
         tool="drawn histories",
-        clauses=("LEASE-1", "LOCAL-1", "LEDGER-1"),
+        clauses=("LEASE-1", "LOCAL-1", "LEDGER-1", "CLOSE-2"),
         shows=f"2 to {MOST} iterators over one intake: asking one for the next lease counts as a look at the lease that it gave "
-        "last, and at no other",
+        f"last, and at no other; and one iterator goes on for {LONG:,} leases",
         shows_not="Histories that chance did not choose. More iterators, and iterators in several threads.",
         run=judged("sizes.iterators", ask_several),
     ),

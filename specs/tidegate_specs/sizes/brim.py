@@ -141,12 +141,15 @@ class Brim:
         )
 
     def end(self) -> None:
-        """Take from an intake in which nothing is left, by both ways."""
+        """Take from a closed intake in which nothing is left, or everything in flight and looked at, by both ways."""
         try:
             answer: object = self.intake.take(timeout=0)
         except Exception as error:  # noqa: BLE001 - whatever ended it is its answer
             answer = type(error)
-        left = list(self.intake)
+        if answer is not self.subject.Closed:
+            left: list[Any] = []  # to ask an iterator could be to wait for ever
+        else:
+            left = list(self.intake)
         demand(
             answer is self.subject.Closed and not left,
             "CLOSE-2",
@@ -193,8 +196,11 @@ def _whole(subject: Subject, capacity: int, chance: random.Random) -> int:
     it.offer(capacity + OVER)
     it.drain()
     it.count()
+    it.put_back()
+    it.count()
     it.take(capacity)
     it.count()
+    it.end()
     it.release(capacity)
     it.drain()
     it.count()

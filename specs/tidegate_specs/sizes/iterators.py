@@ -10,6 +10,7 @@ from ..progress import progress
 from ..refinement.observed import Divergence
 
 MOST: Final = 9  # iterators at once
+LONG: Final = 2**16 + 2  # leases that one iterator gives
 LIVES: Final = 200
 CALLS: Final = 60
 
@@ -107,4 +108,19 @@ def ask_several(subject: Subject, chance: random.Random, settings: Settings) -> 
         several = Several(subject, chance.randint(1, MOST + 2), iterators, chance)
         for _ in range(CALLS):
             several.step()
-    return f"{lives} lives with 2 to {MOST} iterators, {lives * CALLS:,} calls"
+    _one_for_long(subject)
+    return f"{lives} lives with 2 to {MOST} iterators, {lives * CALLS:,} calls, and {LONG:,} leases of one"
+
+
+def _one_for_long(subject: Subject) -> None:
+    """Ask one iterator for many leases."""
+    intake = subject.Intake(2)
+    progress(f"one iterator gives {LONG:,} leases")
+    leases = iter(intake)
+    for number in range(LONG):
+        intake.offer(number)
+        lease = next(leases, None)
+        item = lease and lease.item
+        if lease is None or item != number:
+            raise Divergence(("LOCAL-1", "CLOSE-2"), f"an iterator over Intake(2) gave {item} after {number} leases, not {number}")
+        lease.release()

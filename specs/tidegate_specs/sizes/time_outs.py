@@ -31,13 +31,19 @@ COARSE_S: Final = 0.001  # of the clocks, and of sums of long times and short on
 
 @final
 class Clock:
-    """Tell the time as `time.monotonic` does, and more, once it is set forward."""
+    """Tell the time as `time.monotonic` does, and more, once it is set forward.
+
+    next_s: what it tells when it is read next, however late that is; from there it goes on.
+    """
 
     def __init__(self) -> None:
         self.ahead_s = 0.0
+        self.next_s: float | None = None
         self.read = threading.Event()  # somebody has asked
 
     def __call__(self) -> float:
+        if self.next_s is not None:
+            self.ahead_s, self.next_s = self.next_s - time.monotonic(), None
         now_s = time.monotonic() + self.ahead_s
         self.read.set()
         return now_s
@@ -102,7 +108,7 @@ def _one(subject: Subject, name: str, timeout: float, clock: Clock) -> None:
     waiter = Waiter(partial(_ended, getattr(intake, name), timeout, clock))
     slept = clock.read.wait(LIMIT_S) and asleep([waiter])  # it has noted when its time will be over, and waits
     if slept:
-        clock.ahead_s = timeout - BEFORE_S
+        clock.next_s = began_s + timeout - BEFORE_S
         _ = leases[0].item  # which wakes a taker: this item can't come back, but the other still can
         leases[0].release()  # and a drain: one is left
     waiter.thread.join(LIMIT_S)

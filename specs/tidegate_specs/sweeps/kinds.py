@@ -9,6 +9,8 @@ no caller, the call's answer is the one that it gives undisturbed. Only where th
 Then the same out of the calls into C that wait, and with others waiting, who must wake (CLOSE-2).
 """
 
+import ast
+import inspect
 import queue
 from asyncio import CancelledError
 from collections.abc import Sequence
@@ -18,6 +20,7 @@ from types import CodeType
 from typing import Final, final
 
 from ..check import WHOLE, Subject, capabilities_of
+from ..explore.judging import modules_of
 from ..injection import Injector, Interrupt, quiet_finalisers
 from ..progress import progress
 from ..stops import handler_entries
@@ -43,9 +46,23 @@ def subclass_of(kind: Kind) -> Kind:
 
 
 def kinds_of(subject: Subject) -> tuple[tuple[Kind, ...], tuple[Kind, ...]]:
-    """Give the types that an intake's own handlers name, and all others that are tried."""
+    """Give the types that an intake's own handlers name, or could well, and all others that are tried."""
     own = (IndexError, queue.Empty, subject.Empty, subject.Closed, Exception, AttributeError, OSError, ValueError)
+    own += tuple(kind for kind in _named_by_handlers(subject) if kind not in own)
     return own, tuple(kind for kind in BUILT_IN if kind not in own)
+
+
+def _named_by_handlers(subject: Subject) -> list[Kind]:
+    """Give the types of BUILT_IN that some `except` in an intake's source names."""
+    named: set[str] = set()
+    for module in modules_of(subject):
+        try:
+            tree = ast.parse(inspect.getsource(module))
+        except (OSError, TypeError):
+            continue  # no source, as of a module in C
+        handlers = [node.type for node in ast.walk(tree) if isinstance(node, ast.ExceptHandler) and node.type is not None]
+        named |= {node.id for handler in handlers for node in ast.walk(handler) if isinstance(node, ast.Name)}
+    return [kind for kind in BUILT_IN if kind.__name__ in named]
 
 
 def every_one(subject: Subject) -> tuple[Kind, ...]:
