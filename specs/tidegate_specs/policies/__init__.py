@@ -10,7 +10,18 @@ A subject that lacks the policies (a copy of the core alone, somebody else's int
 from typing import Final
 
 from ..check import Check, Subject
-from . import check_clock, check_door, check_expiry, check_explore, check_machine, check_mutants, check_wall, mutants
+from . import (
+    check_admission,
+    check_clock,
+    check_door,
+    check_expiry,
+    check_explore,
+    check_machine,
+    check_mutants,
+    check_seats,
+    check_wall,
+    mutants,
+)
 from .support import has
 
 __all__ = ["CHECKS", "applies_to", "mutants"]
@@ -22,6 +33,8 @@ CHECKS: Final[tuple[Check, ...]] = (
     *check_wall.CHECKS,
     *check_expiry.CHECKS,
     *check_explore.CHECKS,
+    *check_admission.CHECKS,
+    *check_seats.CHECKS,
     *check_mutants.CHECKS,
 )
 
