@@ -4,6 +4,7 @@
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final, Protocol, final
 
+from .. import Lease
 from .bulkhead import Bulkhead, Rules
 
 Classify = Callable[[Any], str | None]
@@ -67,6 +68,14 @@ class Requests:
             except Exception:  # noqa: BLE001 - the same: it has no label, which is counted there
                 self.faults += 1
         return entrance.enter(label)
+
+
+def end_early(lease: Any) -> None:
+    """Release the lease of a request whose time tells nothing: it failed, its client went away, or it lasts as long as that likes."""
+    if type(lease) is Lease:
+        lease.release()
+    else:
+        lease.release(sample=False)
 
 
 def _checked_paths(exempt: Iterable[str]) -> tuple[str, ...]:

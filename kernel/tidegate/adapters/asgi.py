@@ -46,7 +46,7 @@ Limits
 from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping
 from typing import Any, final
 
-from ._requests import Entrance, Requests
+from ._requests import Entrance, Requests, end_early
 from ._retry import Busy, RetryAfter
 from .bulkhead import BUSY, Bulkhead, Rules
 
@@ -63,8 +63,8 @@ Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 class AdmissionMiddleware:
     """Let as many requests and WebSockets in as the bulkhead has slots, and answer the next one 503 at once (WEB-1, WEB-2, WEB-3).
 
-    bulkhead: one for all, or a mapping from path prefixes to bulkheads, or to admissions: the longest prefix that ends where a segment of the path
-    ends is the one; a path that leads to None, or that none matches, is not limited. Paths are the application's own, without
+    bulkhead: one for all, or a mapping from path prefixes to bulkheads, or to admissions: the longest prefix that ends where a
+    segment of the path ends is the one; a path that leads to None, or that none matches, is not limited. Paths are the application's own, without
     the `root_path` that it is mounted at. retry_after_s: what refused clients are told to wait, in seconds; or
     `RetryAfter()`, which works it out and spreads it (WEB-3).
     classify: gives the class of a request for an `Admission`, from its scope; None, or a class that there is not, is the default.
@@ -118,6 +118,8 @@ class AdmissionMiddleware:
             return
         with lease:
             await self._app(scope, receive, send)
+            if kind == "websocket":
+                end_early(lease)
 
     async def _refuse(self, bulkhead: Bulkhead | Entrance, scope: Scope, send: Send) -> None:
         response = "http.response"

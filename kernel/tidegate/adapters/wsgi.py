@@ -44,7 +44,7 @@ Limits
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sized
 from typing import Any, Protocol, final
 
-from ._requests import Entrance, Requests
+from ._requests import Entrance, Requests, end_early
 from ._retry import Busy, RetryAfter
 from .bulkhead import BUSY, Bulkhead, Rules
 
@@ -79,7 +79,7 @@ class _Response:
             if close is not None:
                 close()
         finally:
-            self._lease.release()
+            end_early(self._lease)  # unless it was read to its end
 
 
 class _SizedResponse(_Response):
@@ -95,8 +95,8 @@ class _SizedResponse(_Response):
 class AdmissionMiddleware:
     """Let as many requests in as the bulkhead has slots, and answer the next one 503 at once (WEB-1, WEB-2, WEB-3).
 
-    bulkhead: one for all, or a mapping from path prefixes to bulkheads, or to admissions: the longest prefix that ends where a segment of the path
-    ends is the one; a path that leads to None, or that none matches, is not limited. Paths are the application's own, without
+    bulkhead: one for all, or a mapping from path prefixes to bulkheads, or to admissions: the longest prefix that ends where a
+    segment of the path ends is the one; a path that leads to None, or that none matches, is not limited. Paths are the application's own, without
     the SCRIPT_NAME that it is mounted at. retry_after_s: what refused clients are told to wait, in seconds; or
     `RetryAfter()`, which works it out and spreads it (WEB-3).
     classify: gives the class of a request for an `Admission`, from its environ; None, or a class that there is not, is the default.
@@ -149,5 +149,5 @@ class AdmissionMiddleware:
             body = self._app(environ, start_response)
             return (_SizedResponse if isinstance(body, Sized) else _Response)(body, lease)
         except BaseException:
-            lease.release()
+            end_early(lease)
             raise
