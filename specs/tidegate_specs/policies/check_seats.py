@@ -99,15 +99,15 @@ class Play:
                 return str(lease.name)
             mine.append((word, lease))
             shared.inside.append(mine[-1])
-            batch = sum(label == "batch" for label, _ in shared.inside)
+            batch = sum(label == "batch" and len(lease._lease._mark) > 1 for label, lease in shared.inside)  # its slot is held
             if batch > max(1, self.configuration.capacity // 2):
                 shared.wrong = f"{batch} of batch are inside"
             return "in"
         if word in ("leave", "drop") and mine:
             pair = mine.pop()
-            shared.inside = [other for other in shared.inside if other is not pair]
             if word == "leave":
                 pair[1].release()
+            shared.inside = [other for other in shared.inside if other is not pair]
             del pair
         elif word == "close":
             shared.admission.close()
@@ -368,19 +368,25 @@ def _lowered(subject: Subject, _settings: Settings) -> Result:
     return Result(Verdict.OK if good else Verdict.ILLEGAL, evidence, "", () if good else ("LIMIT-2", "CLASS-1"))
 
 
+def _harmed_by(fault: Any, subject: Subject) -> bool:
+    stand_in = StandIn(2)
+    admission = admission_of(subject, 4, SHARES, "batch", limit=stand_in)
+    stand_in.pending = fault
+    admission.enter("user").release()
+    inside = [admission.enter("user") for _ in range(5)]
+    counted = admission.statistics().faults == isinstance(fault, BaseException)
+    return [bool(lease) for lease in inside] != [True] * 4 + [False] or admission.limit != 4 or not counted
+
+
 def _failing(subject: Subject, _settings: Settings) -> Result:
     """Have the limit raise in a sample, or be no number that could be one: the wall answers alone, and it is counted."""
     tried, harmed = 0, 0
     for fault in (OSError("no limit"), StopIteration(), 0, -1, 9, None, "2", 1.5):
-        stand_in = StandIn(2)
-        admission = admission_of(subject, 4, SHARES, "batch", limit=stand_in)
-        stand_in.pending = fault
-        admission.enter("user").release()
-        inside = [admission.enter("user") for _ in range(5)]
         tried += 1
-        raised = isinstance(fault, BaseException)
-        harmed += [bool(lease) for lease in inside] != [True] * 4 + [False] or inside[4] is not subject.Outcome.FULL
-        harmed += admission.limit != 4 or (raised and admission.statistics().faults != 1)
+        try:
+            harmed += _harmed_by(fault, subject)
+        except Exception:  # noqa: BLE001 - whatever comes out
+            harmed += 1
     evidence = f"{tried} limits that fail: {harmed} changed the wall's own answer or were not counted"
     return Result(Verdict.ILLEGAL if harmed else Verdict.OK, evidence, "", ("POLICY-4",) if harmed else ())
 
