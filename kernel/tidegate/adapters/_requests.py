@@ -24,9 +24,9 @@ class Entrance(Protocol):
 class Requests:
     """Lead each request to its bulkhead or admission (WEB-1), and tell that its class (CLASS-3).
 
-    classify: gives the label of a request, from what the server tells of it. exempt: tells whether a request is not limited at all; or
-    the prefixes of paths that are not. An exception of either is no reason to fail: the request has no label, or is not exempt.
-    """
+    classify: gives the label of a request, from what the server tells of it. exempt: tells whether a request is not limited at
+    all; or the prefixes of paths that are not. An exception of either is no reason to fail: the request has no label, or is not
+    exempt."""
 
     __slots__ = ("_classify", "_is_exempt", "faults", "rules")
 
@@ -71,7 +71,8 @@ class Requests:
 
 
 def end_early(lease: Any) -> None:
-    """Release the lease of a request whose time tells nothing: it failed, its client went away, or it lasts as long as that likes."""
+    """Release the lease of a request whose time tells nothing: it failed, its client went away, or it lasts as long as that
+    likes."""
     if type(lease) is Lease:
         lease.release()
     else:

@@ -81,7 +81,9 @@ class _Wait:
             self.wait_s = 0.0
             if interval is not None and SHORTEST_S <= lasted <= LONGEST_S:
                 finished = ended - interval[1]  # below 0 in the child of a fork, where counts begin anew
-                self.wait_s = max(0.0, getattr(statistics, "limit", statistics.capacity) * lasted / finished) if finished else longest_s
+                self.wait_s = (
+                    max(0.0, getattr(statistics, "limit", statistics.capacity) * lasted / finished) if finished else longest_s
+                )
             self.interval = now, ended
         return self.wait_s
 

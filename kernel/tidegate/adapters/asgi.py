@@ -48,7 +48,7 @@ from typing import Any, final
 
 from ._requests import Entrance, Requests, end_early
 from ._retry import Busy, RetryAfter
-from .bulkhead import BUSY, Bulkhead, Rules
+from .bulkhead import BUSY, Bulkhead
 
 __all__ = ["AdmissionMiddleware", "RetryAfter"]
 
@@ -64,9 +64,9 @@ class AdmissionMiddleware:
     """Let as many requests and WebSockets in as the bulkhead has slots, and answer the next one 503 at once (WEB-1, WEB-2, WEB-3).
 
     bulkhead: one for all, or a mapping from path prefixes to bulkheads, or to admissions: the longest prefix that ends where a
-    segment of the path ends is the one; a path that leads to None, or that none matches, is not limited. Paths are the application's own, without
-    the `root_path` that it is mounted at. retry_after_s: what refused clients are told to wait, in seconds; or
-    `RetryAfter()`, which works it out and spreads it (WEB-3).
+    segment of the path ends is the one; a path that leads to None, or that none matches, is not limited. Paths are the
+    application's own, without the `root_path` that it is mounted at. retry_after_s: what refused clients are told to wait, in
+    seconds; or `RetryAfter()`, which works it out and spreads it (WEB-3).
     classify: gives the class of a request for an `Admission`, from its scope; None, or a class that there is not, is the default.
     exempt: the prefixes of paths that are never limited, or a function that tells it of a scope. status, body, headers: of the
     answer to who is refused: 503 or 429, text unless `headers` say otherwise. refused: an application of your own that answers

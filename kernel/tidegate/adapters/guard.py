@@ -22,8 +22,8 @@ answer and the arguments of the call. In gRPC that is where a handler says RESOU
         @Guard(admission, classify=lambda self, request, context: dict(context.invocation_metadata()).get("class"), refused=busy)
         async def SayHello(self, request, context): ...
 
-A call is inside until it returns, raises or is cancelled; what raises or is cancelled is no sample for a limit. Generators are refused
-with a TypeError when they are decorated: to call one is not to run it. In them use `with`.
+A call is inside until it returns, raises or is cancelled; what raises or is cancelled is no sample for a limit. Generators are
+refused with a TypeError when they are decorated: to call one is not to run it. In them use `with`.
 
 Prior art: `functools`' decorators; resilience4j's decorators, which raise as well. Considered and rejected: to wait (a queue); to
 guess from an annotation whether something is to be awaited (a coroutine function says so).
@@ -33,7 +33,7 @@ import functools
 import inspect
 from collections.abc import Callable
 from types import TracebackType
-from typing import Any, Final, TypeVar, cast, final
+from typing import Any, Final, TypeVar, cast, final, overload
 
 from ._requests import Entrance
 from .bulkhead import Bulkhead
@@ -56,9 +56,9 @@ class Refused(Exception):
 class Guard:
     """Let calls through a bulkhead or an admission, and refuse the next one at once.
 
-    classify: gives the label of a call from its arguments, for an admission; an exception in it gives no label. refused: called with
-    the answer and the arguments of a call that is refused, of the same kind as what is decorated (a coroutine function for one);
-    what it returns is what the call gives. Without it `Refused` is raised.
+    classify: gives the label of a call from its arguments, for an admission; an exception in it gives no label. refused: called
+    with the answer and the arguments of a call that is refused, of the same kind as what is decorated (a coroutine function for
+    one); what it returns is what the call gives. Without it `Refused` is raised.
     Any number of threads and tasks may use one.
     """
 
@@ -76,6 +76,11 @@ class Guard:
         self._entrance: Final = entrance
         self._classify: Final = classify
         self._refused: Final = refused
+
+    @overload
+    def __call__(self, function: F) -> F: ...
+    @overload
+    def __call__(self, function: str | None = None) -> "Inside": ...
 
     def __call__(self, function: "F | str | None" = None) -> "F | Inside":
         """Decorate a function; or, of a label, give a context manager for one block."""

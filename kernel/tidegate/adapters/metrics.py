@@ -19,12 +19,12 @@ What is given for each intake, by its name in the mapping (labels `intake` and `
     tidegate_peak                tidegate.slot.peak {slot}
     tidegate_oldest_age_seconds  tidegate.item.oldest_age {s}  only of an intake with patience
     tidegate_sojourn_seconds     tidegate.item.sojourn {item}  the same: le, or tidegate.sojourn.bound
-    tidegate_limit               tidegate.slot.limit {slot}    only of an admission, whose offers have the outcomes limit and class, too
+    tidegate_limit               tidegate.slot.limit {slot}    only of an admission (outcomes limit and class)
     tidegate_unreadable          tidegate.unreadable {intake}  1, and only while an intake can't be read; the others are
 
 Of an admission there is for each class, with a further label `class` (`tidegate.class`): tidegate_class_offers_total (outcome),
-tidegate_class_in_progress, tidegate_class_threshold and tidegate_class_sojourn_seconds; tidegate.class.offers, .in_progress, .threshold
-and .sojourn.
+tidegate_class_in_progress, tidegate_class_threshold and tidegate_class_sojourn_seconds; tidegate.class.offers, .in_progress,
+.threshold and .sojourn.
 
 Late and expired are outcomes of an intake with patience, too (`FreshIntake`). How long items waited that were handed out is a
 histogram in Prometheus, without a sum, which the intake does not keep. OpenTelemetry has no histogram that is asked: there it is a

@@ -1,15 +1,16 @@
 # SPDX-License-Identifier: MIT
 """The seats of an admission: who may ask the wall, decided in one step. See `admission`.
 
-A seat stands for one call that a policy let in. There are as many as the wall has slots, in one list. Who has a threshold t takes one
-by popping the list at a place that is there only while fewer than t seats are out: looking and taking are one call into C, so no
-schedule lets more in (CLASS-2). The place is the one of two that moves fewer of the others, at most half the capacity.
+A seat stands for one call that a policy let in. There are as many as the wall has slots, in one list. Who has a threshold t
+takes one by popping the list at a place that is there only while fewer than t seats are out: looking and taking are one call
+into C, so no schedule lets more in (CLASS-2). The place is the one of two that moves fewer of the others, at most half the
+capacity.
 
-A seat comes home in the call that ends, or else when the last reference to it is dropped: its finaliser is C code from one end to the
-other. CPython reads the attribute `__del__`, which sees first whether the admission is there still, then makes a twin with the same
-number, and then puts that into the list; what comes of that has no attribute `over`, and CPython takes a `__del__` that can't be read
-for none. So an exception that a signal handler raises is never dropped there (HOST-1), and a call that is interrupted or a lease that
-is lost costs no seat.
+A seat comes home in the call that ends, or else when the last reference to it is dropped: its finaliser is C code from one end
+to the other. CPython reads the attribute `__del__`, which sees first whether the admission is there still, then makes a twin
+with the same number, and then puts that into the list; what comes of that has no attribute `over`, and CPython takes a `__del__`
+that can't be read for none. So an exception that a signal handler raises is never dropped there (HOST-1), and a call that is
+interrupted or a lease that is lost costs no seat.
 """
 
 import weakref

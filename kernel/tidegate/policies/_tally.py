@@ -56,15 +56,16 @@ class ClassStatistics:
 
     def since(self, before: "ClassStatistics") -> "ClassStatistics":
         """Give what was counted since another reading. ValueError if that is no earlier one."""
-        return _less(self, before, _COUNTS)
+        pairs = zip(self.sojourn, before.sojourn, strict=True)
+        return replace(_less(self, before), sojourn=tuple([(bound, number - then) for (bound, number), (_, then) in pairs]))
 
 
 @dataclass(frozen=True, slots=True)
 class AdmissionStatistics:
     """Tell what the bulkhead tells (`tidegate.Statistics`), the limit, and the refusals by reason and class (POLICY-2).
 
-    limit: now. shed_limit, shed_class: calls answered `Shed.LIMIT` and `Shed.CLASS`. offered = accepted + full + closed + shed_limit
-    + shed_class; where everybody is let in to observe, those that would have been refused are among the accepted, too.
+    limit: now. shed_limit, shed_class: calls answered `Shed.LIMIT` and `Shed.CLASS`. offered = accepted + full + closed +
+    shed_limit + shed_class; where everybody is let in to observe, those that would have been refused are among the accepted, too.
     unknown: calls with no label or one that is no class's, which were of the default class (CLASS-3). faults: exceptions of a clock
     or a limit that is not of this package, and clocks that ran backwards (POLICY-4). observing: nobody is refused by the policy.
     lasted_s: how many seconds the counts are of: all since it was made, or those since another reading.
@@ -100,7 +101,7 @@ class AdmissionStatistics:
         if [each.label for each in self.classes] != [each.label for each in before.classes]:
             raise ValueError("the two readings are of admissions with other classes")
         classes = tuple([now.since(then) for now, then in zip(self.classes, before.classes, strict=True)])
-        return replace(_less(self, before, _COUNTS), classes=classes)
+        return replace(_less(self, before), classes=classes)
 
 
 _COUNTS: Final = frozenset(
@@ -108,21 +109,20 @@ _COUNTS: Final = frozenset(
 )
 
 
-def _less(now: Told, before: Told, counts: frozenset[str]) -> Told:
-    changed: dict[str, Any] = {}
-    for field in fields(now):
-        if field.name in counts:
-            changed[field.name] = getattr(now, field.name) - getattr(before, field.name)
-    if isinstance(now, ClassStatistics) and isinstance(before, ClassStatistics):
-        pairs = zip(now.sojourn, before.sojourn, strict=True)
-        changed["sojourn"] = tuple([(bound, number - then) for (bound, number), (_, then) in pairs])
-    if min(changed[name] for name in changed if name != "sojourn") < 0:
+def _less(now: Told, before: Told) -> Told:
+    names = [field.name for field in fields(now) if field.name in _COUNTS]
+    changed: dict[str, Any] = {name: getattr(now, name) - getattr(before, name) for name in names}
+    if min(changed.values()) < 0:
         raise ValueError("that reading is no earlier one of the same admission, in this process")
     return replace(now, **changed)
 
 
 def told(label: str, threshold: int, tally: Tally, in_progress: int) -> ClassStatistics:
     """Read the counts of one class."""
-    numbers = [read(of) for of in (tally.accepted, tally.full, tally.closed, tally.shed_limit, tally.shed_class)]
-    sojourn = tuple([(bound, read(waits)) for bound, waits in zip((*BOUNDS_S, inf), tally.waits, strict=True)])
-    return ClassStatistics(label, threshold, *numbers, in_progress, sojourn)
+    return ClassStatistics(
+        label,
+        threshold,
+        *(read(tally.accepted), read(tally.full), read(tally.closed), read(tally.shed_limit), read(tally.shed_class)),
+        in_progress,
+        tuple([(bound, read(waits)) for bound, waits in zip((*BOUNDS_S, inf), tally.waits, strict=True)]),
+    )

@@ -17,16 +17,16 @@
 
 How it works
     Who is let in takes a seat, and then asks the wall (`Bulkhead.enter`), always last (POLICY-1). There are as many seats as slots.
-    A class takes one only while fewer are out than its threshold, which is one step in C (`_seats`). The slot is free before its seat
-    comes home, so never do those of a class hold more slots than its threshold was when the last of them was let in (CLASS-2).
+    A class takes one only while fewer are out than its threshold, which is one step in C (`_seats`). The slot is free before its
+    seat comes home, so never do those of a class hold more slots than its threshold was when the last of them was let in (CLASS-2).
 
-    Where the threshold is the capacity the wall alone says no, and FULL means what it always does. Who finds no seat there, as one is
-    just on its way home, may be let in without. Before anybody else is refused the limit is asked whether it counts still.
+    Where the threshold is the capacity the wall alone says no, and FULL means what it always does. Who finds no seat there, as
+    one is just on its way home, may be let in without. Before anybody else is refused the limit is asked whether it counts still.
 
     A sample for the limit is what was let in with a seat and ended well: no exception, and a clock that ran forward (LIMIT-3).
 
-    With `observe=True` who would be refused is let in without a seat, if the wall lets in. So those do not count for the others, and
-    the counts are those of enforcing, as long as the wall itself refuses nobody.
+    With `observe=True` who would be refused is let in without a seat, if the wall lets in. So those do not count for the others,
+    and the counts are those of enforcing, as long as the wall itself refuses nobody.
 
 Prior art
     Envoy's admission control and adaptive concurrency filters, Netflix's concurrency-limits (partitions), Google's criticality
@@ -39,9 +39,10 @@ Considered and rejected
 
 Limits
     All who go inside must go through the one admission, or the thresholds count less than are inside. A caller stopped between its
-    slot's release and its seat's way home keeps one seat, for as long as it is. A call without a seat (see above) is not counted by the
-    thresholds until it ends. An entry that was interrupted may be counted by the bulkhead, and by no class. On free-threaded builds
-    the seat of a lease that was dropped, or whose release was interrupted, comes home when CPython finalises it.
+    slot's release and its seat's way home keeps one seat, for as long as it is. A call without a seat (see above) is not counted
+    by the thresholds until it ends. An entry that was interrupted may be counted by the bulkhead, and by no class. On
+    free-threaded builds the seat of a lease that was dropped, or whose release was interrupted, comes home when CPython
+    finalises it.
 """
 
 from collections.abc import Callable
@@ -124,10 +125,10 @@ class AdmissionLease:
 class Admission:
     """Let calls into a bulkhead up to a limit that moves and the threshold of their class, and refuse the next one at once.
 
-    limit: a new `AdaptiveLimit`, or None for the capacity. classes: None for one class. observe: decide and count, and refuse nobody
-    whom the wall lets in. clock: nanoseconds that never run backwards; its exceptions are counted.
-    Any number of threads, and tasks of any event loop, may call any method at any time. Raises what `limit.bind` raises. The bulkhead
-    must be entered through this alone. After a fork nobody is inside in the child.
+    limit: a new `AdaptiveLimit`, or None for the capacity. classes: None for one class. observe: decide and count, and refuse
+    nobody whom the wall lets in. clock: nanoseconds that never run backwards; its exceptions are counted.
+    Any number of threads, and tasks of any event loop, may call any method at any time. Raises what `limit.bind` raises. The
+    bulkhead must be entered through this alone. After a fork nobody is inside in the child.
     """
 
     __slots__ = ("__weakref__", "_bulkhead", "_made_of", "_observing", "_seats")
@@ -182,9 +183,9 @@ class Admission:
     def enter(self, label: str | None = None) -> AdmissionLease | Refusal:
         """Go inside, until the lease is released, or be refused; never waits (POLICY-1, POLICY-3, CLASS-1, CLASS-2).
 
-        A lease, which is true. Shed.LIMIT: as many are inside as the limit is. Shed.CLASS: as many as the class of `label` may fill.
-        FULL, CLOSED: as `Bulkhead.enter` says, which is asked last. All but the lease are false. A label that is no class's is the
-        default's (CLASS-3). Interrupted by an exception, the caller is not inside, and no slot and no seat is lost.
+        A lease, which is true. Shed.LIMIT: as many are inside as the limit is. Shed.CLASS: as many as the class of `label` may
+        fill. FULL, CLOSED: as `Bulkhead.enter` says, which is asked last. All but the lease are false. A label that is no
+        class's is the default's (CLASS-3). Interrupted by an exception, the caller is not inside, and no slot and no seat is lost.
         Linearization points: Shed, finding no seat; else those of `Bulkhead.enter`.
         """
         seats = self._seats
@@ -193,7 +194,10 @@ class Admission:
         door = seats.doors.get(label) if label is None or type(label) is str else None
         if door is None:
             door = seats.default(label)
-        held = seat = answer = lease = None
+        held: int | None = None
+        seat: int | None = None  # while set, this call has it
+        answer: Lease[None] | Outcome | None = None
+        lease: AdmissionLease | None = None
         shed = False
         try:
             try:
@@ -206,7 +210,7 @@ class Admission:
                     if refusal is not None and not self._observing:
                         return refusal
             answer = self._bulkhead.enter()
-            if type(answer) is Outcome:
+            if isinstance(answer, Outcome):
                 seat = None  # from here on it is at home
                 if held is not None:
                     seats.restore(held)
@@ -214,7 +218,7 @@ class Admission:
                     next(door.tally.full if answer is FULL else door.tally.closed)
                 return answer
             lease = new(AdmissionLease)
-            lease._seats, lease._door, lease._lease, lease._seat = seats, door, cast("Lease[None]", answer), held
+            lease._seats, lease._door, lease._lease, lease._seat = seats, door, answer, held
             lease._entered_ns = None
             if held is not None:
                 seats.holders[held] = door.tally.number
@@ -248,13 +252,15 @@ class Admission:
         seats, of = self._here(), self._bulkhead.statistics()
         inside = seats.inside()
         doors = {door.tally.number: (label, door) for label, door in seats.doors.items() if label is not None}
-        classes = tuple(
-            [told(label, door.threshold, door.tally, inside.count(number)) for number, (label, door) in doors.items()]
-        )
+        classes = tuple([told(label, door.threshold, door.tally, inside.count(number)) for number, (label, door) in doors.items()])
         return AdmissionStatistics(
             *(of.capacity, of.free, of.queued, of.in_flight, of.accepted, of.full, of.closed, of.released, of.abandoned, of.peak),
-            *(seats.opened, sum([each.shed_limit for each in classes]), sum([each.shed_class for each in classes])),
-            *(read(seats.unknown), read(seats.faults), self._observing, monotonic() - seats.begun_s, classes),
+            seats.opened,
+            *(sum([each.shed_limit for each in classes]), sum([each.shed_class for each in classes])),
+            *(read(seats.unknown), read(seats.faults)),
+            self._observing,
+            monotonic() - seats.begun_s,
+            classes,
         )
 
     def __reduce_ex__(self, protocol: object) -> NoReturn:

@@ -15,8 +15,8 @@ At least 1, as a class that may never enter could not show that the limit is too
 stuck.
 
 Prior art: trunk reservation in telephone networks (guard channels), and the booking limits of airlines, which are nested for the
-same reason. Considered and rejected: a part of the slots for each class (what one leaves free helps nobody); a queue by priority (it
-is a queue); shares that move (nobody could tell what is promised).
+same reason. Considered and rejected: a part of the slots for each class (what one leaves free helps nobody); a queue by priority
+(it is a queue); shares that move (nobody could tell what is promised).
 """
 
 from collections.abc import Mapping
@@ -33,8 +33,8 @@ Share = int | float  # at run time an int is no float
 class Classes:
     """Name the classes of callers, and what share of the limit each may fill (CLASS-1, CLASS-3).
 
-    shares: by label, each above 0 and at most 1, and at least one of them 1. default: the class of whoever has no label, or one that
-    is not named here. The labels are fixed: no others are ever kept.
+    shares: by label, each above 0 and at most 1, and at least one of them 1. default: the class of whoever has no label, or one
+    that is not named here. The labels are fixed: no others are ever kept.
     Raises TypeError for a label that is no str or a share that is no number, ValueError for shares or a default that can't be.
     """
 

@@ -66,9 +66,7 @@ class Lockstep:
     def __post_init__(self) -> None:
         self.clock.now = 0
         self.model, self.stand_in = Model(self.capacity, self.limit, self.observing), StandIn(self.limit)
-        self.admission = admission_of(
-            self.subject, self.capacity, limit=self.stand_in, observe=self.observing, clock=self.clock
-        )
+        self.admission = admission_of(self.subject, self.capacity, limit=self.stand_in, observe=self.observing, clock=self.clock)
         shed, outcome = package_of(self.subject).Shed, self.subject.Outcome
         self.names = {outcome.FULL: "full", outcome.CLOSED: "closed", shed.LIMIT: "limit", shed.CLASS: "class"}
 
@@ -260,7 +258,9 @@ def _observed(subject: Subject, settings: Settings) -> Result:
             unlike += 1
             witness = witness or f"trace {trace} of seed {settings.seed}: enforcing {read[0]}, observing {read[1]}"
     evidence = f"{traces} traces with {shed:,} refusals, counted twice: {unlike} unlike"
-    return Result(Verdict.ILLEGAL if unlike else Verdict.OK if shed else Verdict.UNKNOWN, evidence, witness, ("POLICY-2",) if unlike else ())
+    return Result(
+        Verdict.ILLEGAL if unlike else Verdict.OK if shed else Verdict.UNKNOWN, evidence, witness, ("POLICY-2",) if unlike else ()
+    )
 
 
 CHECKS: Final[tuple[Check, ...]] = (

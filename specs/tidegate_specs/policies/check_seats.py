@@ -1,13 +1,15 @@
-"""Seats under disturbance: no schedule lets more of a class in than its threshold, and no interruption costs a slot, a seat or a count.
+"""Seats under disturbance: no schedule lets more of a class in than its threshold, and no interruption costs a slot, a seat or a
+count.
 
 In the explorer a thread is a line of words: `user` and `batch` go inside and stay; `leave` ends what its thread entered last, well;
-`drop` loses it; `close`, `statistics`. Capacity 2, of which one slot is kept for users; or under a limit that the first sample moves.
-"""
+`drop` loses it; `close`, `statistics`. Capacity 2, of which one slot is kept for users; or under a limit that the first sample
+moves."""
 
 import gc
 import os
 import sys
 from collections.abc import Callable, Hashable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from types import CodeType, ModuleType
@@ -21,7 +23,7 @@ from ..injection import Injector, Interrupt, quiet_finalisers
 from ..stops import handler_entries
 from .check_admission import StandIn, admission_of
 from .clauses import class_2, class_3, limit_2, policy_3
-from .support import GROUP, bulkhead_of, module_of, package_of
+from .support import GROUP, bulkhead_of, module_of
 
 SHARES: Final = {"user": 1.0, "batch": 0.5}
 REFUSALS: Final = {"quick": 3_000, "full": 1_000_000}
@@ -242,10 +244,8 @@ def _sweep(subject: Subject, injector: Injector, way: str) -> tuple[int, str]:
                     raise Interrupt
 
         answer: Any = None
-        try:
+        with suppress(Interrupt):
             answer = injector.run(scene.call, hook)
-        except Interrupt:
-            pass
         points += bool(where)
         if wrong := _judged(scene, answer):
             return points, f"{where or way}: {wrong}"
@@ -337,10 +337,16 @@ def _forked(subject: Subject, _settings: Settings) -> Result:
             os._exit(wrong)
     _, status = os.waitpid(pid, 0)
     shed = admission.enter("batch")
-    held[0].release(), held.clear()
+    held[0].release()
+    held.clear()
     wrong = os.waitstatus_to_exitcode(status)
     bad = bool(wrong) or bool(shed) or left_over(admission)
-    return Result(Verdict.ILLEGAL if bad else Verdict.OK, "1 fork with two inside", f"child {wrong}, {shed}, {left_over(admission)}", ("POLICY-1",) if bad else ())
+    return Result(
+        Verdict.ILLEGAL if bad else Verdict.OK,
+        "1 fork with two inside",
+        f"child {wrong}, {shed}, {left_over(admission)}",
+        ("POLICY-1",) if bad else (),
+    )
 
 
 def _lowered(subject: Subject, _settings: Settings) -> Result:
@@ -361,8 +367,8 @@ def _lowered(subject: Subject, _settings: Settings) -> Result:
                 early += bool(more) != (len(inside) < limit)
                 if more:
                     more.release(sample=False)
-                if inside.pop().release(sample=False) is not True:
-                    revoked += 1
+                revoked += inside.pop().release(sample=False) is not True
+            revoked += bool(left_over(admission))
     evidence = f"{lowered} lowerings: {revoked} revoked something, {early} calls let in above the limit or refused below it"
     good = limit_2(lowered, revoked) and not early
     return Result(Verdict.OK if good else Verdict.ILLEGAL, evidence, "", () if good else ("LIMIT-2", "CLASS-1"))
@@ -421,7 +427,8 @@ CHECKS: Final[tuple[Check, ...]] = (
         GROUP,
         "bytecode sweep",
         ("CLASS-2", "LIMIT-3"),
-        "an exception before any bytecode of an entry, a refusal, an end or a loss costs no slot, no seat and no count, and is no sample",
+        "an exception before any bytecode of an entry, a refusal, an end or a loss costs no slot, no seat and no count, and "
+        "is no sample",
         "Two exceptions in one call.",
         _interrupted,
         limit_s=(120.0, 600.0),

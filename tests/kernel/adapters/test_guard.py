@@ -77,7 +77,10 @@ def test_a_block_with_a_label() -> None:
 def test_a_classifier_that_fails_gives_no_label() -> None:
     admission = Admission(Bulkhead(2), classes=Classes({"user": 1.0}, default="user"))
 
-    @Guard(admission, classify=lambda: 1 // 0)
+    def classify() -> str:
+        raise OSError("no label")
+
+    @Guard(admission, classify=classify)
     def work() -> int:
         return admission.statistics().unknown
 

@@ -36,7 +36,7 @@ def test_a_class_is_let_in_below_its_threshold_whoever_is_inside() -> None:
     assert admission.enter("user") is Outcome.FULL
     assert [lease.release() for lease in held] == [True] * 4
     assert not held[0].release()
-    assert entered(admission, "batch")
+    assert entered(admission, "batch").release()
 
 
 def test_without_classes_and_limit_it_is_the_bulkhead() -> None:
@@ -80,7 +80,7 @@ def test_a_lease_that_dies_in_a_cycle_gives_back_both() -> None:
     del node
     assert admission.enter("batch") is Shed.CLASS
     gc.collect()
-    assert entered(admission, "batch")
+    assert entered(admission, "batch").release()
 
 
 def test_an_admission_that_is_forgotten_dies() -> None:
@@ -105,7 +105,7 @@ def test_a_label_of_a_kind_of_its_own_is_that_of_its_text() -> None:
     admission = admission_of(2)
     held = entered(admission, Who.BATCH)
     assert admission.enter(Who.BATCH) is Shed.CLASS
-    assert entered(admission, Who.USER)
+    assert entered(admission, Who.USER).release()
     assert admission.statistics().unknown == 0
     assert held.release()
 
@@ -183,7 +183,7 @@ def test_what_ended_badly_is_no_sample() -> None:
         (lambda: Admission(4), TypeError),  # type: ignore[arg-type]
         (lambda: Admission(Bulkhead(4), classes={"a": 1.0}), TypeError),  # type: ignore[arg-type]
         (lambda: Admission(Bulkhead(4), limit=AdaptiveLimit(floor=5)), ValueError),
-        (lambda: AdmissionLease(), TypeError),
+        (AdmissionLease, TypeError),
         (lambda: copy.copy(Admission(Bulkhead(4))), TypeError),
         (lambda: copy.copy(entered(Admission(Bulkhead(4)))), TypeError),
     ],

@@ -12,6 +12,10 @@ PATCHES = (
     Patch(
         "policies/admission.py",
         "                held = seat = door.seat\n",
-        "                if len(seats.free) <= seats.capacity - door.threshold:\n                    raise IndexError\n                held = seat = seats.free.pop()\n",
+        (
+            "                if len(seats.free) <= seats.capacity - door.threshold:\n"
+            "                    raise IndexError\n"
+            "                held = seat = seats.free.pop()\n"
+        ),
     ),
 )

@@ -11,7 +11,11 @@ KILLED_BY = ("policies.seats_refusals",)
 PATCHES = (
     Patch(
         "policies/_seats.py",
-        "            next(self.unknown)\n        return self.doors[self._classes.default]\n",
-        "            next(self.unknown)\n            self.doors[label] = self.doors[self._classes.default]\n        return self.doors[self._classes.default]\n",
+        ("            next(self.unknown)\n        return self.doors[self._classes.default]\n"),
+        (
+            "            next(self.unknown)\n"
+            "            self.doors[label] = self.doors[self._classes.default]\n"
+            "        return self.doors[self._classes.default]\n"
+        ),
     ),
 )

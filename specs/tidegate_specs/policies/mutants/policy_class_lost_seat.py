@@ -11,7 +11,7 @@ KILLED_BY = ("policies.admission_lockstep", "policies.seats_dropped", "policies.
 PATCHES = (
     Patch(
         "policies/_seats.py",
-        "    kind.__del__ = property(attrgetter(\"seats.capacity\", \"twin.home.over\"))\n",
+        '    kind.__del__ = property(attrgetter("seats.capacity", "twin.home.over"))\n',
         "",
     ),
 )

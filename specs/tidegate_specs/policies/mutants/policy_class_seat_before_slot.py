@@ -11,7 +11,19 @@ KILLED_BY = ("policies.seats_in_and_out",)
 PATCHES = (
     Patch(
         "policies/admission.py",
-        "            if not self._lease.release():\n                return False\n            seat, self._seat = self._seat, None  # ours alone: we released\n            if seat is not None:\n                seats.restore(seat)\n",
-        "            seat, self._seat = self._seat, None\n            if seat is not None:\n                seats.restore(seat)\n            if not self._lease.release():\n                return False\n",
+        (
+            "            if not self._lease.release():\n"
+            "                return False\n"
+            "            seat, self._seat = self._seat, None  # ours alone: we released\n"
+            "            if seat is not None:\n"
+            "                seats.restore(seat)\n"
+        ),
+        (
+            "            seat, self._seat = self._seat, None\n"
+            "            if seat is not None:\n"
+            "                seats.restore(seat)\n"
+            "            if not self._lease.release():\n"
+            "                return False\n"
+        ),
     ),
 )
