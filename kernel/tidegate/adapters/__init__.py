@@ -15,5 +15,6 @@ notice a fork (`_forks`).
 
 Take along what you need with a vendored core: `executor` needs `_exit` and `_patience` and `_works` and `bulkhead`; `aio` needs
 `_patience`; `asgi` and `wsgi` need `_requests` and `_retry` and `bulkhead`; `guard` needs `_requests` and `bulkhead`; `log` needs
-`_exit` and `_records` and `edges`; `metrics` needs `_figures`; the policies need `bulkhead`. A page for each, with what it promises and how to come from what is used today, is in `kernel/docs`.
+`_exit` and `_records` and `edges`; `metrics` needs `_figures`; the policies need `bulkhead`. A page for each, with what it
+promises and how to come from what is used today, is in `kernel/docs`.
 """
