@@ -95,7 +95,7 @@ class OverloadWatch:
         full, classes = _rejected(reading), _by_class(reading)
         before, last, then = self._state  # then: by class, before the episode, or at the last look
         if full < last:  # a fork: the child's intake counts from 0, and what the parent saw is the parent's
-            before, last, then = None, 0, {}
+            before, last, then = None, 0, dict[str, int]()
         edge: Edge | None = None
         if before is None:
             if full > last:

@@ -12,6 +12,7 @@ from typing import Final
 from ..check import Check, Subject
 from . import (
     check_admission,
+    check_classes,
     check_clock,
     check_door,
     check_expiry,
@@ -33,6 +34,7 @@ CHECKS: Final[tuple[Check, ...]] = (
     *check_wall.CHECKS,
     *check_expiry.CHECKS,
     *check_explore.CHECKS,
+    *check_classes.CHECKS,
     *check_admission.CHECKS,
     *check_seats.CHECKS,
     *check_mutants.CHECKS,
@@ -41,6 +43,6 @@ CHECKS: Final[tuple[Check, ...]] = (
 
 def applies_to(check: Check, subject: Subject) -> bool:
     """Tell whether a subject has the policies that a check is on."""
-    if check in check_machine.CHECKS:
+    if check in (*check_machine.CHECKS, *check_classes.CHECKS):
         return True
     return has(subject, "admission" if check in (*check_admission.CHECKS, *check_seats.CHECKS) else "freshness")

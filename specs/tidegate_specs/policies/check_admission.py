@@ -191,7 +191,8 @@ def _strategy() -> Any:
 def _lockstep(subject: Subject, chosen: Settings) -> Result:
     from hypothesis import HealthCheck, Phase, given, seed, settings
 
-    calls, met = 0, dict.fromkeys(("in", "full", "limit", "class", "closed", "samples", "unknown", "faults"), 0)
+    calls = 0
+    met: dict[str, int] = dict.fromkeys("in full limit class closed samples unknown faults".split(), 0)
     unlike: list[tuple[tuple[str, ...], str]] = []
     capacities, limits, histories = _strategy()
 

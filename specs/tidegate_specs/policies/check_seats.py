@@ -260,7 +260,8 @@ def _judged(scene: Scene, answer: Any) -> str:
     for lease in (answer, scene.lease, *scene.others):
         if hasattr(lease, "release"):
             lease.release(sample=False)
-    scene.lease = answer = lease = None
+    scene.lease = answer = None
+    del lease
     scene.others.clear()
     closed = admission.bulkhead._closed
     if not closed:  # what an interrupted entry left behind is found by the next that would be refused
@@ -268,11 +269,11 @@ def _judged(scene: Scene, answer: Any) -> str:
         inside = sum(bool(lease) for lease in again)
         if scene.limit.now == admission.capacity and inside != admission.capacity:
             return f"{inside} of {admission.capacity} are let in"
-        for lease in again:
-            if lease:
-                lease.release(sample=False)
+        for one in again:
+            if one:
+                one.release(sample=False)
+        del one
         again.clear()
-        lease = None
     return left_over(admission)
 
 

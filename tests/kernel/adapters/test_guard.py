@@ -35,7 +35,7 @@ def test_a_coroutine_function_is_inside_until_it_ends_or_is_cancelled() -> None:
     async def busy(answer: Any, label: str) -> str:
         return f"busy: {answer.value} {label}"
 
-    @Guard(admission, classify=lambda label: label, refused=busy)
+    @Guard(admission, classify=str, refused=busy)
     async def wait(label: str) -> str:
         await asyncio.sleep(0.01 if label == "user" else 3600)
         return "done"

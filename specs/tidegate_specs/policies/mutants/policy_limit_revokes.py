@@ -12,6 +12,10 @@ PATCHES = (
     Patch(
         "policies/_seats.py",
         "        self.doors: dict[str | None, Door] = doors\n",
-        "        if limit < getattr(self, 'opened', 0):\n            self.holders.append(self.free.pop())\n        self.doors: dict[str | None, Door] = doors\n",
+        (
+            "        if limit < getattr(self, 'opened', 0):\n"
+            "            self.holders.append(self.free.pop())\n"
+            "        self.doors: dict[str | None, Door] = doors\n"
+        ),
     ),
 )
