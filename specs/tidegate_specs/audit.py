@@ -139,14 +139,14 @@ ALLOWED: Final[Mapping[str, frozenset[str]]] = {
     "enum": frozenset({"Enum"}),
     "functools": frozenset({"partial"}),
     "itertools": frozenset({"chain", "count", "repeat"}),
-    "operator": frozenset({"is_not"}),
+    "operator": frozenset({"attrgetter", "is_not", "methodcaller"}),
     "os": frozenset({"register_at_fork", "sched_yield", "sysconf", "sysconf_names"}),
     "queue": frozenset({"Empty", "ShutDown"}),
     "sys": frozenset({"getrefcount", "version_info"}),
     "threading": frozenset({"TIMEOUT_MAX"}),
     "time": frozenset({"monotonic", "sleep"}),
     "typing": frozenset({"TYPE_CHECKING", "Any", "Final", "Generic", "NoReturn", "TypeAlias", "TypeVar", "cast", "final"}),
-    "weakref": frozenset({"ref"}),
+    "weakref": frozenset({"proxy", "ref"}),
 }
 DYNAMIC: Final = frozenset({"__import__", "eval", "exec", "compile", "open", "import_module"})
 PUBLIC: Final = frozenset({"capacity", "offer", "take", "close", "drain", "statistics"})

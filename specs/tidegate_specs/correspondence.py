@@ -15,6 +15,7 @@ import dis
 import gc
 import sys
 import types
+import weakref
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -302,7 +303,7 @@ class Reader:
         name = str(getattr(callee, "__name__", type(callee).__name__))
         if isinstance(callee, (types.FunctionType, types.MethodType, type)) or callee in PURE or name in ("monotonic", "__new__"):
             return ""  # its own bytecodes are looked at one by one, or it touches nothing shared
-        if type(callee).__name__ in ("ReferenceType", "weakref"):
+        if isinstance(callee, weakref.ref):
             return ""
         owner: object = getattr(callee, "__self__", None)
         return f"{self._role_of(owner, node.func, scope)}.{name}"

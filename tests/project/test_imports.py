@@ -16,14 +16,14 @@ ALLOWED = {
     "enum": {"Enum"},
     "functools": {"partial"},
     "itertools": {"chain", "count", "repeat"},
-    "operator": {"is_not"},
+    "operator": {"attrgetter", "is_not", "methodcaller"},
     "os": {"register_at_fork", "sched_yield", "sysconf", "sysconf_names"},
     "queue": {"Empty", "ShutDown"},
     "sys": {"getrefcount", "version_info"},
     "threading": {"TIMEOUT_MAX"},
     "time": {"monotonic", "sleep"},
     "typing": {"TYPE_CHECKING", "Any", "Final", "Generic", "NoReturn", "TypeAlias", "TypeVar", "cast", "final"},
-    "weakref": {"ref"},
+    "weakref": {"proxy", "ref"},
 }
 # Ways to reach what is not imported, or a terminal, or a disk.
 FORBIDDEN_NAMES = {

@@ -13,10 +13,7 @@ from tidegate_specs.injection import Injector, Interrupt, quiet_finalisers
 from tidegate_specs.mutants import Patch
 from tidegate_specs.sweeps.operations import OPERATIONS, Operation, audit, interrupted
 
-WITHOUT_FINALISERS = (
-    Patch("_slots.py", "        ended(getrefcount(me[0]), me[0])\n", "        del me\n"),
-    Patch("_slots.py", "        ended(getrefcount(me[0]), me[0].slot)\n", "        del me\n"),
-)
+WITHOUT_FINALISERS = (Patch("_slots.py", "            slots.recover(slot)\n", "            pass\n"),)
 # What would need a finaliser: a handler that recovers nothing, and calls whose result has no name yet when an exception arrives.
 PLANTED = {
     "take": Patch("_slots.py", "        if token is not None:\n            self.recover(token.slot)\n", ""),
