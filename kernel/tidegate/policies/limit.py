@@ -71,8 +71,23 @@ Nanoseconds = int | float  # at run time an int is no float
 WINDOW: Final = 256  # samples, at most
 LAST: Final = WINDOW - 1
 LOOK: Final = 15  # every 16th sample
-ROUNDS: Final = 4  # samples for each that may be inside, at least, in a window that is ended by time
-SHORT_NS: Final = 1_000_000_000  # a window that is ended by time has taken so long
+ROUNDS: Final = 2  # samples for each that may be inside, at least, in a window that is ended by time
+LEAST=32
+MOST=4096
+FAST=False
+SEARCHING=-1
+CHECKING=-2
+REST=16
+REST0=4
+CHECKS=64
+UNIT=64
+SETTLED=4
+STEPS=(1,2,4,8)
+LONG=24
+FULL=6
+FLAT=2
+CHECK=6
+SHORT_NS: Final = 50_000_000  # a window that is ended by time has taken so long
 LONGEST_NS: Final = 2**62  # of a sample; what is longer, or below 0, or no number, counts as 0
 PROBE: Final = 8  # pressed windows at the capacity until a step down
 KEPT_NS: Final = 10_000_000_000  # a limit is, at least, after its last window
@@ -82,11 +97,6 @@ KEPT_WINDOWS: Final = 16  # or as long as so many of them
 def raised(limit: int, capacity: int) -> int:
     """Give the limit after a good window: an eighth more, at least one, at most the capacity."""
     return min(capacity, limit + max(1, limit // 8))
-
-
-def lowered(limit: int, floor: int) -> int:
-    """Give the limit after a window that was too full: an eighth less, at least one, not below the floor."""
-    return max(floor, limit - max(1, limit // 8))
 
 
 def went_with(limit: int, took: Nanoseconds, before: int, took_before: Nanoseconds) -> bool:
@@ -105,7 +115,7 @@ class AdaptiveLimit:
     samples in the same order give the same limits (LIMIT-6). Its memory is fixed.
     """
 
-    __slots__ = ("_begun_ns", "_capacity", "_floor", "_held", "_inside", "_kept_ns", "_reference", "_serial", "_took", "now")
+    __slots__ = ("_begun_ns", "_capacity", "_floor", "_held", "_mode", "_dir", "_inside", "_kept_ns", "_reference", "_serial", "_took", "now")
 
     now: int
 
@@ -118,6 +128,7 @@ class AdaptiveLimit:
         self._begun_ns: Nanoseconds = 0  # the end of the last window
         self._kept_ns: Nanoseconds = KEPT_NS
         self._reference: tuple[int, Nanoseconds] = (0, 0)  # limit and time of the last pressed window; (0, 0): there was none
+        self._dir = self._mode = 0
         self._held = 0  # pressed windows at the capacity in a row
         self.now = self._floor
 
@@ -162,33 +173,87 @@ class AdaptiveLimit:
     def _look(self, samples: int, left_ns: Nanoseconds) -> None:
         """End the window if it is complete, and move the limit."""
         limit, lasted_ns = self.now, left_ns - self._begun_ns
-        if samples < WINDOW and (samples < ROUNDS * limit or not lasted_ns >= SHORT_NS):
+        mode = self._mode
+        need = max(LEAST, ROUNDS * limit)
+        if mode > 0:
+            need = mode * max(UNIT, ROUNDS * limit)
+        elif mode == CHECKING:
+            need = max(need, CHECKS)
+        if samples < need or (samples < MOST and not lasted_ns >= SHORT_NS):
             return
         size = min(samples, WINDOW)
         middle = sorted(self._took[:size])[size // 4 : size - size // 4]
         pressed = 8 * sum(self._inside[:size]) >= 7 * size * limit
         following = self._following(limit, sum(middle) // len(middle), pressed)
-        self._serial = count(-limit) if following != limit else count()
+        self._serial = count(-limit - following) if following != limit else count()
         self._begun_ns = left_ns
         self._kept_ns = max(KEPT_NS, KEPT_WINDOWS * lasted_ns) if 0 <= lasted_ns <= LONGEST_NS else KEPT_NS
         self.now = following  # last: one store of what is within its bounds, whatever came before it
 
+    def _settle(self, at: int) -> int:
+        self._mode = SETTLED
+        self._dir = 0
+        return max(self._floor, min(self._capacity, at))
+
     def _following(self, limit: int, took: Nanoseconds, pressed: bool) -> int:
         """Give the limit for the next window."""
+        cap, floor, mode = self._capacity or limit, self._floor, self._mode
+        other, t = self._reference
         if not pressed:
-            self._held = 0
-            return raised(limit, self._capacity or limit)
-        before, took_before = self._reference
+            if mode == CHECKING or (mode == SEARCHING and other > limit):
+                limit = other
+            self._mode = REST0 if other else 0
+            self._dir = 0
+            return raised(limit, cap)
         self._reference = limit, took
-        if before and before != limit and went_with(limit, took, before, took_before):
-            return min(lowered(limit, self._floor), before) if before > self._floor else lowered(limit, self._floor)
-        if limit < self._capacity:
-            self._held = 0
-            return raised(limit, self._capacity)
-        self._held += 1
-        if self._held % (PROBE + 1) and before:
-            return limit
-        return lowered(limit, self._floor)
+        if mode >= 0 or not other:  # rested: check
+            low = max(floor, limit * CHECK // 8 if other else limit // 2)
+            if low == limit:  # at the floor
+                self._mode = SEARCHING
+                self._dir = 1
+                return min(cap, 2 * limit)
+            self._mode = CHECKING if other else SEARCHING
+            self._dir = self._dir if other else 0
+            return low
+        low, tl, high, th = (limit, took, other, t) if limit < other else (other, t, limit, took)
+        # p = (th/tl - 1) / (high/low - 1), in eighths
+        p8 = 8 * (th - tl) * low // (tl * (high - low)) if tl else 0
+        knee = high * tl // th if th else high
+        if mode == CHECKING:
+            way = -1 if p8 >= FULL else 1 if p8 <= FLAT else 0
+            row = self._dir = self._dir + way if way * self._dir > 0 else way
+            if abs(row) <= 1:
+                want = knee * 9 // 8
+                want = max(low, min(want, high * 5 // 4))
+                new = (high + want + 1) // 2 if row >= 0 else (high+want)//2
+            elif row > 0:
+                new = high + max(1, high * STEPS[min(row, len(STEPS)) - 1] // 8)
+            else:
+                new = high - max(1, high * STEPS[min(-row, len(STEPS)) - 1] // 16)
+            self._mode = max(2, REST >> max(0, abs(row) - 1))
+            if new >= cap and high == cap:
+                self._mode = LONG
+            return max(floor, min(cap, new))
+        # searching
+        if p8 >= FULL:
+            if self._dir > 0:
+                return self._settle(max(low, knee) * 9 // 8)
+            if low == floor:
+                return self._settle(floor)
+            self._reference = low, tl
+            self._dir = -1
+            return max(floor, low // 2)
+        if p8 <= FLAT:
+            if self._dir < 0:
+                return self._settle(min(high, max(low, knee)) * 9 // 8)
+            if high == cap:
+                n = self._settle(cap)
+                self._mode = LONG
+                return n
+            self._reference = high, th
+            self._dir = 1
+            return min(cap, 2 * high)
+        return self._settle(knee * 9 // 8)
 
     def __repr__(self) -> str:
         return f"<tidegate.AdaptiveLimit {self.now} of {self._floor} to {self._capacity}>"
