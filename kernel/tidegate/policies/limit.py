@@ -89,7 +89,7 @@ COLD: Final[Memory] = (RESTING, 1, 0, 0, 0)  # nothing was seen yet: no other li
 RING: Final = 256  # samples that are kept
 LAST: Final = RING - 1
 LOOK: Final = 15  # every 16th sample
-QUICK: Final = 32  # samples in a unit of a window, at least, in a search
+QUICK: Final = 48  # samples in a unit of a window, at least, in a search
 UNIT: Final = 64  # and else; and twice the limit
 MOST: Final = 4096  # samples, after which no window waits for time to pass
 SHORT_NS: Final = 50_000_000  # a window takes at least
@@ -106,8 +106,8 @@ def raised(limit: int, capacity: int) -> int:
 
 
 def is_full(low: int, took_low: Nanoseconds, high: int, took_high: Nanoseconds) -> bool:
-    """Tell whether the time went with the limit: by at least 3/4 of its proportion."""
-    return 4 * (took_high - took_low) * low >= 3 * took_low * (high - low)
+    """Tell whether the time went with the limit: by at least 5/8 of its proportion."""
+    return 8 * (took_high - took_low) * low >= 5 * took_low * (high - low)
 
 
 def is_flat(low: int, took_low: Nanoseconds, high: int, took_high: Nanoseconds) -> bool:
@@ -127,7 +127,7 @@ def settled(at: int, floor: int, capacity: int) -> tuple[int, Memory]:
 
 
 def searched(pair: tuple[int, Nanoseconds, int, Nanoseconds], row: int, floor: int, capacity: int) -> tuple[int, Memory]:
-    """Go on with a search after a pair. row: -1 going down, 1 going up, 0 for the first pair."""
+    """Go on with a search after a pair. row: -1 going down, 1 going up, 2 for a second look, 0 at first."""
     low, took_low, high, took_high = pair
     if is_flat(*pair):
         if row < 0 or high >= capacity:
@@ -135,14 +135,26 @@ def searched(pair: tuple[int, Nanoseconds, int, Nanoseconds], row: int, floor: i
         return min(capacity, 2 * high), (SEARCHING, 1, 1, high, took_high)
     if is_full(*pair) and row <= 0 and low > floor:
         return max(floor, low // 2), (SEARCHING, 1, -1, low, took_low)
+    if row == 1:
+        return high, (SEARCHING, 1, 2, low, took_low)  # look again: to stop too early costs more than one window
     return settled(raised(knee_between(*pair), capacity), floor, capacity)
 
 
+def share(row: int) -> int:
+    """Give how far to step after so many checks in a row that showed the same, in 16ths."""
+    return 1 if row < 2 else 2 if row == 2 else 4 if row == 3 else 8 if row == 4 else 16
+
+
+def units(row: int) -> int:
+    """Give how long to rest after so many checks in a row that showed the same."""
+    return 16 if row == 0 else 8 if row == 1 else 4 if row == 2 else 2
+
+
 def stepped(high: int, row: int) -> int:
-    """Give the limit after a check: up by a row of flat pairs (above 0), down by a row of full ones."""
+    """Give the limit after a check: up by a row of flat pairs (above 0), down by a row of full ones, at most by half."""
     if row > 0:
-        return high + max(1, high * (1 if row == 1 else 4 if row == 2 else 8 if row == 3 else 16) // 16)
-    return high - max(1, high * (1 if row == -1 else 2 if row == -2 else 4 if row == -3 else 8) // 16) if row else high
+        return high + max(1, high * share(row) // 16)
+    return high - max(1, high * min(8, share(-row)) // 16) if row < 0 else high
 
 
 def checked(pair: tuple[int, Nanoseconds, int, Nanoseconds], row: int, floor: int, capacity: int) -> tuple[int, Memory]:
@@ -152,8 +164,7 @@ def checked(pair: tuple[int, Nanoseconds, int, Nanoseconds], row: int, floor: in
     limit = max(floor, min(capacity, stepped(high, row)))
     if limit == high == capacity:
         return limit, (RESTING, LONG, row, limit, 0)
-    length = row if row > 0 else -row
-    return limit, (RESTING, 16 if length < 2 else 8 if length == 2 else 4 if length == 3 else 2, row, limit, 0)
+    return limit, (RESTING, units(row if row > 0 else -row), row, limit, 0)
 
 
 def following(limit: int, took: Nanoseconds, pressed: bool, floor: int, capacity: int, memory: Memory) -> tuple[int, Memory]:
