@@ -15,7 +15,7 @@ The rule
     the limit itself decided how many were. The time of a window is the mean of the middle half of its samples.
 
     Two pressed windows next to each other, under two limits, are compared. Of what the larger limit is above the smaller one, in
-    proportion, its time was longer by a share: *full* if that is at least 3/4 (work only waited), *flat* if it is below 3/8 (work
+    proportion, its time was longer by a share: *full* if that is at least 9/16 (work only waited), *flat* if it is below 3/8 (work
     was done), and between them the larger limit is near the knee.
 
     Search. The first pressed window is followed by one under half of the limit. As long as pairs are full the limit is halved on,
@@ -23,8 +23,8 @@ The rule
     two: the limit is set an eighth above it.
 
     Rest and check. Then the limit rests, and every now and then (16 to 24 times as long) one window is under 3/4 of it. Flat: it
-    goes up by a 16th; flat again: by a quarter, a half, twice as much, and rests are shorter. Full: it goes down by a 16th, an
-    eighth, a quarter, a half. Neither: it stays.
+    goes up by a 16th; flat again: by an eighth, a quarter, a half, by itself, and rests are shorter. Full: it goes down by a 16th,
+    an eighth, a quarter, a half. Neither: it stays.
 
     After a window that was not pressed the limit goes up by an eighth.
 
@@ -90,7 +90,7 @@ RING: Final = 256  # samples that are kept
 LAST: Final = RING - 1
 LOOK: Final = 15  # every 16th sample
 QUICK: Final = 48  # samples in a unit of a window, at least, in a search
-UNIT: Final = 64  # and else; and twice the limit
+UNIT: Final = 96  # and else; and twice the limit
 MOST: Final = 4096  # samples, after which no window waits for time to pass
 SHORT_NS: Final = 50_000_000  # a window takes at least
 LONGEST_NS: Final = 2**62  # of a sample; what is longer, or below 0, or no number, counts as 0
@@ -106,8 +106,8 @@ def raised(limit: int, capacity: int) -> int:
 
 
 def is_full(low: int, took_low: Nanoseconds, high: int, took_high: Nanoseconds) -> bool:
-    """Tell whether the time went with the limit: by at least 5/8 of its proportion."""
-    return 8 * (took_high - took_low) * low >= 5 * took_low * (high - low)
+    """Tell whether the time went with the limit: by at least 9/16 of its proportion."""
+    return 16 * (took_high - took_low) * low >= 9 * took_low * (high - low)
 
 
 def is_flat(low: int, took_low: Nanoseconds, high: int, took_high: Nanoseconds) -> bool:
@@ -172,11 +172,11 @@ def following(limit: int, took: Nanoseconds, pressed: bool, floor: int, capacity
     doing, _, row, other, took_other = memory
     if not pressed:
         limit = raised(max(limit, other), capacity)
-        return limit, (RESTING, SETTLED if other else 1, 0, limit if other else 0, 0)
+        return limit, (RESTING, SETTLED, 0, limit, 0) if other > 0 else COLD
     if doing == RESTING:
-        low = max(floor, limit * 3 // 4 if other else limit // 2)
+        low = max(floor, limit * 3 // 4 if other > 0 else limit // 2)
         if low < limit:
-            return low, (CHECKING if other else SEARCHING, 1, row, limit, took)
+            return low, (CHECKING if other > 0 else SEARCHING, 1, row, limit, took)
         return min(capacity, 2 * limit), (SEARCHING, 1, 1, limit, took)  # from the floor it can only look up
     if other == limit:
         return settled(limit, floor, capacity)  # there is only one
@@ -243,14 +243,14 @@ class AdaptiveLimit:
         To be asked before anybody is refused: `inside >= limit.now and inside >= limit.at(now_ns)`.
         """
         if not 0 <= now_ns - self._begun_ns <= self._kept_ns and self._capacity:
-            self.now = self._capacity
+            self._memory, self.now = COLD, self._capacity
         return self.now
 
     def _look(self, samples: int, left_ns: Nanoseconds) -> None:
         """End the window if it is complete, and move the limit."""
         limit, memory, lasted_ns = self.now, self._memory, left_ns - self._begun_ns
         doing, units, _, other, _ = memory
-        least = units * max(QUICK if doing == SEARCHING or not other else UNIT, 2 * limit)
+        least = max(QUICK, limit) if doing == SEARCHING or not other else units * max(UNIT, 2 * limit)
         if samples < MOST and (samples < least or not lasted_ns >= SHORT_NS):
             return
         size = min(samples, RING)
