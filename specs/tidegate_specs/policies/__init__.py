@@ -17,6 +17,7 @@ from . import (
     check_door,
     check_expiry,
     check_explore,
+    check_limit,
     check_machine,
     check_mutants,
     check_seats,
@@ -34,6 +35,7 @@ CHECKS: Final[tuple[Check, ...]] = (
     *check_wall.CHECKS,
     *check_expiry.CHECKS,
     *check_explore.CHECKS,
+    *check_limit.CHECKS,
     *check_classes.CHECKS,
     *check_admission.CHECKS,
     *check_seats.CHECKS,
@@ -45,4 +47,6 @@ def applies_to(check: Check, subject: Subject) -> bool:
     """Tell whether a subject has the policies that a check is on."""
     if check in (*check_machine.CHECKS, *check_classes.CHECKS):
         return True
+    if check in check_limit.CHECKS:
+        return has(subject, "limit")
     return has(subject, "admission" if check in (*check_admission.CHECKS, *check_seats.CHECKS) else "freshness")

@@ -61,14 +61,34 @@ def fresh_4(growth_blocks: int) -> bool:
     return growth_blocks <= 0
 
 
-def limit_2(lowerings: int, revoked: int) -> bool:
-    """The limit was lowered, and nobody who was inside had to leave for it."""
-    return lowerings > 0 and revoked == 0
+def limit_1(limits: int, outside: int) -> bool:
+    """There were limits, and none was below its floor or above the capacity."""
+    return limits > 0 and outside == 0
 
 
-def limit_3(samples: int, strange: int) -> bool:
-    """There were samples, and none was of a call that was refused, cancelled, failed or thrown away."""
-    return samples > 0 and strange == 0
+def limit_2(lowered: int, revoked: int) -> bool:
+    """The limit was lowered below what was inside, and nobody inside lost a slot."""
+    return lowered > 0 and revoked == 0
+
+
+def limit_3(refused: int, moved: int) -> bool:
+    """There were refusals, and none of them moved the limit or what it goes by."""
+    return refused > 0 and moved == 0
+
+
+def limit_4(seconds: float, highest: int, knee: int) -> bool:
+    """Under constant overload for so long the limit stayed within twice the knee."""
+    return seconds > 0 and highest <= 2 * knee
+
+
+def limit_5(windows: int, promised: int, limit: int, capacity: int) -> bool:
+    """After so many good windows as are promised, or fewer, the limit was at the capacity."""
+    return windows <= promised and limit == capacity
+
+
+def limit_6(traces: int, differences: int) -> bool:
+    """There were traces, and none gave two different rows of limits."""
+    return traces > 0 and differences == 0
 
 
 def class_1(answers: int, unlike: int) -> bool:
@@ -172,18 +192,46 @@ CLAUSES: Final[tuple[Clause, ...]] = (
         "The time of an offer is kept with its item, for as long as that is.",
     ),
     Clause(
+        "LIMIT-1",
+        NUMBER,
+        "1 <= floor <= limit <= capacity, always: empty window, zero or backward clock, exceptions, any sample.",
+        (limit_1,),
+        "Before it is bound to a capacity the limit is its floor.",
+    ),
+    Clause(
         "LIMIT-2",
         NUMBER,
         "Lowering the limit revokes nothing that is inside.",
         (limit_2,),
-        "",
+        "That those inside are fewer at once: they leave when they are finished.",
     ),
     Clause(
         "LIMIT-3",
         NUMBER,
         "What was refused, cancelled, failed or thrown away is no sample of the service time.",
         (limit_3,),
-        "What the work itself calls a success: a response that says 500 is one, unless it is told.",
+        "",
+    ),
+    Clause(
+        "LIMIT-4",
+        NUMBER,
+        "Under constant overload the baseline does not drift up; a lucky sample does not hold it down for ever.",
+        (limit_4,),
+        "Where the knee is for work whose times tell nothing of it.",
+    ),
+    Clause(
+        "LIMIT-5",
+        NUMBER,
+        ("After a stated number of good windows the limit is back at capacity (or at what the load needs); it is never stuck low."),
+        (limit_5,),
+        "How long a window takes: it is counted in samples. While it looks a step lower, the limit is 3/4 of the capacity.",
+    ),
+    Clause(
+        "LIMIT-6",
+        NUMBER,
+        "The same samples give the same limit: no randomness, the clock is an argument.",
+        (limit_6,),
+        "The order in which several threads bring their samples.",
     ),
     Clause(
         "CLASS-1",

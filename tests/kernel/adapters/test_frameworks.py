@@ -1,4 +1,5 @@
-"""The middleware with the real packages: a mounted application, BaseHTTPMiddleware, background tasks, streams, WebSockets, HTTP/2."""
+"""The middleware with the real packages: a mounted application, BaseHTTPMiddleware, background tasks, streams, WebSockets,
+HTTP/2."""
 
 import asyncio
 import socket
