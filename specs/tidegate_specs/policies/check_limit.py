@@ -66,7 +66,7 @@ def _refuted(subject: Subject, _settings: Settings) -> Result:
 
 @dataclass(frozen=True, slots=True)
 class Phase:
-    """Describe samples that are all alike but for a few: so many, their time, how many were inside, the pace, and every n-th odd."""
+    """Describe samples that are all alike but for every n-th: so many, their time, how many were inside, and the pace."""
 
     samples: int
     took: Any
@@ -174,10 +174,11 @@ def _loads(subject: Subject, settings: Settings) -> Result:
         if not limit_4(seconds, service.highest, knee):
             return Result(Verdict.ILLEGAL, "; ".join(told), f"{seconds} s of overload, {told[-1]}", ("LIMIT-4",))
         service.run(CAPACITY, 5)
-        low, at_ns = service.limiter.now, service.at_ns
-        full = service.limiter.at(at_ns + 3_600 * SECOND_NS)  # type: ignore[attr-defined]  # pyright: ignore[reportUnknownMemberType, reportAttributeAccessIssue, reportUnknownVariableType]
+        limit: Any = service.limiter
+        low, full = limit.now, limit.at(service.at_ns + 3_600 * SECOND_NS)
         if full != CAPACITY:
-            return Result(Verdict.ILLEGAL, "; ".join(told), f"an hour without a load, and the limit is {full}", ("LIMIT-5", "POLICY-5"))
+            witness = f"an hour without a load, and the limit is {full}"
+            return Result(Verdict.ILLEGAL, "; ".join(told), witness, ("LIMIT-5", "POLICY-5"))
         told[-1] += f", from {low} to {full} after an hour without a sample"
     return Result(Verdict.OK, "; ".join(told))
 
@@ -241,7 +242,7 @@ def _refuse(limit: Any, at_ns: int, times: int) -> int:
 
     def refuse(turns: int) -> None:
         for _ in range(turns):
-            if 10**6 < limit.now or 10**6 < limit.at(at_ns):
+            if limit.now > CAPACITY or limit.at(at_ns) > CAPACITY:
                 raise AssertionError("a limit above the capacity")
 
     refuse(1_000)

@@ -11,6 +11,7 @@ from . import machine
 LAW: Final = "The law of every policy"
 TIME: Final = "Time: work still worth doing"
 NUMBER: Final = "Number: which limit"
+WHO: Final = "Who: classes"
 
 # Predicates on observations.
 
@@ -65,16 +66,6 @@ def limit_1(limits: int, outside: int) -> bool:
     return limits > 0 and outside == 0
 
 
-def limit_2(lowered: int, revoked: int) -> bool:
-    """The limit was lowered below what was inside, and nobody inside lost a slot."""
-    return lowered > 0 and revoked == 0
-
-
-def limit_3(refused: int, moved: int) -> bool:
-    """There were refusals, and none of them moved the limit or what it goes by."""
-    return refused > 0 and moved == 0
-
-
 def limit_4(seconds: float, highest: int, knee: int) -> bool:
     """Under constant overload for so long the limit stayed within twice the knee."""
     return seconds > 0 and highest <= 2 * knee
@@ -88,6 +79,31 @@ def limit_5(windows: int, promised: int, limit: int, capacity: int) -> bool:
 def limit_6(traces: int, differences: int) -> bool:
     """There were traces, and none gave two different rows of limits."""
     return traces > 0 and differences == 0
+
+
+def limit_2(lowerings: int, revoked: int) -> bool:
+    """The limit was lowered, and nobody who was inside had to leave for it."""
+    return lowerings > 0 and revoked == 0
+
+
+def limit_3(samples: int, strange: int) -> bool:
+    """There were samples, and none was of a call that was refused, cancelled, failed or thrown away."""
+    return samples > 0 and strange == 0
+
+
+def class_1(answers: int, unlike: int) -> bool:
+    """There were answers, and none but by thresholds that are nested, the highest of them the limit."""
+    return answers > 0 and unlike == 0
+
+
+def class_2(schedules: int, above: int) -> bool:
+    """There were schedules, and in none did a class hold a slot above its threshold."""
+    return schedules > 0 and above == 0
+
+
+def class_3(unknown: int, growth_blocks: int) -> bool:
+    """There were unknown labels, and no memory was taken for them."""
+    return unknown > 0 and growth_blocks <= 0
 
 
 CLAUSES: Final[tuple[Clause, ...]] = (
@@ -187,14 +203,14 @@ CLAUSES: Final[tuple[Clause, ...]] = (
         NUMBER,
         "Lowering the limit revokes nothing that is inside.",
         (limit_2,),
-        "That those inside are fewer at once: they leave when they are finished.",
+        "",
     ),
     Clause(
         "LIMIT-3",
         NUMBER,
         "What was refused, cancelled, failed or thrown away is no sample of the service time.",
         (limit_3,),
-        "",
+        "What the work itself calls a success: a response that says 500 is one, unless it is told.",
     ),
     Clause(
         "LIMIT-4",
@@ -206,9 +222,7 @@ CLAUSES: Final[tuple[Clause, ...]] = (
     Clause(
         "LIMIT-5",
         NUMBER,
-        (
-            "After a stated number of good windows the limit is back at capacity (or at what the load needs); it is never stuck low."
-        ),
+        ("After a stated number of good windows the limit is back at capacity (or at what the load needs); it is never stuck low."),
         (limit_5,),
         "How long a window takes: it is counted in samples. While it looks a step lower, the limit is 3/4 of the capacity.",
     ),
@@ -218,5 +232,29 @@ CLAUSES: Final[tuple[Clause, ...]] = (
         "The same samples give the same limit: no randomness, the clock is an argument.",
         (limit_6,),
         "The order in which several threads bring their samples.",
+    ),
+    Clause(
+        "CLASS-1",
+        WHO,
+        "Thresholds are nested and the highest is the limit: whoever is let in at an instant, a higher class would be too.",
+        (class_1,),
+        "That a higher class waits for nobody: it is refused where the wall is full.",
+    ),
+    Clause(
+        "CLASS-2",
+        WHO,
+        "The slots between two thresholds can never be held by the lower class.",
+        (class_2,),
+        "A limit that is lowered later: who is inside stays (LIMIT-2). Calls that go around the admission.",
+    ),
+    Clause(
+        "CLASS-3",
+        WHO,
+        (
+            "An unknown or missing label is the default class, and is counted. Labels take no memory: their number is fixed at "
+            "construction."
+        ),
+        (class_3,),
+        "",
     ),
 )
