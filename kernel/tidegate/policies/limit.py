@@ -23,8 +23,8 @@ The rule
     two: the limit is set an eighth above it.
 
     Rest and check. Then the limit rests, and every now and then (16 to 24 times as long) one window is under 3/4 of it. Flat: it
-    goes up by a 16th; flat again: by an eighth, a quarter, a half, by itself, and rests are shorter. Full: it goes down by a 16th,
-    an eighth, a quarter, a half. Neither: it stays.
+    goes up by a 16th; flat again: by an eighth, a quarter, a half, by itself, and rests are shorter. Full: it goes down by half
+    as much, as too little costs more than too much. Neither: it stays.
 
     After a window that was not pressed the limit goes up by an eighth.
 
@@ -154,7 +154,7 @@ def stepped(high: int, row: int) -> int:
     """Give the limit after a check: up by a row of flat pairs (above 0), down by a row of full ones, at most by half."""
     if row > 0:
         return high + max(1, high * share(row) // 16)
-    return high - max(1, high * min(8, share(-row)) // 16) if row < 0 else high
+    return high - max(1, high * share(-row) // 32) if row < 0 else high
 
 
 def checked(pair: tuple[int, Nanoseconds, int, Nanoseconds], row: int, floor: int, capacity: int) -> tuple[int, Memory]:
