@@ -23,8 +23,8 @@ The rule
     two: the limit is set an eighth above it.
 
     Rest and check. Then the limit rests, and every now and then (16 to 24 times as long) one window is under 3/4 of it. Flat: it
-    goes up by a 16th; flat again: by an eighth, a quarter, a half, by itself, and rests are shorter. Full: it goes down by half
-    as much, as too little costs more than too much. Neither: it stays.
+    goes up by a 16th; flat again: by an eighth, a quarter, a half, by itself, and rests are shorter. Full: it goes down by a
+    32nd, an eighth, a quarter, a half; the first step is small, as one pair may err. Neither: it stays.
 
     After a window that was not pressed the limit goes up by an eighth.
 
@@ -140,9 +140,14 @@ def searched(pair: tuple[int, Nanoseconds, int, Nanoseconds], row: int, floor: i
     return settled(raised(knee_between(*pair), capacity), floor, capacity)
 
 
-def share(row: int) -> int:
-    """Give how far to step after so many checks in a row that showed the same, in 16ths."""
+def rise(row: int) -> int:
+    """Give how far to step up after so many flat pairs in a row, in 16ths."""
     return 1 if row < 2 else 2 if row == 2 else 4 if row == 3 else 8 if row == 4 else 16
+
+
+def fall(row: int) -> int:
+    """Give how far to step down after so many full pairs in a row, in 32nds: half at most."""
+    return 1 if row < 2 else 4 if row == 2 else 8 if row == 3 else 16
 
 
 def units(row: int) -> int:
@@ -151,10 +156,10 @@ def units(row: int) -> int:
 
 
 def stepped(high: int, row: int) -> int:
-    """Give the limit after a check: up by a row of flat pairs (above 0), down by a row of full ones, at most by half."""
+    """Give the limit after a check: up by a row of flat pairs (above 0), down by a row of full ones."""
     if row > 0:
-        return high + max(1, high * share(row) // 16)
-    return high - max(1, high * share(-row) // 32) if row < 0 else high
+        return high + max(1, high * rise(row) // 16)
+    return high - max(1, high * fall(-row) // 32) if row < 0 else high
 
 
 def checked(pair: tuple[int, Nanoseconds, int, Nanoseconds], row: int, floor: int, capacity: int) -> tuple[int, Memory]:

@@ -175,7 +175,7 @@ BROKEN: Final[Sequence[Broken]] = (
     Broken("a step goes above the capacity", "limit.bounds", "max(floor, min(capacity, stepped(high, row)))", "max(floor, stepped(high, row))"),  # noqa: E501
     Broken("a quiet window raises above the capacity", "limit.bounds", "return min(capacity, limit + max(1, limit // 8))", "return limit + max(1, limit // 8)"),  # noqa: E501
     Broken("a quiet window keeps what a check began", "limit.monotone", "raised(max(limit, other), capacity)", "raised(limit, capacity)"),  # noqa: E501
-    Broken("a flat pair raises nothing", "limit.raises", "return high + max(1, high * share(row) // 16)", "return high"),
+    Broken("a flat pair raises nothing", "limit.raises", "return high + max(1, high * rise(row) // 16)", "return high"),
     Broken("a flat pair ends a search where it is", "limit.raises", "settled(raised(high, capacity), floor, capacity)", "settled(high, floor, capacity)"),  # noqa: E501
     Broken("a rest is for ever", "limit.looks", "    if doing == RESTING:\n", "    if doing == RESTING and row >= 0:\n        return limit, (RESTING, 1, 0, limit, 0)\n    if doing == RESTING:\n"),  # noqa: E501
     Broken("a quiet window at the floor raises nothing", "limit.raises", "limit + max(1, limit // 8)", "limit + limit // 8"),
