@@ -19,7 +19,7 @@ from .support import GROUP, module_of
 RUNS: Final = {"quick": 60, "full": 2_000}
 TIMES: Final = (0, 1, 10_000_000, 10_500_000, 80_000_000, 3_600_000_000_000, -1, -3_600_000_000_000, 2**80, 1.5, nan, inf, -inf)
 INSIDE: Final = (0, 1, 4, 16, 64, -3, 10**9)
-MOST: Final = 4096  # samples of a window, at most, and of what is passed over before it
+MOST: Final = 8 * 4096  # samples of a window, at most
 REFUSALS: Final = {"quick": 50_000, "full": 1_000_000}
 WINDOWS_PER_DOUBLING: Final = 32
 ALLOWED: Final = frozenset({"itertools", "typing"})  # what the limit may import: nothing that brings a time or chance
@@ -150,7 +150,7 @@ def _compared(subject: Subject, floor: int, capacity: int, trace: list[Phase]) -
         return ("LIMIT-6",), "the same samples gave other limits"
     windows = promised(floor, capacity) + 2  # one that is under way, and one that looks a step lower
     at, samples = 10**15, 0
-    while limit.now < capacity and samples < windows * (MOST + 2 * capacity):
+    while limit.now < capacity and samples < windows * (MOST + 16 * capacity):
         at, samples = at + ALONE_NS, samples + 1
         limit.sample(at - ALONE_NS, at, 0)
     if not limit_5(0, 0, limit.now, capacity):

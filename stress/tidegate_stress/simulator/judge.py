@@ -30,7 +30,7 @@ NEAR: Final = 0.2  # of the knee, in the last sixth of the time
 class Line:
     """Give what one row made of the limiters from one first limit.
 
-    goodput: by limiter, as a share of what the best fixed limit made, which is `best`. last: the mean limit in the last sixth.
+    goodput: by limiter, as a share of what the best fixed limit made, which is `best`. last: the median limit in the last sixth.
     """
 
     row: str
