@@ -13,7 +13,8 @@ from typing import Any, Final
 from ..check import Check, Result, Settings, Subject, Verdict
 from . import limit_proof
 from .clauses import limit_1, limit_2, limit_3, limit_4, limit_5, limit_6, policy_3
-from .limit_faults import ALONE_NS, CAPACITY, FAULTS, SECOND_NS, Service
+from .known_limiters import SECOND_NS
+from .limit_faults import ALONE_NS, CAPACITY, FAULTS, Service
 from .support import GROUP, module_of
 
 RUNS: Final = {"quick": 60, "full": 2_000}
@@ -143,7 +144,7 @@ def _compared(subject: Subject, floor: int, capacity: int, trace: list[Phase]) -
     """Play a trace twice, then good windows. Gives the clauses that were broken, and how."""
     limit = limit_of(subject, floor, capacity)
     seen = list(play(limit, trace))
-    outside = [now for now in seen if not (isinstance(now, int) and floor <= now <= capacity)]
+    outside = [now for now in seen if not floor <= now <= capacity]
     if not limit_1(len(seen), len(outside)):
         return ("LIMIT-1",), f"the limit was {outside[0]}"
     if not limit_6(1, int(seen != list(play(limit_of(subject, floor, capacity), trace)))):
