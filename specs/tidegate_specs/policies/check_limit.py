@@ -118,7 +118,7 @@ def _traces(subject: Subject, chosen: Settings) -> Result:
         deadline=None,
         database=None,
         derandomize=chosen.seed == 0,
-        suppress_health_check=tuple(HealthCheck),
+        suppress_health_check=(HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much),
         phases=(Stage.generate, Stage.shrink),
     )
     @given(floors, above, phases)
@@ -235,7 +235,8 @@ def _still(subject: Subject, settings: Settings) -> Result:
 
 def _all_of(limit: Any) -> list[str]:
     """Give all that a limit remembers."""
-    return [repr(getattr(limit, name)) for name in type(limit).__slots__]
+    names: tuple[str, ...] = type(limit).__slots__
+    return [repr(getattr(limit, name)) for name in names]
 
 
 def _refuse(limit: Any, at_ns: int, times: int) -> int:

@@ -4,10 +4,10 @@ It is the code of the kernel that runs on unknown values (`prove.symbolic`). Wha
 neither, and where between the two limits the knee is estimated. So this holds for every sequence of samples.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path as File
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from ..prove import solver as z3
 from ..prove.obligation import Base, Finding, Goal, Obligation, judge, load
@@ -42,13 +42,13 @@ class World:
     """Hold the rule of a subject's limit, and everything that may be before and between two windows."""
 
     def __init__(self, module: Any) -> None:
-        plain = module if isinstance(module, dict) else vars(module)
+        plain: Mapping[str, Any] = cast("Mapping[str, Any]", module) if isinstance(module, dict) else vars(module)
         self.floor, self.capacity = an_int("floor"), an_int("capacity")
         self.known: Final = z3.And(self.floor.it >= 1, self.floor.it <= self.capacity.it)
         self.flat: Any = None
         found = {"is_flat": self._flat, "is_full": self._full, "knee_between": self._knee}
         self.rule: Final = Symbolic(plain, found)
-        self.cold: Final = plain["COLD"]
+        self.cold: Final[Any] = plain["COLD"]
 
     def _flat(self, *_pair: Any) -> Any:
         return self.flat

@@ -82,8 +82,7 @@ def test_ours_finds_the_knee(name: str, first: int) -> None:
 
 
 def test_planted_worse_limit_goes_red(monkeypatch: pytest.MonkeyPatch) -> None:
-    makers = {**judging.LIMITERS, OURS: lambda _workload, first: Fixed(first)}
-    monkeypatch.setattr(judging, "LIMITERS", makers)
+    monkeypatch.setattr(judging, "LIMITERS", {**judging.LIMITERS, OURS: judging.LIMITERS["fixed"]})
     (row,) = [row for row in ROWS if row.name == "constant work"]
     lines = compare(row, FIRST, 10, [1])
     assert [line.verdict for line in lines] == [Verdict.ILLEGAL] * 2
