@@ -13,168 +13,21 @@ has a clock of its own that only its own time-outs move.
 
 import sys
 import threading
-import time
 import types
-from collections.abc import Callable, Generator, Iterable, Sequence
-from contextlib import contextmanager
-from queue import Empty, SimpleQueue
-from typing import Any, Final, Protocol
+from collections.abc import Callable, Sequence
+from typing import Any, Final
 
-from ..stand_ins import TimeIsOver
-from .accesses import HARMLESS, LOCAL, Label, Site, Sites, fixed, harmless_to_hold, mutable, reachable
+from .accesses import Site, Sites
+from .labels import LOCAL, Label, touched
+from .runs import Abandoned, Diverged, Policy, Run, WaitsInEarnest, name_of
+from .values import fixed, harmless_to_hold, mutable, reachable
+from .watches import DEFAULT_WATCH, WATCHES
 
 Body = Callable[[], None]
 PROLOGUE, RUNNING, ABANDONING = 0, 1, 2
 current_frames: Final[Callable[[], dict[int, types.FrameType]]] = vars(sys)["_current_frames"]
 frame_above: Final[Callable[[int], types.FrameType]] = vars(sys)["_getframe"]
 PATIENCE_S: Final = 20.0  # a run takes milliseconds
-MONITORING: Final[Any] = getattr(sys, "monitoring", None)  # 3.12 and later
-
-
-class Abandoned(BaseException):
-    """Unwind a thread of a run that is given up. Never reaches the program's author, unless the subject swallows it."""
-
-
-class Diverged(RuntimeError):
-    """Report that a schedule could not be followed: the program or the subject is not deterministic."""
-
-
-class WaitsInEarnest(RuntimeError):
-    """Report that a thread holds the baton and waits for something that the scheduler does not simulate. Its scheduler is lost."""
-
-
-class Watch(Protocol):
-    """Have the running thread call `Scheduler.pause` before each chosen opcode of the subject."""
-
-    def aim(self, sites: frozenset[Site]) -> None:
-        """Choose the opcodes."""
-
-    def begin(self) -> None:
-        """Start watching the calling thread, which is about to run a body."""
-
-    def end(self) -> None:
-        """Stop watching the calling thread."""
-
-    def stop(self) -> None:
-        """Stop for good."""
-
-
-class TracingWatch:
-    """Watch with `sys.settrace`."""
-
-    def __init__(self, scheduler: "Scheduler") -> None:
-        self._scheduler = scheduler
-        self._local: dict[types.CodeType, Callable[..., Any]] = {}
-
-    def aim(self, sites: frozenset[Site]) -> None:
-        by_code: dict[types.CodeType, set[int]] = {}
-        for code, offset in sites:
-            by_code.setdefault(code, set()).add(offset)
-        self._local = {code: self._tracer(code, offsets) for code, offsets in by_code.items()}
-
-    def _tracer(self, code: types.CodeType, offsets: set[int]) -> Callable[..., Any]:
-        """Make the function that follows a frame: by lines, and by opcodes only while it is in a line with a chosen one."""
-        pause = self._scheduler.pause
-        lines = {line for start, end, line in code.co_lines() if any(start <= offset < end for offset in offsets)}
-
-        def trace(frame: types.FrameType, event: str, argument: object) -> Any:
-            if event == "opcode":
-                if frame.f_lasti in offsets:
-                    pause(code, frame.f_lasti, frame)
-            elif event == "line":
-                frame.f_trace_opcodes = frame.f_lineno in lines  # takes effect from this very opcode on
-            return trace
-
-        return trace
-
-    def _enter(self, frame: types.FrameType, event: str, argument: object) -> Any:
-        trace = self._local.get(frame.f_code)
-        if trace is not None:
-            frame.f_trace = trace  # 3.13 wants it before the next line
-            frame.f_trace_opcodes = True  # what comes before the first line
-        return trace
-
-    def begin(self) -> None:
-        sys.settrace(self._enter)
-
-    def end(self) -> None:
-        sys.settrace(None)
-
-    def stop(self) -> None:
-        pass
-
-
-class MonitoringWatch:
-    """Watch with `sys.monitoring`, on 3.12 and later. An opcode that is not chosen costs nothing after its first time."""
-
-    def __init__(self, scheduler: "Scheduler") -> None:
-        monitoring = self._monitoring = MONITORING
-        self._offsets: dict[types.CodeType, set[int]] = {}
-        self._tool: int = next(tool for tool in (4, 3, 5, 2, 1, 0) if monitoring.get_tool(tool) is None)
-        monitoring.use_tool_id(self._tool, "tidegate explorer")
-        self._scheduler = scheduler
-        monitoring.register_callback(self._tool, monitoring.events.INSTRUCTION, self._instruction)
-
-    def aim(self, sites: frozenset[Site]) -> None:
-        monitoring = self._monitoring
-        by_code: dict[types.CodeType, set[int]] = {}
-        for code, offset in sites:
-            by_code.setdefault(code, set()).add(offset)
-        for code in self._offsets.keys() - by_code.keys():
-            monitoring.set_local_events(self._tool, code, 0)
-        self._offsets = by_code
-        for code in by_code:
-            monitoring.set_local_events(self._tool, code, monitoring.events.INSTRUCTION)
-        monitoring.restart_events()
-
-    def _instruction(self, code: types.CodeType, offset: int) -> Any:
-        if offset not in self._offsets.get(code, ()):
-            return self._monitoring.DISABLE
-        if self._scheduler.watching:
-            self._scheduler.pause(code, offset, None)
-        return None
-
-    def begin(self) -> None:
-        pass
-
-    def end(self) -> None:
-        pass
-
-    def stop(self) -> None:
-        for code in self._offsets:
-            self._monitoring.set_local_events(self._tool, code, 0)
-        self._monitoring.free_tool_id(self._tool)
-
-
-WATCHES: Final[dict[str, Callable[["Scheduler"], Watch]]] = {"settrace": TracingWatch}
-if MONITORING is not None:
-    WATCHES["monitoring"] = MonitoringWatch
-DEFAULT_WATCH: Final = "settrace" if MONITORING is None else "monitoring"
-
-
-class Run:
-    """Tell what happened in one schedule.
-
-    steps: the thread that was chosen, at each point. enabled: the threads that could have been (a bit each). stayed: the thread
-    that would have gone on by itself, or -1 where it had finished or waited (choosing another is then no preemption). labels: what
-    each step touched, if that was asked for; sites: where. deadlock: who waits where, if nobody could go on. limited: it was cut
-    short. handed: how often the baton changed hands, to begin and to end with included.
-    """
-
-    __slots__ = ("deadlock", "enabled", "errors", "handed", "labels", "limited", "log", "pending", "sites", "stayed", "steps")
-
-    def __init__(self) -> None:
-        self.steps: list[int] = []
-        self.enabled: list[int] = []
-        self.stayed: list[int] = []
-        self.labels: list[Label] = []
-        self.sites: list[Site | None] = []
-        self.pending: list[tuple[Label, ...]] = []
-        self.log: list[tuple[int, str, int, str, bool]] = []  # for a replay: thread, file, line, opcode, and was there a choice
-        self.deadlock = ""
-        self.limited = False
-        self.handed = 2
-        self.errors: list[BaseException] = []
 
 
 class _Parked:
@@ -182,9 +35,6 @@ class _Parked:
 
     def __init__(self, ready: Callable[[], bool], timed: bool, label: Label, where: str) -> None:
         self.ready, self.timed, self.label, self.where = ready, timed, label, where
-
-
-Policy = Callable[["Run", int, int], int]
 
 
 class Scheduler:
@@ -432,7 +282,7 @@ class Scheduler:
         me = self.current
         if self._phase == ABANDONING:
             raise Abandoned
-        label: Label = ((id(waits_for), None, True),)
+        label = touched(waits_for)
         self._parked[me] = _Parked(ready, timeout_s is not None, label, what)
         self._ready &= ~(1 << me)
         self._next[me] = label
@@ -491,187 +341,3 @@ class Scheduler:
 
 
 ACTIVE: Final[list[Scheduler]] = []
-
-
-def name_of(thread: int) -> str:
-    """Name a thread with a letter."""
-    return chr(ord("A") + thread)
-
-
-# What stands in for waiting in the subject's modules.
-
-
-def _scheduler() -> Scheduler | None:
-    return ACTIVE[-1] if ACTIVE and ACTIVE[-1].current >= 0 else None
-
-
-class SimulatedQueue(SimpleQueue[Any]):
-    """The C `SimpleQueue`, but for the wait."""
-
-    def get(self, block: bool = True, timeout: float | None = None) -> Any:
-        if timeout is not None and block and timeout < 0:
-            raise ValueError("'timeout' must be a non-negative number")
-        if block and self.empty() and timeout != 0:
-            scheduler = _scheduler()
-            if scheduler is None or not scheduler.park(self._filled, timeout, "an item", self):
-                raise TimeIsOver
-        try:
-            return super().get(False)
-        except Empty:
-            raise TimeIsOver from None
-
-    def _filled(self) -> bool:
-        return not self.empty()
-
-
-class SimulatedLock:
-    """A lock, as `threading.Lock`."""
-
-    def __init__(self) -> None:
-        self._held = False
-
-    def acquire(self, blocking: bool = True, timeout: float = -1) -> bool:
-        if self._held:
-            scheduler = _scheduler()
-            if not blocking or timeout == 0 or scheduler is None:
-                return False
-            if not scheduler.park(self._free, timeout if timeout > 0 else None, "a lock", self):
-                return False
-        self._held = True
-        return True
-
-    def _free(self) -> bool:
-        return not self._held
-
-    def release(self) -> None:
-        if not self._held:
-            raise RuntimeError("release unlocked lock")
-        self._held = False
-
-    def locked(self) -> bool:
-        return self._held
-
-    def __enter__(self) -> bool:
-        return self.acquire()
-
-    def __exit__(self, *exc_info: object) -> None:
-        self.release()
-
-
-class SimulatedRLock(SimulatedLock):
-    """A re-entrant lock, as `threading.RLock`."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._owner, self._depth = -2, 0
-
-    def acquire(self, blocking: bool = True, timeout: float = -1) -> bool:
-        scheduler = _scheduler()
-        me = scheduler.current if scheduler is not None else -1
-        if self._owner != me and not super().acquire(blocking, timeout):
-            return False
-        self._owner, self._depth = me, self._depth + 1
-        return True
-
-    def release(self) -> None:
-        self._depth -= 1
-        if not self._depth:
-            self._owner = -2
-            super().release()
-
-
-class SimulatedCondition:
-    """A condition variable, as `threading.Condition`."""
-
-    def __init__(self, lock: Any = None) -> None:
-        self._lock = SimulatedRLock() if lock is None else lock
-        self.acquire, self.release = self._lock.acquire, self._lock.release
-        self._waiters: list[list[bool]] = []
-
-    def __enter__(self) -> Any:
-        return self._lock.__enter__()
-
-    def __exit__(self, *exc_info: object) -> None:
-        self._lock.__exit__(*exc_info)
-
-    def wait(self, timeout: float | None = None) -> bool:
-        scheduler = _scheduler()
-        if scheduler is None:
-            return False
-        told = [False]
-        self._waiters.append(told)
-        self.release()
-        try:
-            return scheduler.park(lambda: told[0], timeout, "a notification", self)
-        finally:
-            if told in self._waiters:
-                self._waiters.remove(told)
-            self.acquire()
-
-    def wait_for(self, predicate: Callable[[], Any], timeout: float | None = None) -> Any:
-        while not (result := predicate()):
-            if not self.wait(timeout):
-                return predicate()
-        return result
-
-    def notify(self, n: int = 1) -> None:
-        for told in self._waiters[:n]:
-            told[0] = True
-        del self._waiters[:n]
-
-    def notify_all(self) -> None:
-        self.notify(len(self._waiters))
-
-
-def simulated_monotonic() -> float:
-    """Tell the running thread's own time."""
-    scheduler = _scheduler()
-    return 0.0 if scheduler is None else scheduler.now[scheduler.current]
-
-
-def simulated_yield(seconds: float = 0.0) -> None:
-    """Do nothing: giving up the processor and sleeping are the scheduler's choice, and it has them at every point."""
-
-
-HARMLESS.update((simulated_monotonic, simulated_yield))
-
-_REAL: Final[tuple[tuple[Any, Any], ...]] = (
-    (SimpleQueue, SimulatedQueue),
-    (threading.Lock, SimulatedLock),
-    (threading.RLock, SimulatedRLock),
-    (threading.Condition, SimulatedCondition),
-    (time.monotonic, simulated_monotonic),
-    (time.time, simulated_monotonic),
-    (time.perf_counter, simulated_monotonic),
-    (time.sleep, simulated_yield),
-)
-
-
-def _stand_in(value: Any) -> Any:
-    """Give what replaces a value of a subject's module, or the value."""
-    for real, simulated in _REAL:
-        if value is real:
-            return simulated
-    if getattr(value, "__name__", "") == "sched_yield":
-        return simulated_yield
-    if value in (threading, time) and isinstance(value, types.ModuleType):
-        return types.SimpleNamespace(**{name: _stand_in(member) for name, member in vars(value).items()})
-    return value
-
-
-@contextmanager
-def substituted(modules: Iterable[types.ModuleType]) -> Generator[None, None, None]:
-    """Replace, in these modules, whatever waits or tells the time. Objects made inside are the simulated ones."""
-    replaced: list[tuple[types.ModuleType, str, Any]] = []
-    try:
-        for module in modules:
-            for name, value in list(vars(module).items()):
-                if isinstance(value, (type, types.ModuleType, types.BuiltinFunctionType, types.FunctionType)) or callable(value):
-                    stand_in = _stand_in(value)
-                    if stand_in is not value:
-                        replaced.append((module, name, value))
-                        setattr(module, name, stand_in)
-        yield
-    finally:
-        for module, name, value in replaced:
-            setattr(module, name, value)

@@ -1,7 +1,7 @@
 """Limiters that are in use, as small models in our own words: what ours is compared with, and where its eleven faults were seen.
 
-Each has `now`, the limit, and `sample`, which takes note of one piece of work. Their constants are their defaults, but for the least,
-the greatest and the first limit. They are as they were when the fault was reported, and say with which report.
+Each has `now`, the limit, and `sample`, which takes note of one piece of work. Their constants are their defaults, but for the
+least, the greatest and the first limit. They are as they were when the fault was reported, and say with which report.
 """
 
 from dataclasses import dataclass, field

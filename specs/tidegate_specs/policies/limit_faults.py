@@ -1,11 +1,11 @@
-"""Eleven faults that known limiters had, each as a scenario: it must be red on a model of the limiter it was seen in, green on ours.
+"""Eleven faults that known limiters had, each as a scenario: red on a model of the limiter that it was seen in, green on ours.
 
 A scenario drives a limiter with samples of a service that has a knee, with no chance in it, and says what is wrong, or "".
 """
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, Self
 
 from .known_limiters import SECOND_NS, Correlating, Envoy, Gradient2, Limiter, Vegas
 
@@ -80,7 +80,8 @@ def drifting_up(make: Maker) -> str:
     service.run(CAPACITY, 30)
     service.highest = 0
     limit = service.run(CAPACITY, 1_200)
-    return "" if service.highest <= 16 else f"twenty minutes of overload, a knee of 8, and the limit went to {service.highest}, is {limit}"
+    fine = service.highest <= 16
+    return "" if fine else f"twenty minutes of overload, a knee of 8, and the limit went to {service.highest}, is {limit}"
 
 
 def empty_window(make: Maker) -> str:
@@ -97,7 +98,7 @@ def empty_window(make: Maker) -> str:
 class Bad(int):
     """Be a clock reading with which one subtraction fails, as if an exception from outside arrived just there."""
 
-    def __new__(cls, at_ns: int, good: int) -> "Bad":
+    def __new__(cls, at_ns: int, good: int) -> Self:
         """Fail after so many good subtractions."""
         made = super().__new__(cls, at_ns)
         made.good = [good]

@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any, Final
 
 from tidegate_specs.check import EXIT_CODES, overall
+from tidegate_specs.extras import UsageError
 from tidegate_specs.options import at_least, seconds_within
+from tidegate_specs.reports import ReportFile
 
-from ..extras import UsageError
-from ..report import ReportFile
 from .judge import LIMITERS, NEAR, OF_BEST, OF_RIVALS, OURS, Line, compare, from_json, table, to_json
 from .rows import FIRST, ROWS, SECONDS, Row
 
@@ -41,9 +41,7 @@ def _parser() -> argparse.ArgumentParser:
         "--seconds", type=seconds_within(10, 3600), default=SECONDS, metavar="S", help=f"virtual, 10 to 3600 (default: {SECONDS:g})"
     )
     parser.add_argument("--seed", type=at_least(0), default=1, metavar="N", help="of the random numbers (default: 1)")
-    parser.add_argument(
-        "--seeds", type=at_least(1), default=1, metavar="N", help="runs with seeds from --seed on, averaged (default: 1)"
-    )
+    parser.add_argument("--seeds", type=at_least(1), default=1, metavar="N", help="so many seeds, averaged (default: 1)")
     parser.add_argument("--from", dest="source", metavar="FILE", help="read what --json wrote instead of running anything")
     parser.add_argument("--json", metavar="FILE", help="write the table as JSON; - is stdout, alone")
     parser.add_argument("--markdown", action="store_true", help="print the table of a page")

@@ -1,4 +1,4 @@
-"""The rows that are compared: a service that has a knee at 16, a wall at 64, and limits that begin at a quarter of it and at four times.
+"""The rows that are compared: a service with a knee at 16, a wall at 64, limits that begin at a quarter of it and at four times.
 
 Callers give up after about five times what the work takes on average, so a limit that is too large turns work into waste.
 """
