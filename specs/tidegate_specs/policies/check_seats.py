@@ -258,11 +258,8 @@ def _judged(scene: Scene, answer: Any) -> str:
     admission, samples = scene.admission, len(scene.limit.samples)
     if samples > (scene.lease is not None and scene.call.__name__ == "_leave"):
         return f"{samples} samples"
-    for lease in (answer, scene.lease, *scene.others):
-        if hasattr(lease, "release"):
-            lease.release(sample=False)
+    _end([answer, scene.lease, *scene.others])
     scene.lease = answer = None
-    del lease
     scene.others.clear()
     closed = admission.bulkhead._closed
     if not closed:  # what an interrupted entry left behind is found by the next that would be refused
@@ -270,12 +267,16 @@ def _judged(scene: Scene, answer: Any) -> str:
         inside = sum(bool(lease) for lease in again)
         if scene.limit.now == admission.capacity and inside != admission.capacity:
             return f"{inside} of {admission.capacity} are let in"
-        for one in again:
-            if one:
-                one.release(sample=False)
-        del one
-        again.clear()
+        _end(again)
     return left_over(admission)
+
+
+def _end(leases: list[Any]) -> None:
+    """Release what are leases, and keep none."""
+    while leases:
+        lease: Any = leases.pop()
+        if hasattr(lease, "release"):
+            lease.release(sample=False)
 
 
 def _interrupted(subject: Subject, _settings: Settings) -> Result:
