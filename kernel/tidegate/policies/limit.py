@@ -15,7 +15,7 @@ The rule
     the limit itself decided how many were. The time of a window is the mean of the middle half of its samples.
 
     Two pressed windows next to each other, under two limits, are compared. Of what the larger limit is above the smaller one, in
-    proportion, its time was longer by a share: *full* if that is at least 9/16 (work only waited), *flat* if it is below 3/8 (work
+    proportion, its time was longer by a share: *full* if that is at least 7/16 (work only waited), *flat* if it is below 9/32 (work
     was done), and between them the larger limit is near the knee.
 
     Search. The first pressed window is followed by one under half of the limit. As long as pairs are full the limit is halved on,
@@ -108,13 +108,13 @@ def raised(limit: int, capacity: int) -> int:
 
 
 def is_full(low: int, took_low: Nanoseconds, high: int, took_high: Nanoseconds) -> bool:
-    """Tell whether the time went with the limit: by at least 9/16 of its proportion."""
-    return 16 * (took_high - took_low) * low >= 9 * took_low * (high - low)
+    """Tell whether the time went with the limit: by at least 7/16 of its proportion."""
+    return 16 * (took_high - took_low) * low >= 7 * took_low * (high - low)
 
 
 def is_flat(low: int, took_low: Nanoseconds, high: int, took_high: Nanoseconds) -> bool:
-    """Tell whether the time did not go with the limit: by less than 3/8 of its proportion, or nothing was measured."""
-    return not 8 * (took_high - took_low) * low >= 3 * took_low * (high - low) or took_low == 0
+    """Tell whether the time did not go with the limit: by less than 9/32 of its proportion, or nothing was measured."""
+    return not 32 * (took_high - took_low) * low >= 9 * took_low * (high - low) or took_low == 0
 
 
 def knee_between(low: int, took_low: Nanoseconds, high: int, took_high: Nanoseconds) -> int:

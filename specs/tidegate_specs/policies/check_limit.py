@@ -235,7 +235,8 @@ def _still(subject: Subject, settings: Settings) -> Result:
 
 def _all_of(limit: Any) -> list[str]:
     """Give all that a limit remembers."""
-    names: tuple[str, ...] = type(limit).__slots__
+    kind: Any = type(limit)  # pyright: ignore[reportUnknownVariableType]
+    names: tuple[str, ...] = kind.__slots__
     return [repr(getattr(limit, name)) for name in names]
 
 

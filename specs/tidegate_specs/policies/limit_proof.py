@@ -42,7 +42,7 @@ class World:
     """Hold the rule of a subject's limit, and everything that may be before and between two windows."""
 
     def __init__(self, module: Any) -> None:
-        plain: Mapping[str, Any] = cast("Mapping[str, Any]", module) if isinstance(module, dict) else vars(module)
+        plain = cast("Mapping[str, Any]", module if isinstance(module, dict) else vars(module))
         self.floor, self.capacity = an_int("floor"), an_int("capacity")
         self.known: Final = z3.And(self.floor.it >= 1, self.floor.it <= self.capacity.it)
         self.flat: Any = None

@@ -188,8 +188,8 @@ def test_many_threads_may_bring_samples() -> None:
     [
         ((8, 100, 16, 200), True, False),  # twice as many, twice as long
         ((8, 100, 16, 100), False, True),
-        ((8, 100, 16, 150), False, False),
-        ((12, 100, 16, 111), False, True),
+        ((8, 100, 16, 140), False, False),
+        ((12, 100, 16, 109), False, True),
         ((12, 100, 16, 120), True, False),
         ((8, 0, 16, 0), True, True),  # nothing was measured: told to be flat first
         ((8, 200, 16, 100), False, True),
