@@ -49,7 +49,7 @@ class Configuration:
 
 
 CONFIGURATIONS: Final = (
-    Configuration("at-threshold", 2, (), ("batch", "batch"), plans=(("opcode", 1), ("opcode", 2))),
+    Configuration("at-threshold", 2, (), ("batch", "batch"), (300, 300)),
     Configuration("last-slot", 2, ("batch",), ("user", "batch")),
     Configuration("in-and-out", 2, (), ("batch leave", "batch leave")),
     Configuration("dropped", 2, (), ("batch drop", "batch")),
