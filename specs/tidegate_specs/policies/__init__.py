@@ -21,6 +21,7 @@ from . import (
     check_machine,
     check_mutants,
     check_seats,
+    check_seats_explore,
     check_wall,
     mutants,
 )
@@ -39,6 +40,7 @@ CHECKS: Final[tuple[Check, ...]] = (
     *check_classes.CHECKS,
     *check_admission.CHECKS,
     *check_seats.CHECKS,
+    *check_seats_explore.CHECKS,
     *check_mutants.CHECKS,
 )
 
@@ -49,4 +51,7 @@ def applies_to(check: Check, subject: Subject) -> bool:
         return True
     if check in check_limit.CHECKS:
         return has(subject, "limit")
-    return has(subject, "admission" if check in (*check_admission.CHECKS, *check_seats.CHECKS) else "freshness")
+    return has(
+        subject,
+        "admission" if check in (*check_admission.CHECKS, *check_seats.CHECKS, *check_seats_explore.CHECKS) else "freshness",
+    )
