@@ -5,53 +5,52 @@
     check_*          the checks of the group `policies`; mutants: policies that are broken on purpose
 
 A subject that lacks the policies (a copy of the core alone, somebody else's intake) has only the checks of the specification.
+Every command reads the clauses of this package, and only some run its checks: those are imported when they are asked for.
 """
 
-from typing import Final
+from collections.abc import Mapping
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Final
 
 from ..check import Check, Subject
-from . import (
-    check_admission,
-    check_classes,
-    check_clock,
-    check_door,
-    check_expiry,
-    check_explore,
-    check_limit,
-    check_machine,
-    check_mutants,
-    check_seats,
-    check_seats_explore,
-    check_wall,
-    mutants,
-)
+from . import mutants
 from .support import has
 
 __all__ = ["CHECKS", "applies_to", "mutants"]
 
-CHECKS: Final[tuple[Check, ...]] = (
-    *check_machine.CHECKS,
-    *check_clock.CHECKS,
-    *check_door.CHECKS,
-    *check_wall.CHECKS,
-    *check_expiry.CHECKS,
-    *check_explore.CHECKS,
-    *check_limit.CHECKS,
-    *check_classes.CHECKS,
-    *check_admission.CHECKS,
-    *check_seats.CHECKS,
-    *check_seats_explore.CHECKS,
-    *check_mutants.CHECKS,
-)
+# The modules of checks, in order, and the policy that a subject must have for those of each; "": none, they are on the specification.
+MODULES: Final[Mapping[str, str]] = {
+    "check_machine": "",
+    "check_clock": "freshness",
+    "check_door": "freshness",
+    "check_wall": "freshness",
+    "check_expiry": "freshness",
+    "check_explore": "freshness",
+    "check_limit": "limit",
+    "check_classes": "",
+    "check_admission": "admission",
+    "check_seats": "admission",
+    "check_seats_explore": "admission",
+    "check_mutants": "freshness",
+}
+
+if TYPE_CHECKING:
+    CHECKS: tuple[Check, ...]
+
+
+def __getattr__(name: str) -> tuple[Check, ...]:
+    """Give CHECKS: those of each module, in this order."""
+    if name != "CHECKS":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return tuple(check for module in MODULES for check in _checks_of(module))
+
+
+def _checks_of(module: str) -> tuple[Check, ...]:
+    found: Any = import_module(f"{__name__}.{module}")
+    return tuple(found.CHECKS)
 
 
 def applies_to(check: Check, subject: Subject) -> bool:
     """Tell whether a subject has the policies that a check is on."""
-    if check in (*check_machine.CHECKS, *check_classes.CHECKS):
-        return True
-    if check in check_limit.CHECKS:
-        return has(subject, "limit")
-    return has(
-        subject,
-        "admission" if check in (*check_admission.CHECKS, *check_seats.CHECKS, *check_seats_explore.CHECKS) else "freshness",
-    )
+    needed = next((policy for module, policy in MODULES.items() if check in _checks_of(module)), "freshness")
+    return not needed or has(subject, needed)
