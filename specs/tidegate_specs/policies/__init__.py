@@ -18,7 +18,7 @@ from .support import has
 
 __all__ = ["CHECKS", "applies_to", "mutants"]
 
-# The modules of checks, in order, and the policy that a subject must have for those of each; "": none, they are on the specification.
+# The modules of checks, in order, and the policy that a subject must have for those of each. "": on the specification.
 MODULES: Final[Mapping[str, str]] = {
     "check_machine": "",
     "check_clock": "freshness",
