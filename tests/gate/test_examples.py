@@ -27,6 +27,7 @@ WORK = {
     "tidegate_stress.bench": ("run_bench",),
     "tidegate_stress.lab.command": ("_run", "_saved"),
     "tidegate_stress.freshness.command": ("_measured", "_saved"),
+    "tidegate_stress.simulator.command": ("_run", "_saved"),
     "tidegate_stress.web.command": ("_run",),
 }
 

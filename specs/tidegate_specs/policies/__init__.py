@@ -8,14 +8,31 @@ A subject that lacks the policies (a copy of the core alone, somebody else's int
 Every command reads the clauses of this package, and only some run its checks: those are imported when they are asked for.
 """
 
+from collections.abc import Mapping
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from ..check import Check, Subject
 from . import mutants
 from .support import has
 
 __all__ = ["CHECKS", "applies_to", "mutants"]
+
+# The modules of checks, in order, and the policy that a subject must have for those of each. "": on the specification.
+MODULES: Final[Mapping[str, str]] = {
+    "check_machine": "",
+    "check_clock": "freshness",
+    "check_door": "freshness",
+    "check_wall": "freshness",
+    "check_expiry": "freshness",
+    "check_explore": "freshness",
+    "check_limit": "limit",
+    "check_classes": "",
+    "check_admission": "admission",
+    "check_seats": "admission",
+    "check_seats_explore": "admission",
+    "check_mutants": "freshness",
+}
 
 if TYPE_CHECKING:
     CHECKS: tuple[Check, ...]
@@ -25,8 +42,7 @@ def __getattr__(name: str) -> tuple[Check, ...]:
     """Give CHECKS: those of each module, in this order."""
     if name != "CHECKS":
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    modules = "check_machine check_clock check_door check_wall check_expiry check_explore check_mutants".split()
-    return tuple(check for module in modules for check in _checks_of(module))
+    return tuple(check for module in MODULES for check in _checks_of(module))
 
 
 def _checks_of(module: str) -> tuple[Check, ...]:
@@ -36,4 +52,5 @@ def _checks_of(module: str) -> tuple[Check, ...]:
 
 def applies_to(check: Check, subject: Subject) -> bool:
     """Tell whether a subject has the policies that a check is on."""
-    return check in _checks_of("check_machine") or has(subject)
+    needed = next((policy for module, policy in MODULES.items() if check in _checks_of(module)), "freshness")
+    return not needed or has(subject, needed)
