@@ -47,7 +47,7 @@ def subclass_of(kind: Kind) -> Kind:
 
 def kinds_of(subject: Subject) -> tuple[tuple[Kind, ...], tuple[Kind, ...]]:
     """Give the types that an intake's own handlers name, or could well, and all others that are tried."""
-    own = (IndexError, queue.Empty, subject.Empty, subject.Closed, Exception, AttributeError, OSError, ValueError)
+    own: tuple[Kind, ...] = (IndexError, queue.Empty, subject.Empty, subject.Closed, Exception, AttributeError, OSError, ValueError)
     own += tuple(kind for kind in _named_by_handlers(subject) if kind not in own)
     return own, tuple(kind for kind in BUILT_IN if kind not in own)
 
