@@ -19,7 +19,7 @@ __all__ = ["CHECKS", "applies_to", "mutants"]
 
 MODULES: Final = (
     "check_machine check_clock check_door check_wall check_expiry check_explore check_limit check_classes check_admission "
-    "check_seats check_mutants"
+    "check_seats check_seats_explore check_mutants"
 ).split()
 
 if TYPE_CHECKING:
@@ -44,5 +44,5 @@ def applies_to(check: Check, subject: Subject) -> bool:
         return True
     if check in _checks_of("check_limit"):
         return has(subject, "limit")
-    admission = any(check in _checks_of(module) for module in ("check_admission", "check_seats"))
+    admission = any(check in _checks_of(module) for module in ("check_admission", "check_seats", "check_seats_explore"))
     return has(subject, "admission" if admission else "freshness")

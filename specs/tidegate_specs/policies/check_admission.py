@@ -16,6 +16,7 @@ from .support import GROUP, Clock, bulkhead_of, module_of, package_of
 
 RUNS: Final = {"quick": 150, "full": 4_000}
 LONGEST: Final = 60
+TWO: Final = {"user": 1.0, "batch": 0.5}  # of a small admission
 Word = tuple[str, Any]
 
 
@@ -44,6 +45,19 @@ def admission_of(subject: Subject, capacity: int, shares: Any = SHARES, default:
     """Make an admission of a subject's own modules."""
     classes = module_of(subject, "classes").Classes(shares, default=default)
     return module_of(subject, "admission").Admission(bulkhead_of(subject)(capacity), classes=classes, **more)
+
+
+def left_over(admission: Any) -> str:
+    """Name what is not there when nobody is inside: slots, seats, counts."""
+    read = admission.statistics()
+    home = sorted(admission._seats.free)
+    if home != list(range(read.capacity)):
+        return f"the seats at home are {home}, of {read.capacity}"
+    if read.free != read.capacity and not read.queued:
+        return f"slots are lost: {read}"
+    if any(each.in_progress for each in read.classes):
+        return f"nobody is inside, and still: {read.classes}"
+    return ""
 
 
 @final

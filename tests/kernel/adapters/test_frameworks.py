@@ -1,7 +1,9 @@
+# ruff: noqa: N806 - classes of packages that may not be there
 """The middleware with the real packages: a mounted application, BaseHTTPMiddleware, background tasks, streams, WebSockets,
 HTTP/2."""
 
 import asyncio
+import importlib.util
 import socket
 from collections.abc import AsyncIterator
 from typing import Any
@@ -14,6 +16,11 @@ from tidegate.policies.admission import Admission
 from tidegate.policies.classes import Classes
 
 pytestmark = pytest.mark.filterwarnings("ignore:Using `httpx` with")  # of Starlette's test client, which takes either
+
+
+def of(module: str, name: str) -> Any:
+    """Give what a package brings, which may not be installed."""
+    return getattr(pytest.importorskip(module), name)
 
 
 def admission_of(capacity: int = 4) -> Admission:
@@ -32,12 +39,15 @@ class Site:
 
     def __init__(self, base: bool = False, mounted: bool = False) -> None:
         pytest.importorskip("httpx")
-        applications = pytest.importorskip("starlette.applications")
-        from starlette.background import BackgroundTask
-        from starlette.middleware.base import BaseHTTPMiddleware
-        from starlette.responses import PlainTextResponse, StreamingResponse
-        from starlette.routing import Mount, Route, WebSocketRoute
-        from starlette.testclient import TestClient
+        Starlette = of("starlette.applications", "Starlette")
+        BackgroundTask = of("starlette.background", "BackgroundTask")
+        BaseHTTPMiddleware = of("starlette.middleware.base", "BaseHTTPMiddleware")
+        PlainTextResponse = of("starlette.responses", "PlainTextResponse")
+        StreamingResponse = of("starlette.responses", "StreamingResponse")
+        Mount = of("starlette.routing", "Mount")
+        Route = of("starlette.routing", "Route")
+        WebSocketRoute = of("starlette.routing", "WebSocketRoute")
+        TestClient = of("starlette.testclient", "TestClient")
 
         self.admission = admission_of()
         self.seen: list[int] = []
@@ -67,7 +77,7 @@ class Site:
             await websocket.close()
 
         routes: list[Any] = [Route("/", plain), Route("/stream", stream), Route("/fail", fail), WebSocketRoute("/talk", talk)]
-        inner = applications.Starlette(routes=routes)
+        inner = Starlette(routes=routes)
         if base:
 
             async def through(request: Any, call_next: Any) -> Any:
@@ -76,7 +86,7 @@ class Site:
             inner.add_middleware(BaseHTTPMiddleware, dispatch=through)
         app: Any = AdmissionMiddleware(inner, self.admission, classify=label_of, exempt=("/healthz",))
         if mounted:
-            app = applications.Starlette(routes=[Mount("/api", app=app)])
+            app = Starlette(routes=[Mount("/api", app=app)])
         self.prefix = "/api" if mounted else ""
         self.client = TestClient(app, raise_server_exceptions=False)
 
@@ -134,7 +144,7 @@ def test_a_client_that_goes_away_gives_its_slot_back() -> None:
     app = AdmissionMiddleware(wait, admission)
 
     async def main() -> None:
-        scope = {"type": "http", "method": "GET", "path": "/", "headers": []}
+        scope: dict[str, Any] = {"type": "http", "method": "GET", "path": "/", "headers": []}
         task = asyncio.ensure_future(app(scope, None, None))  # type: ignore[arg-type]
         await asyncio.sleep(0)
         assert admission.statistics().in_flight == 1
@@ -149,13 +159,12 @@ def test_a_client_that_goes_away_gives_its_slot_back() -> None:
 
 
 def test_django_by_asgi() -> None:
-    django = pytest.importorskip("django")
-    from django.conf import settings
+    settings = of("django.conf", "settings")
 
     if not settings.configured:
         settings.configure(ROOT_URLCONF=__name__, ALLOWED_HOSTS=["*"], SECRET_KEY="x")
-        django.setup()
-    from django.core.asgi import get_asgi_application
+        of("django", "setup")()
+    get_asgi_application = of("django.core.asgi", "get_asgi_application")
 
     admission = admission_of()
     app: Any = AdmissionMiddleware(get_asgi_application(), admission, classify=label_of)
@@ -188,29 +197,27 @@ def test_django_by_asgi() -> None:
 
 
 def django_urls() -> list[Any]:
-    try:
-        from django.http import HttpResponse
-        from django.urls import path
-    except ImportError:
+    if importlib.util.find_spec("django") is None:
         return []
+    response = of("django.http", "HttpResponse")
 
     def hello(_request: Any) -> Any:
-        return HttpResponse("hello")
+        return response("hello")
 
-    return [path("", hello)]
+    return [of("django.urls", "path")("", hello)]
 
 
 urlpatterns = django_urls()
 
 
 def test_http_2_streams_of_one_connection_are_limited_one_by_one() -> None:
-    pytest.importorskip("hypercorn")
-    pytest.importorskip("h2")
-    from h2.config import H2Configuration
-    from h2.connection import H2Connection
-    from h2.events import DataReceived, ResponseReceived, StreamEnded
-    from hypercorn.asyncio import serve
-    from hypercorn.config import Config
+    H2Configuration = of("h2.config", "H2Configuration")
+    H2Connection = of("h2.connection", "H2Connection")
+    DataReceived = of("h2.events", "DataReceived")
+    ResponseReceived = of("h2.events", "ResponseReceived")
+    StreamEnded = of("h2.events", "StreamEnded")
+    serve = of("hypercorn.asyncio", "serve")
+    Config = of("hypercorn.config", "Config")
 
     bulkhead, over = Bulkhead(2), asyncio.Event()
 
@@ -228,7 +235,7 @@ def test_http_2_streams_of_one_connection_are_limited_one_by_one() -> None:
         config.alpn_protocols = ["h2"]
         stop = asyncio.Event()
         app: Any = AdmissionMiddleware(wait, bulkhead)
-        server = asyncio.ensure_future(serve(app, config, shutdown_trigger=stop.wait))  # type: ignore[arg-type]
+        server = asyncio.ensure_future(serve(app, config, shutdown_trigger=stop.wait))
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
         client = H2Connection(H2Configuration(client_side=True, header_encoding="utf-8"))
         client.initiate_connection()
