@@ -2,6 +2,7 @@
 
 import types
 from operator import attrgetter, methodcaller
+from typing import Any
 
 
 def finalisers_of(cls: type) -> dict[str, types.FunctionType]:
@@ -21,9 +22,10 @@ def finalisers_of(cls: type) -> dict[str, types.FunctionType]:
         if isinstance(member, types.FunctionType):
             found[name] = member
         elif isinstance(member, property):
-            if isinstance(member.fget, types.FunctionType):
-                found[name] = member.fget
-            elif isinstance(member.fget, (attrgetter, methodcaller)):
-                arguments = member.fget.__reduce__()[1]  # how it was made
+            getter: Any = member.fget
+            if isinstance(getter, types.FunctionType):
+                found[name] = getter
+            elif type(getter) in (attrgetter, methodcaller):
+                arguments = getter.__reduce__()[1]  # how it was made
                 names += [part for text in arguments if isinstance(text, str) for part in text.split(".")]
     return found

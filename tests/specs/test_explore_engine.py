@@ -450,7 +450,13 @@ def test_two_conditions_on_one_lock_exclude_each_other(reduce: bool) -> None:
     def outcome(shared: Any, _history: History) -> Any:
         return shared.seen["first"], shared.seen["second"]
 
-    bodies = (lambda shared, _: shared.first(), lambda shared, _: shared.second())
+    def one(shared: Any, _call: Caller) -> None:
+        shared.first()
+
+    def other(shared: Any, _call: Caller) -> None:
+        shared.second()
+
+    bodies = (one, other)
     report = explore(Program("conditions", (TWO_CONDITIONS,), TWO_CONDITIONS.Shared, bodies, outcome=outcome), reduce=reduce)
     assert report.exhausted
     assert set(report.outcomes) == {(0, 1), (1, 0)}

@@ -14,6 +14,7 @@ from tidegate_stress.lab import drive, laboratory
 from tidegate_stress.lab.bounds import BOUNDS, EXACT
 from tidegate_stress.lab.case import Case, Result
 from tidegate_stress.lab.show import PlainWatcher
+from tidegate_stress.lab.sustained import sustained_rate
 
 
 def run_here(cases: Sequence[Case], *_told: object) -> list[Result]:
@@ -25,7 +26,7 @@ def run_here(cases: Sequence[Case], *_told: object) -> list[Result]:
 def test_something_breaks_it(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(laboratory, "run_cases", run_here)
     monkeypatch.setattr(drive, "AFTER_S", 0.5)  # some wait in vain for what was lost
-    monkeypatch.setattr(drive, "sustained_rate", partial(drive.sustained_rate, seconds=0.1))
+    monkeypatch.setattr(drive, "sustained_rate", partial(sustained_rate, seconds=0.1))
     told = io.StringIO()
     found = laboratory.Laboratory("quick", 0, PlainWatcher(told))
     found.break_bounds([name])

@@ -10,6 +10,7 @@ from tidegate_stress.lab.case import ARRIVALS, OURS, TROUBLES, WHOLE, WORK, Arri
 from tidegate_stress.lab.drive import Drive
 from tidegate_stress.lab.process import jain
 from tidegate_stress.lab.subjects import NOWAIT, SUBJECTS, UNBOUNDED
+from tidegate_stress.lab.sustained import sustained_rate
 
 CASE = Case("case", OURS, seconds=0.4, level=5.0, capacity=8, service_s=0.002)
 
@@ -17,7 +18,7 @@ CASE = Case("case", OURS, seconds=0.4, level=5.0, capacity=8, service_s=0.002)
 @pytest.fixture(autouse=True)
 def _measure_at_a_glance(monkeypatch: pytest.MonkeyPatch) -> None:
     """Measure the workers' own rate for a moment only: it sets how much is offered, and nothing here is about how much."""
-    monkeypatch.setattr(driven, "sustained_rate", partial(driven.sustained_rate, seconds=0.1))
+    monkeypatch.setattr(driven, "sustained_rate", partial(sustained_rate, seconds=0.1))
 
 
 def drive(case: Case) -> Result:
