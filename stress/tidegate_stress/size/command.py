@@ -118,11 +118,12 @@ def _of_probe(arguments: argparse.Namespace, command: str) -> SizeReport:
         raise UsageError(f"--path: {path} does not begin with /")
     target = load(arguments.app or arguments.callable, application=arguments.app is not None, path=path)
     report = _blank("probe", target.title, command)
-    try:
-        with Drive(target) as drive:
-            probed = Probe(drive, arguments.seconds).measure()
-    except CannotTell as reason:
-        return replace(report, why_not=str(reason))
+    with Drive(target) as drive:
+        probe = Probe(drive, arguments.seconds)
+        try:
+            probed = probe.measure()
+        except CannotTell as reason:
+            return replace(report, why_not=str(reason), told=f"{probe.calls:,} calls", stolen_share=probe.stolen)
     told = f"{probed.calls:,} calls in {probed.seconds:.0f} s" + (f", {probed.failed:,} failed" if probed.failed else "")
     return suggested(replace(report, told=told, stolen_share=probed.stolen), probed.knee, arguments)
 

@@ -10,12 +10,13 @@ import queue
 import threading
 import time
 from array import array
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Iterable
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import TracebackType
 from typing import Any, Final, Protocol
 
+from tidegate.adapters.bulkhead import Bulkhead
 from tidegate_specs.progress import progress
 
 from ..extras import UsageError
@@ -82,8 +83,16 @@ class Run:
 class Engine(Protocol):
     """Make calls side by side."""
 
+    def serve(self, target: Target) -> None:
+        """Make further calls of this, which is the same with another wall."""
+        ...
+
     def hand_over(self, run: Run, first: int, last: int) -> None:
         """Have the calls from `first` up to, not including, `last` made at once, or as soon as it can."""
+        ...
+
+    def abandon(self, run: Run) -> None:
+        """Give up the calls of a run that have not begun, or, in a loop, have not ended. They end as `FAILED`."""
         ...
 
     def stop(self) -> None:
@@ -94,11 +103,15 @@ class Engine(Protocol):
 class Threads:
     """Serve in threads: as many as there are calls at once, up to a limit."""
 
-    def __init__(self, serve: Callable[[], int], most: int = THREADS) -> None:
+    def __init__(self, target: Target, most: int = THREADS) -> None:
         self.most: Final = most
-        self._serve = serve
+        self._serve = target.server()
         self._queue: queue.SimpleQueue[tuple[Run, int] | None] = queue.SimpleQueue()
         self._threads = 0
+
+    def serve(self, target: Target) -> None:
+        """Make further calls of this."""
+        self._serve = target.server()
 
     def hand_over(self, run: Run, first: int, last: int) -> None:
         """Have calls made."""
@@ -108,18 +121,23 @@ class Threads:
             self._threads += 1
             threading.Thread(target=self._work, daemon=True).start()
 
+    def abandon(self, run: Run) -> None:
+        """Give up the calls that wait for a thread."""
+        with suppress(queue.Empty):
+            while (entry := self._queue.get_nowait()) is not None:
+                run.ended(entry[1], FAILED)
+
     def stop(self) -> None:
         """Have the threads end that are idle, and the others when their call has ended."""
         for _ in range(self._threads):
             self._queue.put(None)
 
     def _work(self) -> None:
-        serve = self._serve
         while (entry := self._queue.get()) is not None:
             run, place = entry
             run.begun_ns[place] = clock()
             try:
-                run.ended(place, serve())
+                run.ended(place, self._serve())
             except BaseException as error:  # noqa: BLE001 - whatever a call raises is how it ended, and the thread goes on
                 run.ended(place, FAILED, where_it_failed(error))
 
@@ -132,7 +150,8 @@ class Loop:
         self._loop = asyncio.new_event_loop()
         self._tasks: set[asyncio.Task[None]] = set()
         self._lifespan: Lifespan | None = None
-        self._serve: Callable[[], Awaitable[int]] | None = None
+        self._state: dict[str, Any] = {}
+        self._serve = target.async_server(self._state)
         self._thread = threading.Thread(target=self._run, daemon=True)
         self._thread.start()
         started = asyncio.run_coroutine_threadsafe(self._start(), self._loop)
@@ -141,9 +160,17 @@ class Loop:
         except TimeoutError:
             raise UsageError(f"{target.name} had not started after {START_S:g} s") from None
 
+    def serve(self, target: Target) -> None:
+        """Make further calls of this."""
+        self._serve = target.async_server(self._state)
+
     def hand_over(self, run: Run, first: int, last: int) -> None:
         """Have calls made."""
         self._loop.call_soon_threadsafe(self._begin, run, first, last)
+
+    def abandon(self, run: Run) -> None:
+        """Cancel the calls."""
+        self._loop.call_soon_threadsafe(self._cancel)
 
     def stop(self) -> None:
         """End the calls, the application's lifespan and the loop; a loop that is blocked is left behind."""
@@ -160,17 +187,18 @@ class Loop:
         self._loop.run_forever()
 
     async def _start(self) -> None:
-        state: dict[str, Any] = {}
         if self._target.kind == "ASGI application":
-            self._lifespan = Lifespan(self._target.call)
+            self._lifespan = Lifespan(self._target.call, self._state)
             await self._lifespan.start()
-            state = self._lifespan.state
-        self._serve = self._target.async_server(state)
 
-    async def _stop(self) -> None:
+    def _cancel(self) -> list[asyncio.Task[None]]:
         tasks = list(self._tasks)
         for task in tasks:
             task.cancel()
+        return tasks
+
+    async def _stop(self) -> None:
+        tasks = self._cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         if self._lifespan is not None:
             await self._lifespan.end()
@@ -182,7 +210,6 @@ class Loop:
             task.add_done_callback(self._tasks.discard)
 
     async def _call(self, run: Run, place: int) -> None:
-        assert self._serve is not None
         run.begun_ns[place] = clock()
         try:
             run.ended(place, await self._serve())
@@ -194,16 +221,25 @@ class Drive:
     """Make calls of one target, load after load. A context manager: at its end the target is ended, too."""
 
     def __init__(self, target: Target, engine: Engine | None = None) -> None:
-        self.target: Final = target
+        self.target = target
         self._given = engine
         self._engine: Engine
 
     def __enter__(self) -> "Drive":
-        self._engine = self._given or (Loop(self.target) if self.target.in_loop else Threads(self.target.server()))
+        self._engine = self._given or (Loop(self.target) if self.target.in_loop else Threads(self.target))
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self._engine.stop()
+
+    def behind(self, wall: Bulkhead | None) -> None:
+        """Make further calls through this wall, or through none."""
+        self._engine.serve(replace(self.target, wall=wall))
+
+    def abandon(self, run: Run, limit_s: float) -> bool:
+        """Give up what has not ended, and wait for what can't be given up. False if it has not ended by then."""
+        self._engine.abandon(run)
+        return run.wait(limit_s)
 
     def run(self, dues: Iterable[int], most: int, told: str = "", *, stop_when_full: bool = False) -> Run:
         """Make calls when they are due, and come back when the last was made.
@@ -219,7 +255,7 @@ class Drive:
         while place < length:
             now_ns = clock()
             if now_ns < due_ns[place]:
-                progress(f"{told}: {(now_ns - start_ns) / 1e9:.1f} s")
+                progress(f"{told}: {max(0, now_ns - start_ns) / 1e9:.1f} s")
                 time.sleep(min(LOOK_S, max(TICK_S, (due_ns[place] - now_ns) / 1e9)))
                 continue
             last = place + 1

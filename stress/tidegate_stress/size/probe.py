@@ -18,7 +18,7 @@ from tidegate_specs.progress import progress
 
 from ..extras import UsageError
 from ..load import stolen_share
-from .drive import THREADS, Drive, Run, Threads, clock, schedule
+from .drive import THREADS, Drive, Run, clock, schedule
 from .knee import Calls, CannotTell, Knee, find_knee
 from .target import FAILED, REFUSED, SERVED, Target
 
@@ -84,11 +84,12 @@ class Probe:
         self._seconds: Final = seconds
         self._most: Final = MOST_TASKS if drive.target.in_loop else 4 * THREADS
         self._begun_s: Final = time.monotonic()
+        self.stolen = 0.0
         self.runs: Final[list[Run]] = []
 
     def measure(self) -> Probed:
         """Measure. Raises UsageError where the first call fails, CannotTell where the rest shows nothing."""
-        stolen = stolen_share()
+        self.stolen = stolen_share()
         self._first_calls()
         alone = self._alone()
         calls = ended_calls([alone])
@@ -119,9 +120,13 @@ class Probe:
         if knee.rate_per_s > BUSY * own_per_s:
             raise CannotTell(_too_quick(took_s, own_per_s))
         failed = sum(run.answers.count(FAILED) for run in self.runs)
-        handed = sum(run.handed for run in self.runs)
         seconds = time.monotonic() - self._begun_s
-        return Probed(self._drive.target.title, knee, handed, failed, seconds, max(stolen, stolen_share()), len(ramps))
+        return Probed(self._drive.target.title, knee, self.calls, failed, seconds, max(self.stolen, stolen_share()), len(ramps))
+
+    @property
+    def calls(self) -> int:
+        """How many were made until now."""
+        return sum(run.handed for run in self.runs)
 
     def _left_s(self) -> float:
         return self._seconds - (time.monotonic() - self._begun_s)
@@ -204,8 +209,9 @@ class Probe:
     def _own_rate(self) -> float:
         """Measure how many calls of nothing the probe makes a second."""
         progress("calls of nothing")
-        target = Target("nothing", "coroutine function" if self._drive.target.in_loop else "function", _nothing)
-        with Drive(target, None if target.in_loop else Threads(lambda: SERVED)) as drive:
+        in_loop = self._drive.target.in_loop
+        target = Target("nothing", "coroutine function" if in_loop else "function", _nothing if in_loop else int)
+        with Drive(target) as drive:
             run = drive.run([0] * OWN_CALLS, OWN_CALLS)
             run.wait(OWN_S)
             return max(1, run.done) * 1e9 / (clock() - run.start_ns)

@@ -13,7 +13,7 @@ import sys
 import traceback
 from collections.abc import Awaitable, Callable, Iterable
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import reduce
 from pathlib import Path
 from typing import Any, Final, Literal, cast
@@ -32,7 +32,10 @@ SHUT_S: Final = 2.0  # that the end of a lifespan may take
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """Hold what is called. path: of the requests to an application. wall: what stands in front of it, or None."""
+    """Hold what is called. path: of the requests to an application.
+
+    wall: what stands in front of it, as the middleware of an application or around a function; None: nothing does.
+    """
 
     name: str
     kind: Kind
@@ -49,10 +52,6 @@ class Target:
     def title(self) -> str:
         """Say what it is."""
         return f"{self.name}, {'an' if self.kind[0] == 'A' else 'a'} {self.kind}" + (f", GET {self.path}" if "app" in self.kind else "")
-
-    def behind(self, wall: Bulkhead) -> "Target":
-        """Give the same behind a wall: the middleware in front of an application, a bulkhead around a function."""
-        return replace(self, wall=wall)
 
     def server(self) -> Callable[[], int]:
         """Give what makes one call in a thread, and gives how it ended."""
@@ -275,8 +274,8 @@ def _scope(path: str, query: str) -> dict[str, Any]:
 class Lifespan:
     """Start an ASGI application and end it, as a server does. One that knows no lifespan is called without."""
 
-    def __init__(self, app: Callable[..., Awaitable[None]]) -> None:
-        self.state: Final[dict[str, Any]] = {}
+    def __init__(self, app: Callable[..., Awaitable[None]], state: dict[str, Any]) -> None:
+        self._state = state
         self._app = app
         self._messages: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
         self._answers: asyncio.Queue[str] = asyncio.Queue()
@@ -285,7 +284,7 @@ class Lifespan:
 
     async def start(self) -> None:
         """Start it. Raises UsageError if it says that it failed."""
-        scope = {"type": "lifespan", "asgi": {"version": "3.0", "spec_version": "2.0"}, "state": self.state}
+        scope = {"type": "lifespan", "asgi": {"version": "3.0", "spec_version": "2.0"}, "state": self._state}
         self._task = asyncio.ensure_future(self._app(scope, self._messages.get, self._send))
         await self._tell("startup")
         if self._failed:
