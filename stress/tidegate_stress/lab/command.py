@@ -122,7 +122,7 @@ def _stress_own(arguments: argparse.Namespace, words: list[str]) -> int:
     given = ("case", "subject", "collapse", "curve", "breaking", "list", "source")
     for name in given:
         if getattr(arguments, name):
-            raise UsageError(f"--{ {'breaking': 'break', 'source': 'from'}.get(name, name)} is not for a service of your own")
+            raise UsageError(f"--{ {'breaking': 'break', 'source': 'from'}.get(name, name) } is not for a service of your own")
     former = signal.signal(signal.SIGTERM, _interrupt)
     try:
         return stress_own(arguments, words)

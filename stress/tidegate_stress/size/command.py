@@ -36,7 +36,8 @@ examples:
   tidegate size --log access.log                    an access log with request times; .gz, and - for stdin
   tidegate size --log access.log --unit ms --path /orders --processes 4 --deadline 2
 
-A log has to have the time that each request took: $request_time in nginx, %(L)s in gunicorn, a field like duration_ms in JSON lines.
+A log has to have the time that each request took: $request_time in nginx, %(L)s in gunicorn, a field like
+duration_ms in JSON lines.
 
 exit codes:
   0  there is a suggestion
@@ -119,7 +120,7 @@ def _of_probe(arguments: argparse.Namespace, command: str) -> SizeReport:
     target = load(arguments.app or arguments.callable, application=arguments.app is not None, path=path)
     report = _blank("probe", target.title, command)
     with Drive(target) as drive:
-        probe = Probe(drive, arguments.seconds)
+        probe = Probe(drive, arguments.seconds, "; --seconds gives it more time")
         try:
             probed = probe.measure()
         except CannotTell as reason:
@@ -149,7 +150,7 @@ def demand_enough(log: Log) -> None:
     """Raise CannotTell for a log from which nothing can be told, saying what it lacks."""
     served = log.untimed + len(log.times_s)
     if not log.requests:
-        raise CannotTell(f"none of {log.lines:,} lines is a request" + (" of this path" if log.elsewhere else " in a format that is known"))
+        raise CannotTell(f"none of {log.lines:,} lines is a request {'of this path' if log.elsewhere else 'in a known format'}")
     if not log.times_s and served:
         raise CannotTell(
             f"{served:,} requests and no request times: add $request_time (nginx), %(L)s (gunicorn) or a duration in JSON lines"

@@ -14,7 +14,7 @@ from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from types import TracebackType
-from typing import Any, Final, Protocol
+from typing import Any, Final, Protocol, Self
 
 from tidegate.adapters.bulkhead import Bulkhead
 from tidegate_specs.progress import progress
@@ -225,7 +225,7 @@ class Drive:
         self._given = engine
         self._engine: Engine
 
-    def __enter__(self) -> "Drive":
+    def __enter__(self) -> Self:
         self._engine = self._given or (Loop(self.target) if self.target.in_loop else Threads(self.target))
         return self
 

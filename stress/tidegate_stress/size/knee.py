@@ -1,9 +1,9 @@
 """From when calls began and ended to how many a service works on at once: the knee, beyond which more inside only wait.
 
-Time is cut into slots. Each gives a point: how many were inside on average, and how many ended. Points with about as many inside are
-put together (`Level`). Where a service has a limit, what it finishes a second grows with how many are inside up to a height, and
-not beyond. By Little's law (J. D. C. Little, Operations Research 9, 1961) as many are then worked on as are finished a second, times
-how long one takes when nothing is in its way:
+Time is cut into slots. Each gives a point: how many were inside on average, and how many ended. Points with about as many inside
+are put together (`Level`). Where a service has a limit, what it finishes a second grows with how many are inside up to a height,
+and not beyond. By Little's law (J. D. C. Little, Operations Research 9, 1961) as many are then worked on as are finished a second,
+times how long one takes when nothing is in its way:
 
     knee = highest rate x mean time of a call when it is quiet
 
@@ -171,16 +171,16 @@ def _demand_shape(levels: Sequence[Level], exact: float, rate: float) -> None:
     last = levels[-1]
     if last.inside < max(WIDE * exact, WIDE * first.inside / RATIO, exact + 1):
         raise CannotTell(
-            f"it never came to its limit: with {last.inside:.3g} inside at once it finished {last.finished_per_s:.3g} a second, and "
-            f"each took {last.took_s * 1e3:.3g} ms"
+            f"it never came to its limit: with {last.inside:.3g} inside at once it finished {last.finished_per_s:.3g} a second, "
+            f"and each took {last.took_s * 1e3:.3g} ms"
         )
     if levels[0].finished_per_s > RISING * rate:
         raise CannotTell("it was never quiet: with the fewest inside it already finished nearly as many a second as it ever did")
     most = next(level for level in levels if level.finished_per_s >= MOST * rate)
     if most.inside > SOFT * exact + SOFT:
         raise CannotTell(
-            f"busy times are not like quiet ones: by how long a call takes when it is quiet {exact:.3g} inside would be enough, and "
-            f"{most.inside:.3g} were inside before it finished {MOST:.0%} of what it can"
+            f"busy times are not like quiet ones: by how long a call takes when it is quiet {exact:.3g} inside would be enough, "
+            f"and {most.inside:.3g} were inside before it finished {MOST:.0%} of what it can"
         )
 
 

@@ -6,9 +6,9 @@ are variants of one: somewhere a time, a request in quotes, its status, and afte
     nginx       ... "$request" $status $body_bytes_sent "$http_referer" "$http_user_agent" $request_time     seconds, 0.123
     gunicorn    ... "%(r)s" %(s)s %(b)s "%(f)s" "%(a)s" %(D)s     microseconds; or %(M)s milliseconds, or %(L)s seconds, 0.123456
 
-A figure without a name is in seconds if it has a decimal point. A whole number may be any unit: `--unit` tells, and without it those
-too large to be milliseconds are microseconds. Named figures (rt=0.123, duration_ms: 12) tell theirs. Any line that can't be read
-is counted, and nothing else comes of it: a log holds whatever strangers sent.
+A figure without a name is in seconds if it has a decimal point. A whole number may be any unit: `--unit` tells, and without it
+those too large to be milliseconds are microseconds. Named figures (rt=0.123, duration_ms: 12) tell theirs. Any line that can't be
+read is counted, and nothing else comes of it: a log holds whatever strangers sent.
 """
 
 import gzip
@@ -38,7 +38,8 @@ MOST_LINES: Final = 2_000_000
 MOST_BYTES: Final = 16_384  # of a line; what comes after them is another line, and a bad one
 LONGEST_S: Final = 86_400.0
 UNITS_S: Final = {"s": 1.0, "ms": 1e-3, "us": 1e-6, "ns": 1e-9}
-_SPELLED: Final = {"sec": "s", "secs": "s", "seconds": "s", "millis": "ms", "msec": "ms", "micros": "us", "usec": "us", "nanos": "ns"}
+_LONG: Final = "sec s secs s seconds s millis ms msec ms micros us usec us nanos ns".split()
+_SPELLED: Final = dict(zip(_LONG[::2], _LONG[1::2], strict=True))
 NO_MILLISECONDS: Final = 10_000  # and above, in the middle: such a whole number is microseconds
 CANCELLED: Final = 499  # nginx: the client had closed the connection
 
@@ -49,9 +50,7 @@ _MONTHS: Final = {name: number for number, name in enumerate("Jan Feb Mar Apr Ma
 _QUOTED: Final = re.compile(r'(?<![=:\w])"(?:[^"\\]|\\.)*+"')
 _UNQUOTED: Final = re.compile(r"\S+")
 _FIGURE: Final = re.compile(r"(\d{1,18}(?:\.\d{1,18})?)(s|ms|us|\u00b5s|\u03bcs|ns)?", re.ASCII)
-_NAME: Final = (
-    r"(?:request|response|process|upstream_response)_time|req_time|rt|duration|elapsed|latency|took|time_taken|[DMLT]"
-)
+_NAME: Final = r"(?:request|response|process|upstream_response)_time|req_time|rt|duration|elapsed|latency|took|time_taken|[DMLT]"
 _UNIT: Final = r"(?:_(ns|us|ms|s|sec|secs|seconds|millis|msec|micros|usec|nanos))?"
 _NAMED: Final = re.compile(rf"(?<![\w.])({_NAME}){_UNIT}[=:]\s?\"?{_FIGURE.pattern}", re.ASCII)
 _KEY: Final = re.compile(rf"({_NAME}){_UNIT}", re.ASCII)
@@ -99,10 +98,17 @@ class Log:
 
     def told(self) -> str:
         """Say in a line what was read."""
-        parts = [f"{self.lines:,} lines", f"{self.bad:,} bad" if self.bad else "", f"{self.requests:,} requests"]
-        parts += [f"{count:,} {name}" for name, count in (("refused", self.refused), ("failed or given up", self.failed)) if count]
-        parts += [f"{self.untimed:,} without a request time" if self.untimed else "", f"whole numbers read as {self.unit}" * bool(self.unit)]
-        return ", ".join(part for part in [*parts, self.cut] if part)
+        counts = {
+            "bad": self.bad,
+            "of other paths": self.elsewhere,
+            "refused": self.refused,
+            "failed or given up": self.failed,
+            "without a request time": self.untimed,
+            "without a date": self.undated,
+        }
+        parts = [f"{self.lines:,} lines", *(f"{count:,} {name}" for name, count in counts.items() if count)]
+        parts += [f"whole numbers read as {self.unit}"] if self.unit else []
+        return ", ".join([*parts, self.cut] if self.cut else parts)
 
 
 def read_line(line: str) -> Entry | None:
@@ -157,9 +163,9 @@ def _clf_time(text: str) -> float | None:
         return None
     day, _, year, hour, minute, second, zone = found.groups()
     shift = timedelta(hours=int(zone[1:3]), minutes=int(zone[3:])) * (-1 if zone[0] == "-" else 1)
+    date = int(year), _MONTHS[found[2]], int(day), int(hour), int(minute), min(59, int(second))
     try:
-        whole = datetime(int(year), _MONTHS[found[2]], int(day), int(hour), int(minute), min(59, int(second)), tzinfo=timezone(shift))
-        return whole.timestamp()
+        return datetime(*date, tzinfo=timezone(shift)).timestamp()
     except (ValueError, OverflowError):
         return None
 
@@ -215,7 +221,7 @@ def _took_of(flat: Mapping[str, Any]) -> tuple[float | None, bool]:
         key = _KEY.fullmatch(name)
         if key is None or isinstance(value, bool) or not isinstance(value, (int, float, str)):
             continue
-        found = _FIGURE.fullmatch(value if isinstance(value, str) else f"{value:.9f}" if isinstance(value, float) else f"{value:d}"[:40])
+        found = _FIGURE.fullmatch(value if isinstance(value, str) else format(value, ".9f" if isinstance(value, float) else "d"))
         if found:
             return _in_seconds(found[1], found[2] or key[2] or _OF_LETTER.get(key[1], ""))
     return None, False
@@ -278,7 +284,8 @@ def _scale(log: Log, took: "array[float]", bares: bytearray, unit: str) -> None:
     if not whole:
         return
     if not unit and whole[len(whole) // 2] < NO_MILLISECONDS:
-        raise CannotTell(f"the request times of {log.name} are whole numbers like {whole[len(whole) // 2]:.0f}: say with --unit of what")
+        like = whole[len(whole) // 2]
+        raise CannotTell(f"the request times of {log.name} are whole numbers like {like:.0f}: say with --unit of what")
     log.unit = unit or "us"
     for place, bare in enumerate(bares):
         if bare:

@@ -42,7 +42,9 @@ def in_words(report: OwnReport) -> list[str]:
         if last is not None:
             p99 = "" if last.p99_s is None else f", and 99 % of what was taken in took up to {milliseconds(last.p99_s)}"
             with_it = f"With a wall of {last.slots} slots" if walled else "Without a wall"
-            refused = f"; {last.refused:,} were refused, 99 % of them within {milliseconds(last.refusal_p99_s)}" if last.refusal_p99_s else ""
+            refused = ""
+            if last.refusal_p99_s is not None:
+                refused = f"; {last.refused:,} were refused, 99 % of them within {milliseconds(last.refusal_p99_s)}"
             found.append(f"{with_it}, at {last.level:g}x, {last.good_share:.0%} of what it can finish was in time{p99}{refused}.")
     problems = [problem for each in report.results for problem in each.problems]
     if problems:

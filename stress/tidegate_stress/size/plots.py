@@ -7,7 +7,11 @@ from ..lab.plots import COLOURS, OURS_COLOUR, SOFT, THERE_COLOUR, figure_of, svg
 from .case import SizeReport
 from .curve import ADAPTIVE, LEVELS, WITH, WITHOUT
 
-ARMS: Final = ((WITHOUT, THERE_COLOUR, "no wall"), (WITH, OURS_COLOUR, "the capacity"), (ADAPTIVE, COLOURS[1], "an adaptive limit within"))
+ARMS: Final = (
+    (WITHOUT, THERE_COLOUR, "no wall"),
+    (WITH, OURS_COLOUR, "the capacity"),
+    (ADAPTIVE, COLOURS[1], "an adaptive limit within"),
+)
 
 
 def against_inside(report: SizeReport, *, standalone: bool = False) -> str:

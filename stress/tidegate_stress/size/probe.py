@@ -37,7 +37,8 @@ SLOTS: Final = 30  # of a ramp
 ALIKE: Final = 0.2  # by so much the knees of two ramps may differ, or by one
 MOST_TASKS: Final = 4000  # inside at once in an event loop
 FAILED_SHARE: Final = 0.1
-LATE: Final = 0.25  # of the time that a call takes: as late as calls that are alone may begin
+LATE: Final = 0.15  # of the time that a call takes: as late as calls that are alone may begin
+ROOM: Final = 0.7  # of as many calls as the probe can make at once
 BUSY: Final = 0.5  # of what the probe itself can call: above that it measures itself
 OWN_CALLS: Final = 2000
 OWN_S: Final = 5.0
@@ -76,10 +77,21 @@ def agreed(knees: Sequence[int]) -> tuple[int, int] | None:
     return None
 
 
-class Probe:
-    """Probe one target. seconds: about so long at most."""
+def demand_in_time(alone: Run, took_s: float) -> None:
+    """Raise CannotTell where calls that were alone began late: the machine was busy, or they end too soon to be measured."""
+    late_s = statistics.fmean(begun - due for begun, due in zip(alone.begun_ns, alone.due_ns, strict=True) if begun) / 1e9
+    if late_s > LATE * took_s:
+        raise CannotTell(
+            f"calls began {late_s * 1e3:.3g} ms late and ended {took_s * 1e3:.3g} ms after they were due: the machine is too "
+            "busy with other things, or a call is too quick, to be measured"
+        )
 
-    def __init__(self, drive: Drive, seconds: float) -> None:
+
+class Probe:
+    """Probe one target. seconds: about so long at most. hint: what to do where that is too short."""
+
+    def __init__(self, drive: Drive, seconds: float, hint: str = "") -> None:
+        self._hint: Final = hint
         self._drive: Final = drive
         self._seconds: Final = seconds
         self._most: Final = MOST_TASKS if drive.target.in_loop else 4 * THREADS
@@ -96,32 +108,31 @@ class Probe:
         if not calls.count:
             raise CannotTell("no call that was made alone was served")
         took_s = statistics.fmean(end - begin for begin, end in zip(calls.begins_s, calls.ends_s, strict=True))
-        late_s = statistics.fmean(begun - due for begun, due in zip(alone.begun_ns, alone.due_ns, strict=True) if begun) / 1e9
-        if late_s > LATE * took_s:
-            raise CannotTell(
-                f"calls began {late_s * 1e3:.3g} ms late and ended {took_s * 1e3:.3g} ms after they were due: the machine is too busy "
-                "with other things, or a call is too quick, to be measured"
-            )
+        demand_in_time(alone, took_s)
         own_per_s = self._own_rate()
         rate = self._faster(took_s, own_per_s)
         ramp_s = self._ramp_s(took_s, rate)
-        knees, ramps = list[Knee](), list[Run]()
-        while len(ramps) < RAMPS and (pair := agreed([knee.inside for knee in knees])) is None:
-            if len(ramps) == RAMPS - 1 and self._left_s() < ramp_s:
-                break
+        knees, ramps, pair = list[Knee](), list[Run](), None
+        while pair is None and len(ramps) < RAMPS and (len(ramps) < RAMPS - 1 or self._left_s() >= ramp_s):
             ramps.append(self._ramp(rate, ramp_s, len(ramps) + 1))
             knees.append(find_knee(ended_calls([alone, ramps[-1]]), ramp_s / SLOTS))
-        else:
             pair = agreed([knee.inside for knee in knees])
         if pair is None:
             found = ", ".join(str(knee.inside) for knee in knees)
-            raise CannotTell(f"one ramp after the other gave another number, {found}: the machine, or the service, is too restless")
+            raise CannotTell(f"each ramp gave another number, {found}: the machine, or the service, is too restless")
         knee = find_knee(ended_calls([alone, *(ramps[place] for place in pair)]), ramp_s / SLOTS)
-        if knee.rate_per_s > BUSY * own_per_s:
-            raise CannotTell(_too_quick(took_s, own_per_s))
+        self._demand_own_room(knee, own_per_s)
         failed = sum(run.answers.count(FAILED) for run in self.runs)
         seconds = time.monotonic() - self._begun_s
         return Probed(self._drive.target.title, knee, self.calls, failed, seconds, max(self.stolen, stolen_share()), len(ramps))
+
+    def _demand_own_room(self, knee: Knee, own_per_s: float) -> None:
+        """Raise CannotTell where it may be the probe's own limit that was found."""
+        if knee.rate_per_s > BUSY * own_per_s:
+            raise CannotTell(_too_quick(knee.quiet_s, own_per_s))
+        most = MOST_TASKS if self._drive.target.in_loop else THREADS
+        if knee.exact > ROOM * most:
+            raise CannotTell(f"with {knee.inside} at once it may have no limit yet: the probe can make only {most} calls at once")
 
     @property
     def calls(self) -> int:
@@ -143,22 +154,22 @@ class Probe:
             if not run.wait(FIRST_S):
                 raise CannotTell(f"the first call had not ended after {FIRST_S:g} s")
             if run.answers[0] != SERVED:
-                refused = "refused it" if run.answers[0] == REFUSED else (run.problems or ["failed"])[0]
-                hint = "; --path names another one" if "app" in self._drive.target.kind else ""
-                raise UsageError(f"{self._drive.target.title}: the first call {'was ' if run.answers[0] == REFUSED else ''}{_ended(refused)}{hint}")
+                problem = "it was refused" if run.answers[0] == REFUSED else (run.problems or ["it failed"])[0]
+                hint = "; --path names another request" if "app" in self._drive.target.kind else ""
+                raise UsageError(f"{self._drive.target.title}: the first call: {problem}{hint}")
             self._first_s = (run.ended_ns[0] - run.begun_ns[0]) / 1e9
 
     def _alone(self) -> Run:
         gap_s = APART * max(self._first_s, 1e-4)
         seconds = max(ALONE_S, ALONE_CALLS * gap_s)
         if seconds > self._seconds / 2:
-            raise CannotTell(f"a call takes {self._first_s:.3g} s: give it more time, --seconds {_round_up(20 * seconds):g}")
+            raise CannotTell(f"a call takes {self._first_s:.3g} s: that needs {_round_up(20 * seconds):g} s to measure{self._hint}")
         run = self._run(min(1 / gap_s, 500.0), seconds, "calls that are alone")
         self._drain([run], seconds)
         return run
 
     def _faster(self, took_s: float, own_per_s: float) -> float:
-        """Double the rate until calls pile up, or until the target leaves the probe no time; give what was finished a second then."""
+        """Double the rate until calls pile up, or the target leaves the probe no time; give what was finished a second then."""
         seconds, rate = max(STEP_S, STEP_CALLS * took_s), 1 / took_s
         runs: list[Run] = []
         while True:
@@ -181,16 +192,16 @@ class Probe:
         return max(done, 1) * 1e9 / (ended_ns - since_ns)
 
     def _never(self, runs: Sequence[Run], why: str) -> str:
-        calls = ended_calls(runs[-1:])
-        took_s = statistics.median(end - begin for begin, end in zip(calls.begins_s, calls.ends_s, strict=True)) if calls.count else 0.0
-        rate = runs[-1].handed / max(1e-9, (runs[-1].due_ns[-1] - runs[-1].start_ns) / 1e9) if runs else 0.0
-        return f"it never came to its limit {why}: {rate:.4g} calls a second were ended, each after {took_s * 1e3:.3g} ms"
+        took = [end_ns - due_ns for run in runs[-1:] for end_ns, due_ns in zip(run.ended_ns, run.due_ns, strict=True) if end_ns]
+        last = f": {len(took)} calls at once ended, each after {statistics.median(took) / 1e6:.3g} ms" if took else ""
+        return f"it never came to its limit {why}{last}"
 
     def _ramp_s(self, took_s: float, rate: float) -> float:
         ramp_s = max(RAMP_S, 10 * took_s, RAMP_CALLS / rate)
         if 2 * ramp_s > self._left_s():
             spent_s = time.monotonic() - self._begun_s
-            raise CannotTell(f"it finishes {rate:.3g} a second: give it more time, --seconds {_round_up(spent_s + 4 * ramp_s):g}")
+            wanted = _round_up(spent_s + 4 * ramp_s)
+            raise CannotTell(f"it finishes {rate:.3g} a second: that needs {wanted:g} s to measure{self._hint}")
         return ramp_s
 
     def _ramp(self, rate: float, seconds: float, number: int) -> Run:
@@ -222,11 +233,7 @@ async def _nothing() -> None:
 
 
 def _too_quick(took_s: float, own_per_s: float) -> str:
-    return f"a call takes {took_s * 1e6:.0f} us: too quick for a probe that can itself make {own_per_s:.0f} calls of nothing a second"
-
-
-def _ended(problem: str) -> str:
-    return problem if problem.startswith(("refused", "it ")) else f"raised {problem}"
+    return f"a call takes {took_s * 1e6:.0f} us: too quick for a probe that makes {own_per_s:.0f} calls of nothing a second"
 
 
 def _round_up(seconds: float) -> float:

@@ -10,6 +10,7 @@ from ..report import one_line, plain_text
 from . import plots
 from .case import SizeReport
 from .curve import LEVELS, Point
+from .knee import Level
 from .suggest import Suggestion, milliseconds
 
 WIDTH: Final = 100
@@ -39,7 +40,7 @@ def sections(report: SizeReport) -> Iterator[Section]:
         yield title, ("", *(f"{level:g}x" for level in LEVELS)), list(_curve_rows(report.curve)), [_curve_note(report)]
 
 
-def _some(levels: Sequence[object]) -> Sequence[object]:
+def _some(levels: Sequence[Level]) -> Sequence[Level]:
     step = -(-len(levels) // LEVELS_SHOWN)
     return [*levels[: len(levels) - 1 : step], levels[-1]]
 
@@ -53,8 +54,8 @@ def _curve_rows(points: Sequence[Point]) -> Iterator[list[str]]:
 def _curve_note(report: SizeReport) -> str:
     assert report.suggestion is not None
     return (
-        f"{report.suggestion.workers} workers, {report.service} service times of {milliseconds(report.suggestion.mean_s)}; callers give "
-        f"up after {milliseconds(report.suggestion.deadline_s)}"
+        f"{report.suggestion.workers} workers, {report.service} service times of {milliseconds(report.suggestion.mean_s)}; callers "
+        f"give up after {milliseconds(report.suggestion.deadline_s)}"
     )
 
 

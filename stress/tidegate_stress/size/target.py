@@ -51,7 +51,9 @@ class Target:
     @property
     def title(self) -> str:
         """Say what it is."""
-        return f"{self.name}, {'an' if self.kind[0] == 'A' else 'a'} {self.kind}" + (f", GET {self.path}" if "app" in self.kind else "")
+        return f"{self.name}, {'an' if self.kind[0] == 'A' else 'a'} {self.kind}" + (
+            f", GET {self.path}" if "app" in self.kind else ""
+        )
 
     def server(self) -> Callable[[], int]:
         """Give what makes one call in a thread, and gives how it ended."""
@@ -131,11 +133,15 @@ def _positional(found: Any) -> int | None:
         return None
     if any(each.kind is each.VAR_POSITIONAL for each in parameters):
         return None
-    return sum(each.kind in {each.POSITIONAL_ONLY, each.POSITIONAL_OR_KEYWORD} and each.default is each.empty for each in parameters)
+    return sum(
+        each.kind in {each.POSITIONAL_ONLY, each.POSITIONAL_OR_KEYWORD} and each.default is each.empty for each in parameters
+    )
 
 
 def where_it_failed(error: BaseException) -> str:
     """Say what was raised, and at which line."""
+    if isinstance(error, AnswerError):
+        return str(error)
     frames = [each for each in traceback.extract_tb(error.__traceback__) if not each.filename.startswith("<frozen")]
     place = f" at {Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else ""
     return f"{type(error).__name__}: {error}{place}"
