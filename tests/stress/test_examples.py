@@ -25,7 +25,8 @@ WORK = {
     "tidegate_stress.verify": ("_carry_out", "_merge", "levels"),
     "tidegate_stress.peers": ("judge_peers", "read"),
     "tidegate_stress.bench": ("run_bench",),
-    "tidegate_stress.lab.command": ("_run", "_saved"),
+    "tidegate_stress.lab.command": ("_run", "_saved", "stress_own"),
+    "tidegate_stress.size.command": ("load", "opened"),
     "tidegate_stress.freshness.command": ("_measured", "_saved"),
     "tidegate_stress.web.command": ("_run",),
 }

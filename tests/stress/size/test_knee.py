@@ -2,6 +2,7 @@
 
 import math
 import random
+from contextlib import suppress
 
 import pytest
 from hypothesis import given, settings
@@ -106,10 +107,10 @@ def test_others_are_those_who_came_before_and_had_not_gone(pairs: list[tuple[flo
 @settings(deadline=None, max_examples=50)
 @given(TIMES)
 def test_whatever_was_recorded_it_answers_or_can_not_tell(pairs: list[tuple[float, float]]) -> None:
-    try:
-        assert find_knee(calls_of(pairs), 1.0).inside >= 1
-    except CannotTell as reason:
-        assert str(reason)
+    inside = 1
+    with suppress(CannotTell):
+        inside = find_knee(calls_of(pairs), 1.0).inside
+    assert inside >= 1
 
 
 def test_a_percentile_is_a_value_that_was_seen() -> None:

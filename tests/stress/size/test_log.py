@@ -37,21 +37,26 @@ LINES = {
         False,
     ),
     "json, ms": (json.dumps({"time": AT, "status": 200, "path": "/orders/1", "duration_ms": 12}), 0.012, False),
-    "json, camel": (json.dumps({"timestamp": "2026-09-21T14:13:20Z", "statusCode": 200, "path": "/orders/1", "durationMs": 12}), 0.012, False),
+    "json, camel": (
+        json.dumps({"timestamp": "2026-09-21T14:13:20Z", "statusCode": 200, "path": "/orders/1", "durationMs": 12}),
+        0.012,
+        False,
+    ),
     "json, nginx": (
-        json.dumps({"time_iso8601": "2026-09-21T16:13:20+02:00", "status": "200", "request": "GET /orders/1 HTTP/1.1", "request_time": "0.012"}),
+        '{"time_iso8601": "2026-09-21T16:13:20+02:00", "status": "200", "request": "GET /orders/1 HTTP/1.1",'
+        ' "request_time": "0.012"}',
         0.012,
         False,
     ),
     "json, elastic": (
-        json.dumps({"@timestamp": "2026-09-21T14:13:20.000Z", "url": {"path": "/orders/1"}, "event": {"duration": 12_000_000},
-                    "http": {"response": {"status_code": 200}}}),
+        '{"@timestamp": "2026-09-21T14:13:20.000Z", "url": {"path": "/orders/1"}, "event": {"duration": 12000000},'
+        ' "http": {"response": {"status_code": 200}}}',
         0.012,
         False,
     ),
     "json, epoch ms": (json.dumps({"ts": int(AT * 1000), "status": 200, "path": "/orders/1", "latency": "12ms"}), 0.012, False),
     "json, a bare number": (json.dumps({"ts": AT, "status": 200, "path": "/orders/1", "duration": 12}), 12, True),
-}  # fmt: skip
+}
 NO_LINES = [
     "",
     "Traceback (most recent call last):",
@@ -110,9 +115,12 @@ def test_lines_that_were_cut_or_overwritten_are_read_or_counted(cuts: list[tuple
     assert log.calls.count + log.undated == len(log.times_s)
 
 
+KEYS = ["status", "time", "duration", "duration_ms", "path", "event", "http", "url", "ts", "x"]
+LEAVES = st.none() | st.booleans() | st.floats() | st.integers() | st.text(max_size=5)
+
+
 @settings(deadline=None, max_examples=50)
-@given(st.recursive(st.none() | st.booleans() | st.floats() | st.integers() | st.text(max_size=5), lambda inner: st.dictionaries(
-    st.sampled_from(["status", "time", "duration", "duration_ms", "path", "event", "http", "url", "ts", "x"]), inner, max_size=4)))  # fmt: skip
+@given(st.recursive(LEAVES, lambda inner: st.dictionaries(st.sampled_from(KEYS), inner, max_size=4)))
 def test_any_object_is_a_line_or_a_bad_one(value: object) -> None:
     log = read_log("x", [json.dumps(value)], unit="s")
     assert log.lines == 1

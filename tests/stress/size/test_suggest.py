@@ -50,7 +50,8 @@ def test_in_the_simulator_the_capacity_holds_and_no_wall_does_not() -> None:
     knee = knee_of(4, 0.05)
     points = curve(knee, suggest(knee, 0.5))
     share = {(point.arm, point.level): point.good_share for point in points}
-    assert share[WITH, 10.0] > 0.8 > 0.2 > share[WITHOUT, 10.0]
+    assert share[WITH, 10.0] > 0.8
+    assert share[WITHOUT, 10.0] < 0.2
     assert share[WITH, 0.5] == pytest.approx(0.5, abs=0.1)
     assert service_of(knee) == "constant"
     assert service_of(knee_of(4, 0.05, 0.5)) == "exponential"
