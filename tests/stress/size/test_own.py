@@ -1,6 +1,7 @@
 """A service of one's own under overload: figures and verdicts from what was recorded, and a run from end to end."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -72,14 +73,14 @@ def test_a_report_says_it_in_words_in_every_form() -> None:
     assert "http://" not in page(report).replace("http://www.w3.org", "")
 
 
-def _fields(report: OwnReport) -> dict[str, object]:
-    return {name: getattr(report, name) for name in OwnReport.__slots__}
-
-
 @pytest.fixture
 def known(monkeypatch: pytest.MonkeyPatch) -> None:
     knee = Knee(3, 3.0, 150.0, 0.02, (), (0.02,) * 100)
-    monkeypatch.setattr(Probe, "measure", lambda _self: Probed("apps", knee, 1, 0, 1.0, 0.9, 2))
+
+    def measure(_probe: Probe) -> Probed:
+        return Probed("apps", knee, 1, 0, 1.0, 0.9, 2)
+
+    monkeypatch.setattr(Probe, "measure", measure)
 
 
 @pytest.mark.usefixtures("known")
