@@ -40,6 +40,7 @@ _GROUPS: Mapping[str, Mapping[str, _Command]] = {
         "bench": _Command("tidegate_stress.bench", "compare speed and memory with other queues, as ratios"),
         "stress": _Command("tidegate_stress.lab.command", "put the intake and its peers under real overload"),
         "freshness": _Command("tidegate_stress.freshness.command", "goodput where slots are too many or a service became slower"),
+        "simulate": _Command("tidegate_stress.simulator.command", "limits that find themselves, in virtual time, beside others"),
         "web": _Command("tidegate_stress.web.command", "put real web servers under overload, with and without the middleware"),
     },
 }

@@ -26,14 +26,15 @@ POLICIES: Final = "policies"  # a folder of its own, all of which goes along; it
 # What can be chosen: the adapters, and the modules beside them that each needs; and the policies.
 ADAPTERS: Final[Mapping[str, tuple[str, ...]]] = {
     "aio": ("_patience",),
-    "asgi": ("_retry", "bulkhead"),
+    "asgi": ("_requests", "_retry", "bulkhead"),
     "bulkhead": (),
     "edges": (),
     "executor": ("_exit", "_patience", "_works", "bulkhead"),
+    "guard": ("_requests", "bulkhead"),
     "log": ("_exit", "_records", "edges"),
     "metrics": ("_figures",),
-    POLICIES: (),
-    "wsgi": ("_retry", "bulkhead"),
+    POLICIES: ("bulkhead",),
+    "wsgi": ("_requests", "_retry", "bulkhead"),
 }
 _PLAIN_FILES: Final = ("LICENSE", "py.typed")
 

@@ -3,7 +3,7 @@
 
 from dataclasses import dataclass
 from math import inf
-from typing import Final, final
+from typing import Any, Final, final
 
 GOOD: Final = ("accepted", "released")  # outcomes that are no error
 
@@ -27,7 +27,7 @@ class Figure:
         return [*self.fields, *(field for field in self.more if hasattr(statistics, field))]
 
 
-FIGURES: Final = (
+FIGURES_OF_ALL: Final = (
     Figure(
         "tidegate_offers",
         "tidegate.offers",
@@ -36,7 +36,7 @@ FIGURES: Final = (
         "Offers answered.",
         "outcome",
         ("accepted", "full", "closed"),
-        ("late",),
+        ("late", "shed_limit", "shed_class"),
     ),
     Figure(
         "tidegate_finished",
@@ -64,6 +64,48 @@ FIGURES: Final = (
         ("oldest_s",),
     ),
 )
+FIGURES: Final = (
+    *FIGURES_OF_ALL,
+    Figure("tidegate_limit", "tidegate.slot.limit", "gauge", "{slot}", "The most slots used, by the limit.", "", (), ("limit",)),
+)
+CLASS_FIGURES: Final = (  # of an admission, for each class: a label more, `class` and `tidegate.class`
+    Figure(
+        "tidegate_class_offers",
+        "tidegate.class.offers",
+        "counter",
+        "{offer}",
+        "Offers answered, by class.",
+        "outcome",
+        ("accepted", "full", "closed", "shed_limit", "shed_class"),
+    ),
+    Figure(
+        "tidegate_class_in_progress",
+        "tidegate.class.in_progress",
+        "up_down_counter",
+        "{item}",
+        "In progress, by class.",
+        "",
+        ("in_progress",),
+    ),
+    Figure(
+        "tidegate_class_threshold",
+        "tidegate.class.threshold",
+        "gauge",
+        "{slot}",
+        "Slots in use up to which the class is let in.",
+        "",
+        ("threshold",),
+    ),
+)
+CLASS_SOJOURN: Final = Figure(
+    "tidegate_class_sojourn_seconds",
+    "tidegate.class.sojourn",
+    "counter",
+    "{item}",
+    "How long those were inside that ended well, by class.",
+    "",
+    (),
+)
 SOJOURN: Final = Figure(
     "tidegate_sojourn_seconds", "tidegate.item.sojourn", "counter", "{item}", "How long items waited that were handed out.", "", ()
 )
@@ -85,7 +127,18 @@ def bound_text(bound_s: float) -> str:
 def attributes_of(name: str, figure: Figure, field: str) -> dict[str, str]:
     attributes = {"tidegate.intake.name": name}
     if figure.label:
-        attributes[f"tidegate.{figure.label}"] = field
+        attributes[f"tidegate.{figure.label}"] = value_of(field)
     if figure.label == "outcome" and field not in GOOD:
-        attributes["error.type"] = field
+        attributes["error.type"] = value_of(field)
     return attributes
+
+
+def value_of(field: str) -> str:
+    """Give what a label says of a field: a refusal by a policy has the name of its answer."""
+    return field.removeprefix("shed_")
+
+
+def classes_of(statistics: object) -> tuple[Any, ...]:
+    """Give what an admission tells of each class; nothing of anything else."""
+    told: tuple[Any, ...] = getattr(statistics, "classes", ())
+    return told

@@ -21,12 +21,13 @@ from collections.abc import Callable, Iterable, Mapping
 from math import ceil
 from random import SystemRandom
 from time import monotonic
-from typing import Final, final
+from typing import Any, Final, final
 
-from .bulkhead import Bulkhead, busy_headers
+from .bulkhead import BUSY, busy_headers
 
 SHORTEST_S: Final = 1.0  # of an interval
 LONGEST_S: Final = 2.0
+STATUSES: Final = {503: "503 Service Unavailable", 429: "429 Too Many Requests"}
 
 
 @final
@@ -65,8 +66,8 @@ class _Wait:
 
     __slots__ = ("bulkhead", "interval", "wait_s")
 
-    def __init__(self, bulkhead: Bulkhead) -> None:
-        self.bulkhead: Final = bulkhead
+    def __init__(self, bulkhead: Any) -> None:
+        self.bulkhead: Final = bulkhead  # or an admission, which has a limit
         self.interval: tuple[float, int] | None = None
         self.wait_s = 0.0
 
@@ -80,22 +81,47 @@ class _Wait:
             self.wait_s = 0.0
             if interval is not None and SHORTEST_S <= lasted <= LONGEST_S:
                 finished = ended - interval[1]  # below 0 in the child of a fork, where counts begin anew
-                self.wait_s = max(0.0, statistics.capacity * lasted / finished) if finished else longest_s
+                self.wait_s = (
+                    max(0.0, getattr(statistics, "limit", statistics.capacity) * lasted / finished) if finished else longest_s
+                )
             self.interval = now, ended
         return self.wait_s
 
 
 @final
 class Busy:
-    """Make the headers of the refusals of one middleware. Raises TypeError or ValueError for a bad `retry_after_s`."""
+    """Make the answers to refused requests of one middleware (WEB-2, WEB-3).
 
-    def __init__(self, retry_after_s: int | RetryAfter, bulkheads: Iterable[Bulkhead]) -> None:
+    status: 503, or 429 where clients take that better. headers: more of them; a `Content-Type` takes the place of the usual one.
+    Raises TypeError or ValueError for what can't be sent.
+    """
+
+    def __init__(
+        self,
+        retry_after_s: int | RetryAfter,
+        bulkheads: Iterable[Any],
+        status: int = 503,
+        body: bytes = BUSY,
+        headers: Iterable[tuple[str, str]] = (),
+    ) -> None:
+        if status not in STATUSES:
+            raise ValueError(f"status must be 503 or 429, not {status!r}")
+        if not isinstance(body, bytes):  # pyright: ignore[reportUnnecessaryIsInstance]
+            raise TypeError(f"body must be bytes, not {type(body).__name__}")
+        self.status: Final = status
+        self.line: Final = STATUSES[status]
+        self.body: Final = body
         self._how: Final = retry_after_s if isinstance(retry_after_s, RetryAfter) else None
-        self._fixed: Final = busy_headers(1 if isinstance(retry_after_s, RetryAfter) else retry_after_s)
+        more = [(_checked(name), _checked(value)) for name, value in headers]
+        names = {name.lower() for name, _ in more}
+        if taken := names & {"content-length", "retry-after"}:
+            raise ValueError(f"{min(taken)} is made here: give body and retry_after_s")
+        usual = busy_headers(1 if isinstance(retry_after_s, RetryAfter) else retry_after_s, len(body))
+        self._fixed: Final = [*more, *(pair for pair in usual if pair[0].lower() not in names)]
         self._waits: Final[Mapping[int, _Wait]] = {id(bulkhead): _Wait(bulkhead) for bulkhead in bulkheads}  # which keeps it
 
-    def headers(self, bulkhead: Bulkhead) -> list[tuple[str, str]]:
-        """Give the headers of a 503 whose body is `BUSY`, in a list that is the caller's (WEB-3)."""
+    def headers(self, bulkhead: Any) -> list[tuple[str, str]]:
+        """Give the headers of a refusal, in a list that is the caller's (WEB-3)."""
         how = self._how
         if how is None:
             return list(self._fixed)
@@ -104,3 +130,11 @@ class Busy:
         most = min(2 * least, how.longest_s)
         seconds = least + int(how.chance() * (most - least + 1))
         return [*self._fixed[:-1], ("Retry-After", str(seconds))]
+
+
+def _checked(text: object) -> str:
+    if not isinstance(text, str):
+        raise TypeError(f"headers must be pairs of str, not {type(text).__name__}")
+    if not text.isascii() or not text.isprintable():
+        raise ValueError(f"a header must be printable ASCII, not {text!r}")
+    return text

@@ -43,12 +43,12 @@ Limits
     but for CORS middleware, which goes around it: refusals and preflights would have no CORS headers otherwise.
 """
 
-from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping
 from typing import Any, final
 
-from .. import Outcome
+from ._requests import Entrance, Requests, end_early
 from ._retry import Busy, RetryAfter
-from .bulkhead import BUSY, Bulkhead, Rules
+from .bulkhead import BUSY, Bulkhead
 
 __all__ = ["AdmissionMiddleware", "RetryAfter"]
 
@@ -63,23 +63,36 @@ Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 class AdmissionMiddleware:
     """Let as many requests and WebSockets in as the bulkhead has slots, and answer the next one 503 at once (WEB-1, WEB-2, WEB-3).
 
-    bulkhead: one for all, or a mapping from path prefixes to bulkheads: the longest prefix that ends where a segment of the path
-    ends is the one; a path that leads to None, or that none matches, is not limited. Paths are the application's own, without
-    the `root_path` that it is mounted at. retry_after_s: what refused clients are told to wait, in seconds; or
-    `RetryAfter()`, which works it out and spreads it (WEB-3).
-    Raises ValueError for a prefix that does not begin with a slash, TypeError or ValueError for a bad `retry_after_s`.
+    bulkhead: one for all, or a mapping from path prefixes to bulkheads, or to admissions: the longest prefix that ends where a
+    segment of the path ends is the one; a path that leads to None, or that none matches, is not limited. Paths are the
+    application's own, without the `root_path` that it is mounted at. retry_after_s: what refused clients are told to wait, in
+    seconds; or `RetryAfter()`, which works it out and spreads it (WEB-3).
+    classify: gives the class of a request for an `Admission`, from its scope; None, or a class that there is not, is the default.
+    exempt: the prefixes of paths that are never limited, or a function that tells it of a scope. status, body, headers: of the
+    answer to who is refused: 503 or 429, text unless `headers` say otherwise. refused: an application of your own that answers
+    instead (not WebSockets); why is in its scope under "tidegate.refusal". observe: decide and count, and refuse nobody.
+    Raises ValueError for a prefix that does not begin with a slash, TypeError or ValueError for what can't be sent.
     """
 
     def __init__(
         self,
         app: Application,
-        bulkhead: Bulkhead | Mapping[str, Bulkhead | None],
+        bulkhead: Bulkhead | Entrance | Mapping[str, Bulkhead | Entrance | None],
         *,
         retry_after_s: int | RetryAfter = 1,
+        classify: Callable[[Scope], str | None] | None = None,
+        exempt: Callable[[Scope], bool] | Iterable[str] | None = None,
+        status: int = 503,
+        body: bytes = BUSY,
+        headers: Iterable[tuple[str, str]] = (),
+        refused: Application | None = None,
+        observe: bool = False,
     ) -> None:
         self._app = app
-        self._rules = Rules(bulkhead)
-        self._busy = Busy(retry_after_s, self._rules.bulkheads)
+        self._requests = Requests(bulkhead, classify, exempt)
+        self._rules = self._requests.rules
+        self._busy = Busy(retry_after_s, self._rules.bulkheads, status, body, headers)
+        self._refused, self._observe = refused, observe
 
     @property
     def unmatched(self) -> tuple[str, ...]:
@@ -91,17 +104,24 @@ class AdmissionMiddleware:
         kind = scope["type"]
         limited = kind in {"http", "websocket"}
         bulkhead = self._rules.bulkhead_of(scope["path"], scope.get("root_path") or "") if limited else None
-        if bulkhead is None:
+        if bulkhead is None or self._requests.exempt(scope):
             await self._app(scope, receive, send)
             return
-        lease = bulkhead.enter()
-        if isinstance(lease, Outcome):
-            await self._refuse(bulkhead, scope, send)
+        lease = self._requests.enter(bulkhead, scope)
+        if not lease:
+            if self._observe:
+                await self._app(scope, receive, send)
+            elif self._refused is not None and kind == "http":
+                await self._refused({**scope, "tidegate.refusal": lease}, receive, send)
+            else:
+                await self._refuse(bulkhead, scope, send)
             return
         with lease:
             await self._app(scope, receive, send)
+            if kind == "websocket":
+                end_early(lease)
 
-    async def _refuse(self, bulkhead: Bulkhead, scope: Scope, send: Send) -> None:
+    async def _refuse(self, bulkhead: Bulkhead | Entrance, scope: Scope, send: Send) -> None:
         response = "http.response"
         if scope["type"] == "websocket":
             response = "websocket.http.response"
@@ -109,5 +129,5 @@ class AdmissionMiddleware:
                 await send({"type": "websocket.close", "code": 1013, "reason": ""})  # before it is accepted: servers answer 403
                 return
         headers = [(name.lower().encode(), value.encode()) for name, value in self._busy.headers(bulkhead)]
-        await send({"type": f"{response}.start", "status": 503, "headers": headers})
-        await send({"type": f"{response}.body", "body": b"" if scope.get("method") == "HEAD" else BUSY})
+        await send({"type": f"{response}.start", "status": self._busy.status, "headers": headers})
+        await send({"type": f"{response}.body", "body": b"" if scope.get("method") == "HEAD" else self._busy.body})

@@ -224,14 +224,14 @@ class Rules:
         for prefix, bulkhead in dict({"/": bulkheads} if isinstance(bulkheads, Bulkhead) else bulkheads).items():
             if not prefix.startswith("/"):
                 raise ValueError(f"a prefix must begin with '/', not {prefix!r}")
-            if not isinstance(bulkhead, Bulkhead | None):  # pyright: ignore[reportUnnecessaryIsInstance]
+            if not isinstance(getattr(bulkhead, "bulkhead", bulkhead), Bulkhead | None):  # of an admission: what is behind it
                 raise TypeError(f"{prefix!r} must lead to a Bulkhead or to None, not {type(bulkhead).__name__}")
             rule = _Rule(prefix, prefix.rstrip("/") + "/", bulkhead)
             if rules.setdefault(rule.begin, rule).bulkhead is not bulkhead:
                 raise ValueError(f"there are two bulkheads for {prefix!r}")
         self._longest_first = sorted(rules.values(), key=lambda rule: len(rule.begin), reverse=True)
 
-    def bulkhead_of(self, path: str, root: str = "") -> Bulkhead | None:
+    def bulkhead_of(self, path: str, root: str = "") -> Any:
         """Give the bulkhead for a path, as the server tells it, of an application that is mounted at `root`. None: not limited.
 
         A path with a dot segment (`/healthz/../reports`) is never exempt: applications do not agree on what it is.
@@ -276,14 +276,14 @@ def _without_authority(target: str) -> str:
     return "/" + rest.partition("/")[2] if found and scheme and "/" not in scheme else target
 
 
-def busy_headers(retry_after_s: object) -> list[tuple[str, str]]:
-    """Give the headers of a 503 whose body is `BUSY` (RFC 9110, 10.2.3). TypeError or ValueError for a bad number of seconds."""
+def busy_headers(retry_after_s: object, length: int = len(BUSY)) -> list[tuple[str, str]]:
+    """Give the headers of a refusal with a body of text (RFC 9110, 10.2.3). TypeError or ValueError for a bad number of seconds."""
     if not isinstance(retry_after_s, int) or isinstance(retry_after_s, bool):
         raise TypeError(f"retry_after_s must be an int, not {type(retry_after_s).__name__}")
     if retry_after_s < 0:
         raise ValueError(f"retry_after_s must be at least 0 seconds, not {retry_after_s}")
     return [
         ("Content-Type", "text/plain; charset=utf-8"),
-        ("Content-Length", str(len(BUSY))),
+        ("Content-Length", str(length)),
         ("Retry-After", str(retry_after_s)),
     ]

@@ -25,9 +25,9 @@ From a signal handler `look` may be called, also of a watch that it interrupted.
 import sys
 import threading
 import weakref
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Final, Literal, Protocol, final, runtime_checkable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final, Literal, Protocol, final, runtime_checkable
 
 from .. import Statistics
 
@@ -41,7 +41,7 @@ Seconds = int | float  # at run time an int is no float
 class HasStatistics(Protocol):
     """Name what is read: an intake, or whatever else answers `statistics()` as one does."""
 
-    def statistics(self) -> Statistics: ...
+    def statistics(self) -> Any: ...
 
 
 @final
@@ -50,12 +50,14 @@ class Edge:
     """Tell that overload was entered or left (EDGE-1).
 
     kind: "entered" or "left". rejected: offers answered FULL since the episode began, up to this look; for "left" all of the
-    episode's. statistics: the reading that it was decided on.
+    episode's. Of an admission of the policies also those answered `Shed.LIMIT` and `Shed.CLASS`, and `classes` tells how many of
+    the rejected were of each class. statistics: the reading that it was decided on.
     """
 
     kind: Literal["entered", "left"]
     rejected: int
     statistics: Statistics
+    classes: Mapping[str, int] = field(default_factory=dict[str, int])
 
 
 def checked_interval(interval_s: Seconds) -> Seconds:
@@ -75,7 +77,8 @@ class OverloadWatch:
         self._source: Final = source
         # The count before the episode (None outside of one) and at the last look: replaced by one store, so that an exception
         # that arrives in a look leaves its edge to the next one.
-        self._state: tuple[int | None, int] = (None, source.statistics().full)
+        reading = source.statistics()
+        self._state: tuple[int | None, int, Mapping[str, int]] = (None, _rejected(reading), _by_class(reading))
 
     @property
     def overloaded(self) -> bool:
@@ -89,20 +92,33 @@ class OverloadWatch:
         Linearization point: the reading.
         """
         reading = self._source.statistics()
-        full = reading.full
-        before, last = self._state
+        full, classes = _rejected(reading), _by_class(reading)
+        before, last, then = self._state  # then: by class, before the episode, or at the last look
         if full < last:  # a fork: the child's intake counts from 0, and what the parent saw is the parent's
-            before, last = None, 0
+            before, last, then = None, 0, dict[str, int]()
         edge: Edge | None = None
         if before is None:
             if full > last:
                 before = last
-                edge = Edge("entered", full - before, reading)
+                edge = Edge("entered", full - before, reading, _since(then, classes))
         elif full == last and reading.free:
-            edge = Edge("left", full - before, reading)
+            edge = Edge("left", full - before, reading, _since(then, classes))
             before = None
-        self._state = (before, full)
+        self._state = (before, full, classes if before is None else then)
         return edge
+
+
+def _rejected(reading: Any) -> int:
+    """Count what was refused: FULL, and by an admission's own answers, which nothing else has."""
+    return int(reading.full + getattr(reading, "shed_limit", 0) + getattr(reading, "shed_class", 0))
+
+
+def _by_class(reading: Any) -> dict[str, int]:
+    return {each.label: each.full + each.shed_limit + each.shed_class for each in getattr(reading, "classes", ())}
+
+
+def _since(then: Mapping[str, int], now: Mapping[str, int]) -> dict[str, int]:
+    return {label: number - then.get(label, 0) for label, number in now.items()}
 
 
 def attempt(call: Callable[[], object]) -> None:

@@ -19,7 +19,12 @@ What is given for each intake, by its name in the mapping (labels `intake` and `
     tidegate_peak                tidegate.slot.peak {slot}
     tidegate_oldest_age_seconds  tidegate.item.oldest_age {s}  only of an intake with patience
     tidegate_sojourn_seconds     tidegate.item.sojourn {item}  the same: le, or tidegate.sojourn.bound
+    tidegate_limit               tidegate.slot.limit {slot}    only of an admission (outcomes limit and class)
     tidegate_unreadable          tidegate.unreadable {intake}  1, and only while an intake can't be read; the others are
+
+Of an admission there is for each class, with a further label `class` (`tidegate.class`): tidegate_class_offers_total (outcome),
+tidegate_class_in_progress, tidegate_class_threshold and tidegate_class_sojourn_seconds; tidegate.class.offers, .in_progress,
+.threshold and .sojourn.
 
 Late and expired are outcomes of an intake with patience, too (`FreshIntake`). How long items waited that were handed out is a
 histogram in Prometheus, without a sum, which the intake does not keep. OpenTelemetry has no histogram that is asked: there it is a
@@ -49,7 +54,19 @@ from dataclasses import dataclass
 from itertools import accumulate
 from typing import Any, Final, Protocol, final
 
-from ._figures import FIGURES, SOJOURN, UNREADABLE, Figure, attributes_of, bound_text, sojourn_of
+from ._figures import (
+    CLASS_FIGURES,
+    CLASS_SOJOURN,
+    FIGURES,
+    SOJOURN,
+    UNREADABLE,
+    Figure,
+    attributes_of,
+    bound_text,
+    classes_of,
+    sojourn_of,
+    value_of,
+)
 
 __all__ = ["PrometheusCollector", "observe_with_opentelemetry", "prometheus_collector"]
 
@@ -171,22 +188,43 @@ class PrometheusCollector:
             family = make(figure.prometheus, figure.text, labels=labels)
             for name, statistics in reading.by_name.items():
                 for field in figure.of(statistics):
-                    family.add_metric([name, field] if figure.label else [name], getattr(statistics, field))
+                    family.add_metric([name, value_of(field)] if figure.label else [name], getattr(statistics, field))
             yield family
         yield self._histogram(reading)
+        yield from self._by_class(reading)
         family = self._families.GaugeMetricFamily(UNREADABLE.prometheus, UNREADABLE.text, labels=["intake"])
         for name in reading.unreadable:
             family.add_metric([name], 1)
         yield family
 
+    def _by_class(self, reading: _Reading) -> Generator[Any, None, None]:
+        told = [(name, each) for name, statistics in reading.by_name.items() for each in classes_of(statistics)]
+        for figure in CLASS_FIGURES:
+            make = self._families.CounterMetricFamily if figure.instrument == "counter" else self._families.GaugeMetricFamily
+            family = make(figure.prometheus, figure.text, labels=["intake", "class", *filter(None, [figure.label])])
+            for name, each in told:
+                for field in figure.fields:
+                    value = [value_of(field)] if figure.label else []
+                    family.add_metric([name, each.label, *value], getattr(each, field))
+            yield family
+        family = self._families.HistogramMetricFamily(CLASS_SOJOURN.prometheus, CLASS_SOJOURN.text, labels=["intake", "class"])
+        for name, each in told:
+            family.add_metric([name, each.label], buckets=_buckets(each), sum_value=None)
+        yield family
+
     def _histogram(self, reading: _Reading) -> Any:
         family = self._families.HistogramMetricFamily(SOJOURN.prometheus, SOJOURN.text, labels=["intake"])
         for name, statistics in reading.by_name.items():
-            if waited := sojourn_of(statistics):
-                numbers = accumulate(number for _, number in waited)
-                buckets = [(bound_text(bound), number) for (bound, _), number in zip(waited, numbers, strict=True)]
-                family.add_metric([name], buckets=buckets, sum_value=None)
+            if sojourn_of(statistics):
+                family.add_metric([name], buckets=_buckets(statistics), sum_value=None)
         return family
+
+
+def _buckets(statistics: object) -> list[tuple[str, int]]:
+    """Add up a histogram as Prometheus has it: each bucket with all below."""
+    waited = sojourn_of(statistics)
+    numbers = accumulate(number for _, number in waited)
+    return [(bound_text(bound), number) for (bound, _), number in zip(waited, numbers, strict=True)]
 
 
 _collectors: Final[list[tuple[weakref.ref[Any], PrometheusCollector]]] = []  # with the registry of each
@@ -260,6 +298,8 @@ class _Observed:
                     for name, statistics in reading.by_name.items()
                     for bound, number in sojourn_of(statistics)
                 ]
+            if figure in CLASS_FIGURES or figure is CLASS_SOJOURN:
+                return self._by_class(reading, figure)
             return [
                 self._observation(getattr(statistics, field), attributes_of(name, figure, field))
                 for name, statistics in reading.by_name.items()
@@ -267,6 +307,18 @@ class _Observed:
             ]
 
         return observe
+
+    def _by_class(self, reading: _Reading, figure: Figure) -> list[Any]:
+        found: list[Any] = []
+        for name, statistics in reading.by_name.items():
+            for each in classes_of(statistics):
+                for field in figure.fields:
+                    attributes = attributes_of(name, figure, field) | {"tidegate.class": each.label}
+                    found.append(self._observation(getattr(each, field), attributes))
+                for bound, number in sojourn_of(each) if figure is CLASS_SOJOURN else ():
+                    attributes = {"tidegate.intake.name": name, "tidegate.class": each.label}
+                    found.append(self._observation(number, attributes | {"tidegate.sojourn.bound": bound_text(bound)}))
+        return found
 
     def shows(self, instrument: object) -> bool:
         """Tell whether an instrument that was just made is in truth our own, in which case its callback is never called."""
@@ -294,7 +346,7 @@ def observe_with_opentelemetry(meter: Any, intakes: Mapping[str, Readable]) -> N
             other.sources.add(intakes)
             return
     observed = _Observed(observation, intakes, scope)
-    for number, figure in enumerate((*FIGURES, SOJOURN, UNREADABLE)):
+    for number, figure in enumerate((*FIGURES, SOJOURN, *CLASS_FIGURES, CLASS_SOJOURN, UNREADABLE)):
         create = getattr(meter, f"create_observable_{figure.instrument}")
         instrument = create(figure.opentelemetry, callbacks=[observed.observer(figure)], unit=figure.unit, description=figure.text)
         if not number and instrument is not None:

@@ -42,11 +42,11 @@ Limits
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sized
-from typing import Any, final
+from typing import Any, Protocol, final
 
-from .. import Lease, Outcome
+from ._requests import Entrance, Requests, end_early
 from ._retry import Busy, RetryAfter
-from .bulkhead import BUSY, Bulkhead, Rules
+from .bulkhead import BUSY, Bulkhead
 
 __all__ = ["AdmissionMiddleware", "RetryAfter"]
 
@@ -55,10 +55,16 @@ StartResponse = Callable[..., Callable[[bytes], object]]
 Application = Callable[[Environ, StartResponse], Iterable[bytes]]
 
 
+class Held(Protocol):
+    """Name what is released when a response has ended: a lease, of a bulkhead or of an admission."""
+
+    def release(self) -> bool: ...
+
+
 class _Response:
     """Pass an application's response on, and hold its slot until it was read to its end, or the server closes or forgets it."""
 
-    def __init__(self, body: Iterable[bytes], lease: Lease[None]) -> None:
+    def __init__(self, body: Iterable[bytes], lease: Held) -> None:
         self._body = body
         self._lease = lease
 
@@ -73,7 +79,7 @@ class _Response:
             if close is not None:
                 close()
         finally:
-            self._lease.release()
+            end_early(self._lease)  # unless it was read to its end
 
 
 class _SizedResponse(_Response):
@@ -89,23 +95,36 @@ class _SizedResponse(_Response):
 class AdmissionMiddleware:
     """Let as many requests in as the bulkhead has slots, and answer the next one 503 at once (WEB-1, WEB-2, WEB-3).
 
-    bulkhead: one for all, or a mapping from path prefixes to bulkheads: the longest prefix that ends where a segment of the path
-    ends is the one; a path that leads to None, or that none matches, is not limited. Paths are the application's own, without
-    the SCRIPT_NAME that it is mounted at. retry_after_s: what refused clients are told to wait, in seconds; or
-    `RetryAfter()`, which works it out and spreads it (WEB-3).
-    Raises ValueError for a prefix that does not begin with a slash, TypeError or ValueError for a bad `retry_after_s`.
+    bulkhead: one for all, or a mapping from path prefixes to bulkheads, or to admissions: the longest prefix that ends where a
+    segment of the path ends is the one; a path that leads to None, or that none matches, is not limited. Paths are the
+    application's own, without the SCRIPT_NAME that it is mounted at. retry_after_s: what refused clients are told to wait, in
+    seconds; or `RetryAfter()`, which works it out and spreads it (WEB-3).
+    classify: gives the class of a request for an `Admission`, from its environ; None, or a class that there is not, is the default.
+    exempt: the prefixes of paths that are never limited, or a function that tells it of a environ. status, body, headers: of the
+    answer to who is refused: 503 or 429, text unless `headers` say otherwise. refused: an application of your own that answers
+    instead; why is in its environ under "tidegate.refusal". observe: decide and count, and refuse nobody.
+    Raises ValueError for a prefix that does not begin with a slash, TypeError or ValueError for what can't be sent.
     """
 
     def __init__(
         self,
         app: Application,
-        bulkhead: Bulkhead | Mapping[str, Bulkhead | None],
+        bulkhead: Bulkhead | Entrance | Mapping[str, Bulkhead | Entrance | None],
         *,
         retry_after_s: int | RetryAfter = 1,
+        classify: Callable[[Environ], str | None] | None = None,
+        exempt: Callable[[Environ], bool] | Iterable[str] | None = None,
+        status: int = 503,
+        body: bytes = BUSY,
+        headers: Iterable[tuple[str, str]] = (),
+        refused: Application | None = None,
+        observe: bool = False,
     ) -> None:
         self._app = app
-        self._rules = Rules(bulkhead)
-        self._busy = Busy(retry_after_s, self._rules.bulkheads)
+        self._requests = Requests(bulkhead, classify, exempt)
+        self._rules = self._requests.rules
+        self._busy = Busy(retry_after_s, self._rules.bulkheads, status, body, headers)
+        self._refused, self._observe = refused, observe
 
     @property
     def unmatched(self) -> tuple[str, ...]:
@@ -116,15 +135,19 @@ class AdmissionMiddleware:
         """Serve one request: call the application in a slot, or refuse without calling it and without reading the body."""
         path = environ.get("PATH_INFO", "").encode("latin-1").decode("utf-8", "replace")  # the reverse of what PEP 3333 asks for
         bulkhead = self._rules.bulkhead_of(path)
-        if bulkhead is None:
+        if bulkhead is None or self._requests.exempt(environ):
             return self._app(environ, start_response)
-        lease = bulkhead.enter()
-        if isinstance(lease, Outcome):
-            start_response("503 Service Unavailable", self._busy.headers(bulkhead))
-            return [] if environ["REQUEST_METHOD"] == "HEAD" else [BUSY]
+        lease = self._requests.enter(bulkhead, environ)
+        if not lease:
+            if self._observe:
+                return self._app(environ, start_response)
+            if self._refused is not None:
+                return self._refused({**environ, "tidegate.refusal": lease}, start_response)
+            start_response(self._busy.line, self._busy.headers(bulkhead))
+            return [] if environ["REQUEST_METHOD"] == "HEAD" else [self._busy.body]
         try:
             body = self._app(environ, start_response)
             return (_SizedResponse if isinstance(body, Sized) else _Response)(body, lease)
         except BaseException:
-            lease.release()
+            end_early(lease)
             raise

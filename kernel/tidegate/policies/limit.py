@@ -12,32 +12,45 @@ knee. A limit above it makes callers wait for each other inside, one below it re
 
 The rule
     Samples are taken in windows. A window is *pressed* if on average at least 7/8 of the limit were inside: then, and only then,
-    the limit itself decided how many were inside. The time of a window is the mean of the middle half of its samples.
+    the limit itself decided how many were. The time of a window is the mean of the middle half of its samples.
 
-    A pressed window is compared with the pressed window before it, if that was under another limit. If the time went with the
-    limit, that is, rose or fell by more than half of what the limit did in proportion, then the larger of the two limits only made
-    work wait, and the next limit is an eighth lower. A window that was measured under a larger limit than the one before is then
-    left for the smaller one at once. Every other window is *good*, and the next limit is an eighth higher.
+    Two pressed windows next to each other, under two limits, are compared. Of what the larger limit is above the smaller one, in
+    proportion, its time was longer by a share: *full* if that is at least 9/16 (work only waited), *flat* if it is below 3/8 (work
+    was done), and between them the larger limit is near the knee.
 
-    At the capacity a pressed window is not compared with anything new, so every ninth one is followed by a step down, to see.
+    Search. The first pressed window is followed by one under half of the limit. As long as pairs are full the limit is halved on,
+    as long as they are flat it is doubled on. At the first pair that is neither, or the other way round, the knee is between the
+    two: the limit is set an eighth above it.
+
+    Rest and check. Then the limit rests, and every now and then (16 to 24 times as long) one window is under 3/4 of it. Flat: it
+    goes up by a 16th; flat again: by an eighth, a quarter, a half, by itself, and rests are shorter. Full: it goes down by half
+    as much, as too little costs more than too much. Neither: it stays.
+
+    After a window that was not pressed the limit goes up by an eighth.
 
 Why this rule
-    It has no baseline. What is compared is two windows next to each other, so there is nothing that could be poisoned by one lucky
-    sample or drift up under constant overload (LIMIT-4): a window is forgotten as soon as the next one was pressed. Service times
-    that become longer by themselves are seen in at most one comparison. A window that is empty, or whose load did not reach the
-    limit, tells nothing against the limit, so that the limit goes back up (LIMIT-5). All arithmetic is on whole numbers.
+    It has no baseline. What is compared is two windows next to each other, so there is nothing that one lucky sample could poison
+    or that could drift up under constant overload (LIMIT-4): a time is forgotten with the pair that it was in. Service times that
+    change by themselves are seen in one pair at most. A window that is empty, or whose load did not reach the limit, tells nothing
+    against the limit, so that the limit goes back up (LIMIT-5). A check refuses a quarter of the load for one window in 16 or
+    more, and only of a load that reaches the limit. All arithmetic on whole numbers is on whole numbers.
 
 How long until it is back at the capacity
-    Eight good windows in a row double the limit, or reach the capacity. So from the floor it takes at most
-    K = 8 * ceil(log2(capacity / floor)) good windows: 32 from 4 to 64. Without a load there are no windows; then a limit counts
-    for 10 s after its last window (or 16 times as long as that window took) and no longer: `at` (POLICY-5).
+    A window is *good* if it was not pressed, or rested, or its pair was flat. No good window lowers what the limit rests at, and
+    any two in a row raise it by a 16th at least, and by one, or it is at the capacity. So from the floor it takes at most
+
+        K = 32 * ceil(log2(capacity / floor)) good windows: 128 from 4 to 64. In a row of flat pairs it takes 14 of them.
+
+    Without a load there are no windows; then a limit counts for 10 s after its last window (or 16 times as long as that window
+    took) and no longer: `at` (POLICY-5).
 
 How it works
     A sample is a number in a ring, at a place that a counter gives: one step in C, so that each has a place of its own and no lock
-    is needed. Every 16th one looks whether the window is complete: after 256 samples, or after a second with four samples for each
-    that may be inside. Nothing has to be armed again: a look that is interrupted is made up for by a later one. After a move as
-    many samples are passed over as may be inside, as they began under another limit. The limit is stored last, in one step, by
-    whoever looks, and is always between floor and capacity (LIMIT-1). Nothing here holds, frees or counts a slot (LIMIT-2).
+    is needed. Every 16th one looks whether the window is complete: so many samples, and 50 ms, as less would tell of the
+    interpreter's own pauses. Nothing has to be armed again: a look that is interrupted is made up for by a later one. After a move
+    as many samples are passed over as may be inside, as they began under another limit. What the rule remembers is one tuple, and
+    the limit is stored last, in one step, by whoever looks; it is always between floor and capacity (LIMIT-1). Nothing here holds,
+    frees or counts a slot (LIMIT-2).
 
 Prior art
     Vegas (L. Brakmo, L. Peterson, 1994) and BBR (N. Cardwell and others, 2016): a path holds as much as its rate times its time.
@@ -54,9 +67,8 @@ Considered and rejected
 
 Limits
     Work that hangs tells nothing: a limit that no window confirms is given up after the time above, and the wall counts alone.
-    One piece of work that waits for others that are inside (a lock) looks like contention, and it is. Half a window of samples
-    that are not of this work can move the limit by an eighth, never more. In a child after a fork the limit is the parent's at
-    first.
+    Work that waits for other work inside (a lock) looks like contention, and it is. In a child after a fork the limit is the
+    parent's at first. Below 50 samples a second a window takes seconds.
 """
 
 from itertools import count
@@ -67,33 +79,109 @@ from .._types import sealed
 __all__ = ["AdaptiveLimit"]
 
 Nanoseconds = int | float  # at run time an int is no float
+Memory = tuple[int, int, int, int, Nanoseconds]  # what is done, for how many units, the row, and the other limit and its time
 
-WINDOW: Final = 256  # samples, at most
-LAST: Final = WINDOW - 1
+RESTING: Final = 0
+SEARCHING: Final = 1
+CHECKING: Final = 2
+COLD: Final[Memory] = (RESTING, 1, 0, 0, 0)  # nothing was seen yet: no other limit
+
+RING: Final = 256  # samples that are kept
+LAST: Final = RING - 1
 LOOK: Final = 15  # every 16th sample
-ROUNDS: Final = 4  # samples for each that may be inside, at least, in a window that is ended by time
-SHORT_NS: Final = 1_000_000_000  # a window that is ended by time has taken so long
+QUICK: Final = 48  # samples in a unit of a window, at least, in a search
+UNIT: Final = 96  # and else; and twice the limit
+MOST: Final = 4096  # samples, after which no window waits for time to pass
+SHORT_NS: Final = 50_000_000  # a window takes at least
 LONGEST_NS: Final = 2**62  # of a sample; what is longer, or below 0, or no number, counts as 0
-PROBE: Final = 8  # pressed windows at the capacity until a step down
 KEPT_NS: Final = 10_000_000_000  # a limit is, at least, after its last window
 KEPT_WINDOWS: Final = 16  # or as long as so many of them
+SETTLED: Final = 4  # units of the first rest
+LONG: Final = 24  # units of a rest at the capacity
 
 
 def raised(limit: int, capacity: int) -> int:
-    """Give the limit after a good window: an eighth more, at least one, at most the capacity."""
+    """Give the limit after a window that was not pressed: an eighth more, at least one, at most the capacity."""
     return min(capacity, limit + max(1, limit // 8))
 
 
-def lowered(limit: int, floor: int) -> int:
-    """Give the limit after a window that was too full: an eighth less, at least one, not below the floor."""
-    return max(floor, limit - max(1, limit // 8))
+def is_full(low: int, took_low: Nanoseconds, high: int, took_high: Nanoseconds) -> bool:
+    """Tell whether the time went with the limit: by at least 9/16 of its proportion."""
+    return 16 * (took_high - took_low) * low >= 9 * took_low * (high - low)
 
 
-def went_with(limit: int, took: Nanoseconds, before: int, took_before: Nanoseconds) -> bool:
-    """Tell whether the time went with the limit: up or down by more than half of what the limit did, in proportion."""
-    if limit > before:
-        return 2 * (took - took_before) * before > took_before * (limit - before)
-    return 2 * (took_before - took) * before > took_before * (before - limit)
+def is_flat(low: int, took_low: Nanoseconds, high: int, took_high: Nanoseconds) -> bool:
+    """Tell whether the time did not go with the limit: by less than 3/8 of its proportion, or nothing was measured."""
+    return not 8 * (took_high - took_low) * low >= 3 * took_low * (high - low) or took_low == 0
+
+
+def knee_between(low: int, took_low: Nanoseconds, high: int, took_high: Nanoseconds) -> int:
+    """Give the limit up to which the larger one would have taken no longer than the smaller one."""
+    return max(low, min(high, int(high * took_low // took_high)))
+
+
+def settled(at: int, floor: int, capacity: int) -> tuple[int, Memory]:
+    """Rest at a limit that was found."""
+    limit = max(floor, min(capacity, at))
+    return limit, (RESTING, LONG if limit == capacity else SETTLED, 0, limit, 0)
+
+
+def searched(pair: tuple[int, Nanoseconds, int, Nanoseconds], row: int, floor: int, capacity: int) -> tuple[int, Memory]:
+    """Go on with a search after a pair. row: -1 going down, 1 going up, 2 for a second look, 0 at first."""
+    low, took_low, high, took_high = pair
+    if is_flat(*pair):
+        if row < 0 or high >= capacity:
+            return settled(raised(high, capacity), floor, capacity)
+        return min(capacity, 2 * high), (SEARCHING, 1, 1, high, took_high)
+    if is_full(*pair) and row <= 0 and low > floor:
+        return max(floor, low // 2), (SEARCHING, 1, -1, low, took_low)
+    if row == 1:
+        return high, (SEARCHING, 1, 2, low, took_low)  # look again: to stop too early costs more than one window
+    return settled(raised(knee_between(*pair), capacity), floor, capacity)
+
+
+def share(row: int) -> int:
+    """Give how far to step after so many checks in a row that showed the same, in 16ths."""
+    return 1 if row < 2 else 2 if row == 2 else 4 if row == 3 else 8 if row == 4 else 16
+
+
+def units(row: int) -> int:
+    """Give how long to rest after so many checks in a row that showed the same."""
+    return 16 if row == 0 else 8 if row == 1 else 4 if row == 2 else 2
+
+
+def stepped(high: int, row: int) -> int:
+    """Give the limit after a check: up by a row of flat pairs (above 0), down by a row of full ones, at most by half."""
+    if row > 0:
+        return high + max(1, high * share(row) // 16)
+    return high - max(1, high * share(-row) // 32) if row < 0 else high
+
+
+def checked(pair: tuple[int, Nanoseconds, int, Nanoseconds], row: int, floor: int, capacity: int) -> tuple[int, Memory]:
+    """Rest again after a check: higher, lower or where it was. row: of flat pairs before (above 0), or of full ones."""
+    high = pair[2]
+    row = (row + 1 if row > 0 else 1) if is_flat(*pair) else 0 if not is_full(*pair) else row - 1 if row < 0 else -1
+    limit = max(floor, min(capacity, stepped(high, row)))
+    if limit == high == capacity:
+        return limit, (RESTING, LONG, row, limit, 0)
+    return limit, (RESTING, units(row if row > 0 else -row), row, limit, 0)
+
+
+def following(limit: int, took: Nanoseconds, pressed: bool, floor: int, capacity: int, memory: Memory) -> tuple[int, Memory]:
+    """Give the limit for the next window, and what to remember, from what a window under a limit showed."""
+    doing, _, row, other, took_other = memory
+    if not pressed:
+        limit = raised(max(limit, other), capacity)
+        return limit, (RESTING, SETTLED, 0, limit, 0) if other > 0 else COLD
+    if doing == RESTING:
+        low = max(floor, limit * 3 // 4 if other > 0 else limit // 2)
+        if low < limit:
+            return low, (CHECKING if other > 0 else SEARCHING, 1, row, limit, took)
+        return min(capacity, 2 * limit), (SEARCHING, 1, 1, limit, took)  # from the floor it can only look up
+    if other == limit:
+        return settled(limit, floor, capacity)  # there is only one
+    pair = (limit, took, other, took_other) if limit < other else (other, took_other, limit, took)
+    return checked(pair, row, floor, capacity) if doing == CHECKING else searched(pair, row, floor, capacity)
 
 
 @final
@@ -105,20 +193,19 @@ class AdaptiveLimit:
     samples in the same order give the same limits (LIMIT-6). Its memory is fixed.
     """
 
-    __slots__ = ("_begun_ns", "_capacity", "_floor", "_held", "_inside", "_kept_ns", "_reference", "_serial", "_took", "now")
+    __slots__ = ("_begun_ns", "_capacity", "_floor", "_inside", "_kept_ns", "_memory", "_serial", "_took", "now")
 
     now: int
 
     def __init__(self, floor: int) -> None:
         self._floor: Final = _checked("floor", floor, 1)
         self._capacity = 0  # not bound
-        self._took: Final[list[Nanoseconds]] = [0] * WINDOW
-        self._inside: Final[list[int]] = [0] * WINDOW
+        self._took: Final[list[Nanoseconds]] = [0] * RING
+        self._inside: Final[list[int]] = [0] * RING
         self._serial = count()
+        self._memory = COLD
         self._begun_ns: Nanoseconds = 0  # the end of the last window
         self._kept_ns: Nanoseconds = KEPT_NS
-        self._reference: tuple[int, Nanoseconds] = (0, 0)  # limit and time of the last pressed window; (0, 0): there was none
-        self._held = 0  # pressed windows at the capacity in a row
         self.now = self._floor
 
     __init_subclass__ = sealed
@@ -156,39 +243,25 @@ class AdaptiveLimit:
         To be asked before anybody is refused: `inside >= limit.now and inside >= limit.at(now_ns)`.
         """
         if not 0 <= now_ns - self._begun_ns <= self._kept_ns and self._capacity:
-            self.now = self._capacity
+            self._memory, self.now = COLD, self._capacity
         return self.now
 
     def _look(self, samples: int, left_ns: Nanoseconds) -> None:
         """End the window if it is complete, and move the limit."""
-        limit, lasted_ns = self.now, left_ns - self._begun_ns
-        if samples < WINDOW and (samples < ROUNDS * limit or not lasted_ns >= SHORT_NS):
+        limit, memory, lasted_ns = self.now, self._memory, left_ns - self._begun_ns
+        doing, units, _, other, _ = memory
+        least = max(QUICK, limit) if doing == SEARCHING or not other else units * max(UNIT, 2 * limit)
+        if samples < MOST and (samples < least or not lasted_ns >= SHORT_NS):
             return
-        size = min(samples, WINDOW)
+        size = min(samples, RING)
         middle = sorted(self._took[:size])[size // 4 : size - size // 4]
         pressed = 8 * sum(self._inside[:size]) >= 7 * size * limit
-        following = self._following(limit, sum(middle) // len(middle), pressed)
-        self._serial = count(-limit) if following != limit else count()
+        capacity = self._capacity or limit
+        after, self._memory = following(limit, sum(middle) // len(middle), pressed, self._floor, capacity, memory)
+        self._serial = count(-limit - after) if after != limit else count()
         self._begun_ns = left_ns
         self._kept_ns = max(KEPT_NS, KEPT_WINDOWS * lasted_ns) if 0 <= lasted_ns <= LONGEST_NS else KEPT_NS
-        self.now = following  # last: one store of what is within its bounds, whatever came before it
-
-    def _following(self, limit: int, took: Nanoseconds, pressed: bool) -> int:
-        """Give the limit for the next window."""
-        if not pressed:
-            self._held = 0
-            return raised(limit, self._capacity or limit)
-        before, took_before = self._reference
-        self._reference = limit, took
-        if before and before != limit and went_with(limit, took, before, took_before):
-            return min(lowered(limit, self._floor), before) if before > self._floor else lowered(limit, self._floor)
-        if limit < self._capacity:
-            self._held = 0
-            return raised(limit, self._capacity)
-        self._held += 1
-        if self._held % (PROBE + 1) and before:
-            return limit
-        return lowered(limit, self._floor)
+        self.now = after  # last: one store of what is within its bounds, whatever came before it
 
     def __repr__(self) -> str:
         return f"<tidegate.AdaptiveLimit {self.now} of {self._floor} to {self._capacity}>"

@@ -10,7 +10,20 @@ A subject that lacks the policies (a copy of the core alone, somebody else's int
 from typing import Final
 
 from ..check import Check, Subject
-from . import check_clock, check_door, check_expiry, check_explore, check_machine, check_mutants, check_wall, mutants
+from . import (
+    check_admission,
+    check_classes,
+    check_clock,
+    check_door,
+    check_expiry,
+    check_explore,
+    check_limit,
+    check_machine,
+    check_mutants,
+    check_seats,
+    check_wall,
+    mutants,
+)
 from .support import has
 
 __all__ = ["CHECKS", "applies_to", "mutants"]
@@ -22,10 +35,18 @@ CHECKS: Final[tuple[Check, ...]] = (
     *check_wall.CHECKS,
     *check_expiry.CHECKS,
     *check_explore.CHECKS,
+    *check_limit.CHECKS,
+    *check_classes.CHECKS,
+    *check_admission.CHECKS,
+    *check_seats.CHECKS,
     *check_mutants.CHECKS,
 )
 
 
 def applies_to(check: Check, subject: Subject) -> bool:
     """Tell whether a subject has the policies that a check is on."""
-    return check in check_machine.CHECKS or has(subject)
+    if check in (*check_machine.CHECKS, *check_classes.CHECKS):
+        return True
+    if check in check_limit.CHECKS:
+        return has(subject, "limit")
+    return has(subject, "admission" if check in (*check_admission.CHECKS, *check_seats.CHECKS) else "freshness")

@@ -10,6 +10,8 @@ from . import machine
 
 LAW: Final = "The law of every policy"
 TIME: Final = "Time: work still worth doing"
+NUMBER: Final = "Number: which limit"
+WHO: Final = "Who: classes"
 
 # Predicates on observations.
 
@@ -57,6 +59,51 @@ def fresh_3(traces: int, shed: int) -> bool:
 def fresh_4(growth_blocks: int) -> bool:
     """However many items went through, the memory for times and counts did not grow."""
     return growth_blocks <= 0
+
+
+def limit_1(limits: int, outside: int) -> bool:
+    """There were limits, and none was below its floor or above the capacity."""
+    return limits > 0 and outside == 0
+
+
+def limit_4(seconds: float, highest: int, knee: int) -> bool:
+    """Under constant overload for so long the limit stayed within twice the knee."""
+    return seconds > 0 and highest <= 2 * knee
+
+
+def limit_5(windows: int, promised: int, limit: int, capacity: int) -> bool:
+    """After so many good windows as are promised, or fewer, the limit was at the capacity."""
+    return windows <= promised and limit == capacity
+
+
+def limit_6(traces: int, differences: int) -> bool:
+    """There were traces, and none gave two different rows of limits."""
+    return traces > 0 and differences == 0
+
+
+def limit_2(lowerings: int, revoked: int) -> bool:
+    """The limit was lowered, and nobody who was inside had to leave for it."""
+    return lowerings > 0 and revoked == 0
+
+
+def limit_3(samples: int, strange: int) -> bool:
+    """There were samples, and none was of a call that was refused, cancelled, failed or thrown away."""
+    return samples > 0 and strange == 0
+
+
+def class_1(answers: int, unlike: int) -> bool:
+    """There were answers, and none but by thresholds that are nested, the highest of them the limit."""
+    return answers > 0 and unlike == 0
+
+
+def class_2(schedules: int, above: int) -> bool:
+    """There were schedules, and in none did a class hold a slot above its threshold."""
+    return schedules > 0 and above == 0
+
+
+def class_3(unknown: int, growth_blocks: int) -> bool:
+    """There were unknown labels, and no memory was taken for them."""
+    return unknown > 0 and growth_blocks <= 0
 
 
 CLAUSES: Final[tuple[Clause, ...]] = (
@@ -143,5 +190,71 @@ CLAUSES: Final[tuple[Clause, ...]] = (
         "Monotonic clock only. Memory for times and histogram is fixed at construction.",
         (fresh_4,),
         "The time of an offer is kept with its item, for as long as that is.",
+    ),
+    Clause(
+        "LIMIT-1",
+        NUMBER,
+        "1 <= floor <= limit <= capacity, always: empty window, zero or backward clock, exceptions, any sample.",
+        (limit_1,),
+        "Before it is bound to a capacity the limit is its floor.",
+    ),
+    Clause(
+        "LIMIT-2",
+        NUMBER,
+        "Lowering the limit revokes nothing that is inside.",
+        (limit_2,),
+        "",
+    ),
+    Clause(
+        "LIMIT-3",
+        NUMBER,
+        "What was refused, cancelled, failed or thrown away is no sample of the service time.",
+        (limit_3,),
+        "What the work itself calls a success: a response that says 500 is one, unless it is told.",
+    ),
+    Clause(
+        "LIMIT-4",
+        NUMBER,
+        "Under constant overload the baseline does not drift up; a lucky sample does not hold it down for ever.",
+        (limit_4,),
+        "Where the knee is for work whose times tell nothing of it.",
+    ),
+    Clause(
+        "LIMIT-5",
+        NUMBER,
+        ("After a stated number of good windows the limit is back at capacity (or at what the load needs); it is never stuck low."),
+        (limit_5,),
+        "How long a window takes: it is counted in samples. While it looks a step lower, the limit is 3/4 of the capacity.",
+    ),
+    Clause(
+        "LIMIT-6",
+        NUMBER,
+        "The same samples give the same limit: no randomness, the clock is an argument.",
+        (limit_6,),
+        "The order in which several threads bring their samples.",
+    ),
+    Clause(
+        "CLASS-1",
+        WHO,
+        "Thresholds are nested and the highest is the limit: whoever is let in at an instant, a higher class would be too.",
+        (class_1,),
+        "That a higher class waits for nobody: it is refused where the wall is full.",
+    ),
+    Clause(
+        "CLASS-2",
+        WHO,
+        "The slots between two thresholds can never be held by the lower class.",
+        (class_2,),
+        "A limit that is lowered later: who is inside stays (LIMIT-2). Calls that go around the admission.",
+    ),
+    Clause(
+        "CLASS-3",
+        WHO,
+        (
+            "An unknown or missing label is the default class, and is counted. Labels take no memory: their number is fixed at "
+            "construction."
+        ),
+        (class_3,),
+        "",
     ),
 )

@@ -20,7 +20,9 @@ STATE_PREDICATES: Final[Mapping[str, tuple[str, ...]]] = {
     "fresh_2": ("FRESH-2",),
     "policy_3": ("POLICY-3",),
 }
+STEP_PREDICATES: Final[Mapping[str, tuple[str, ...]]] = {"policy_2": ("POLICY-2",)}
 EXPECTED: Final = 130  # obligations, asserted so that one that is left out is noticed
+OF_A_LEASE: Final = ("look", "put_back", "release", "abandon")
 
 
 def _always(_: object) -> bool:
@@ -38,12 +40,22 @@ class Act:
 
 
 class World:
-    """Hold both machines as the solver sees them; the policy's may be a changed one."""
+    """Hold both machines as the solver sees them; the policy's may be a changed one, or another policy's.
 
-    def __init__(self, policy: Mapping[str, Any] | None = None) -> None:
+    states, steps: its predicates, with the clauses that they bear on. family: how the names of its obligations begin.
+    """
+
+    def __init__(
+        self,
+        policy: Mapping[str, Any] | None = None,
+        states: Mapping[str, tuple[str, ...]] = STATE_PREDICATES,
+        steps: Mapping[str, tuple[str, ...]] = STEP_PREDICATES,
+        family: str = "policies",
+    ) -> None:
         self.plain: Final[Mapping[str, Any]] = policy or vars(machine)
+        self.states, self.steps, self.family = states, steps, family
         self.wall: Final = Symbolic(vars(wall))
-        same = {f"wall_{name}": self.wall.functions[name] for name in ("look", "put_back", "release_unseen", "take")}
+        same = {f"wall_{name}": function for name, function in self.wall.functions.items()}
         self.policy: Final = Symbolic(self.plain, same)
         self.before: Final[Any] = unknown(self.plain["State"], "before")
         self.after: Final[Any] = unknown(self.plain["State"], "after")
@@ -65,7 +77,7 @@ class World:
             for guard, act, of_wall in self.plain[table]
         ]
         for name in self.plain["KEPT"]:
-            kind = "lease" if name in ("release", "abandon") else ""
+            kind = "lease" if name in OF_A_LEASE else ""
             found.append(Act(self.wall.functions[f"can_{name}"], self.wall.functions[name], name, kind))
         return [*found, Act(_always, self.wall.close, "close", "")]
 
@@ -84,20 +96,22 @@ def obligations(world: World) -> list[Obligation]:
     new = ("capacity >= 1",)
     found = [
         Obligation(
-            f"policies.initial.{name}", ids, f"A new intake satisfies {name}.", new,
+            f"{world.family}.initial.{name}", ids, f"A new intake satisfies {name}.", new,
             (Goal(base, Law(world.policy.functions[name], world.before)(path.value), story),),
         )
-        for name, ids in STATE_PREDICATES.items()
+        for name, ids in world.states.items()
     ]  # fmt: skip
     alike = same_wall(path.value, there.value)
-    found.append(Obligation("policies.initial.refines", ("POLICY-1",), "It is a new wall.", new, (Goal(base, alike, story),)))
+    found.append(
+        Obligation(f"{world.family}.initial.refines", ("POLICY-1",), "It is a new wall.", new, (Goal(base, alike, story),))
+    )
     for act in world.acts():
         found += _of(world, act)
     return found
 
 
 def _of(world: World, act: Act) -> list[Obligation]:
-    name, arguments = act.act.__name__, world.arguments(act)
+    name, arguments, family = act.act.__name__, world.arguments(act), world.family
     guard = z3.BoolVal(True) if act.guard is _always else Law(act.guard, *arguments).formula
     story: Story = tuple(zip(("before", "i", "patience"), arguments, strict=False))
     hypotheses = (world.invariant, guard)
@@ -106,17 +120,19 @@ def _of(world: World, act: Act) -> list[Obligation]:
     raising = z3.Or([step.path.condition for step in steps if step.path.error])
     under = ("both invariants hold before", f"{name} is enabled")
     says = f"Where {name} is enabled it has a next state."
-    found = [Obligation(f"policies.{name}.total", ("POLICY-3",), says, under, (Goal(Base(*hypotheses), z3.Not(raising), story),))]
-    for predicate, ids in STATE_PREDICATES.items():
+    found = [Obligation(f"{family}.{name}.total", ("POLICY-3",), says, under, (Goal(Base(*hypotheses), z3.Not(raising), story),))]
+    for predicate, ids in world.states.items():
         law = Law(world.policy.functions[predicate], world.before)
         goals = tuple(Goal(way.base, law(way.after), way.story) for way in ways)
-        found.append(Obligation(f"policies.{name}.{predicate}", ids, f"After {name}, {predicate} is true.", under, goals))
-    step = Law(world.policy.policy_2, world.before, world.after)
-    goals = tuple(Goal(way.base, step(world.before, way.after), way.story) for way in ways)
-    found.append(Obligation(f"policies.{name}.policy_2", ("POLICY-2",), f"Of {name} as a step, policy_2 is true.", under, goals))
+        found.append(Obligation(f"{family}.{name}.{predicate}", ids, f"After {name}, {predicate} is true.", under, goals))
+    for predicate, ids in world.steps.items():
+        step = Law(world.policy.functions[predicate], world.before, world.after)
+        goals = tuple(Goal(way.base, step(world.before, way.after), way.story) for way in ways)
+        says = f"Of {name} as a step, {predicate} is true."
+        found.append(Obligation(f"{family}.{name}.{predicate}", ids, says, under, goals))
     goals = tuple(Goal(way.base, _refined(world, act, way.after), way.story) for way in ways)
     what = f"is the wall's {act.of_wall}" if act.of_wall else "changes nothing of the wall's"
-    return [*found, Obligation(f"policies.{name}.refines", ("POLICY-1",), f"{name} {what}, where that may be.", under, goals)]
+    return [*found, Obligation(f"{family}.{name}.refines", ("POLICY-1",), f"{name} {what}, where that may be.", under, goals)]
 
 
 def _refined(world: World, act: Act, after: Any) -> Formula:

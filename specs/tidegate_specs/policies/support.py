@@ -28,6 +28,18 @@ def module_of(subject: Subject, name: str = "freshness") -> Any:
     return importlib.import_module(f"{package.__name__}.policies.{name}")
 
 
+def package_of(subject: Subject) -> Any:
+    """Import the policies of a subject."""
+    package: Any = subject
+    return importlib.import_module(f"{package.__name__}.policies")
+
+
+def bulkhead_of(subject: Subject) -> Any:
+    """Give the kind of a subject's bulkheads."""
+    package: Any = subject
+    return importlib.import_module(f"{package.__name__}.adapters.bulkhead").Bulkhead
+
+
 def shed_of(subject: Subject) -> Any:
     """Give the answers of a subject's policies."""
     package: Any = subject

@@ -152,6 +152,14 @@ class Int:
 
     __rmul__ = __mul__
 
+    def __neg__(self) -> "Int":
+        return Int(-self.it)
+
+    def __floordiv__(self, other: Any) -> "Int":
+        if not isinstance(other, int) or other <= 0:
+            raise TypeError("only division by a positive number that is known is what Python's is")
+        return Int(self.it / other)
+
     def __lt__(self, other: Any) -> Bool:
         return Bool(self.it < number(other))
 

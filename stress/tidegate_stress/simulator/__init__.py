@@ -5,8 +5,8 @@
     result = simulate(Workload(knee=16), Fixed(24), seconds=60, seed=1)
     print(result.goodput_per_s, result.p99_s)
 
-`workload` says what comes and how the service behaves, `engine` runs it event by event, `limiters` are ours and four that are in use
-(models in our own words), `rows` are the cases that are compared, `judge` holds them to their bounds, and `command` is
+`workload` says what comes and how the service behaves, `engine` runs it event by event, `limiters` are ours and four that are in
+use (models in our own words), `rows` are the cases that are compared, `judge` holds them to their bounds, and `command` is
 `tidegate simulate`. The same seed gives the same result, to the bit.
 """
 

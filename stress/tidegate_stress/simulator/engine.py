@@ -1,6 +1,6 @@
 """Run a workload in virtual time, from event to event."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from heapq import heappop, heappush
 from math import ceil, inf
@@ -62,11 +62,10 @@ class _Inside:
 def simulate(workload: Workload, limiter: Limiter, seconds: float, seed: int) -> Result:
     """Run a workload for so many seconds of virtual time. The same seed brings the same work at the same times."""
     coming = arrivals(workload, Random(f"{seed} arrivals"))
-    work = works(workload, Random(f"{seed} service"))
-    return _run(_Inside(workload), limiter, seconds, coming, [work() for _ in range(997)])
+    return _run(_Inside(workload), limiter, seconds, coming, works(workload, Random(f"{seed} service")))
 
 
-def _run(inside: _Inside, limiter: Limiter, seconds: float, coming: Iterator[float], work: list[float]) -> Result:
+def _run(inside: _Inside, limiter: Limiter, seconds: float, coming: Iterator[float], work: Callable[[], float]) -> Result:
     workload, ends = inside.workload, inside.ends
     offered = refused = good = 0
     sojourns: list[float] = []
@@ -85,10 +84,11 @@ def _run(inside: _Inside, limiter: Limiter, seconds: float, coming: Iterator[flo
             limiter.sample(int(entered_s * NANO), int(end_s * NANO), in_progress)
             continue
         offered += 1
+        takes_s = work()  # drawn for the refused, too, so that every limiter is offered the same
         if len(ends) < min(limiter.now, workload.capacity):
             inside.go_on(arrival_s)
-            takes_s = work[offered % len(work)] * workload.factor(arrival_s)
-            heappush(ends, (inside.done_s + takes_s, offered, arrival_s, len(ends) + 1))
+            marked_s = inside.done_s + takes_s * workload.factor(arrival_s)
+            heappush(ends, (marked_s, offered, arrival_s, len(ends) + 1))
             inside.changed()
         else:
             refused += 1

@@ -1,0 +1,17 @@
+"""Times that go with the limit are not seen.
+
+Breaks: LIMIT-4
+Killed by: policies.limit_loads, policies.limit_faults
+"""
+
+from ...mutants import Patch
+
+BREAKS = ("LIMIT-4",)
+KILLED_BY = ("policies.limit_loads", "policies.limit_faults",)
+PATCHES = (
+    Patch(
+        "policies/limit.py",
+        "    return not 8 * (took_high - took_low) * low >= 3 * took_low * (high - low) or took_low == 0",
+        "    return not 8 * (took_high - took_low) * low >= 99 * took_low * (high - low) or took_low == 0",
+    ),
+)
