@@ -16,7 +16,7 @@ from concurrent.futures import ThreadPoolExecutor
 from email.parser import Parser
 from pathlib import Path
 
-from tidegate_stress.extras import EXTRAS
+from tidegate_specs.extras import EXTRAS
 
 NAME = "tidegate"
 # Where a reader meets advice. The changelog tells of names that were.

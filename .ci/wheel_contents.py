@@ -1,4 +1,4 @@
-"""Assert that a wheel holds exactly the three packages, and says the right things of itself.
+"""Assert that a wheel holds exactly the four packages, and says the right things of itself.
 
 Usage: wheel_contents.py WHEEL CLONE
 """
@@ -10,14 +10,14 @@ from email.message import Message
 from email.parser import Parser
 from pathlib import Path
 
-PACKAGES = ("kernel/tidegate", "specs/tidegate_specs", "stress/tidegate_stress")
+PACKAGES = ("kernel/tidegate", "specs/tidegate_gate", "specs/tidegate_specs", "stress/tidegate_stress")
 DIST_INFO = ("METADATA", "RECORD", "WHEEL", "entry_points.txt", "licenses/LICENSE")
-ALWAYS = ("tidegate/LICENSE", "tidegate/py.typed", "tidegate_specs/py.typed", "tidegate_stress/py.typed")
+ALWAYS = ("tidegate/LICENSE", *(f"{package.rpartition('/')[2]}/py.typed" for package in PACKAGES))
 PLAIN_NAMES = ("LICENSE", "bounds.json", "costs.json", "manifest.json", "obligations.json", "points.json", "py.typed")
 
 
 def expected_names(clone: Path) -> set[str]:
-    """List what the three package folders hold."""
+    """List what the four package folders hold."""
     return {
         str(file.relative_to((clone / package).parent).as_posix())
         for package in PACKAGES
@@ -28,7 +28,7 @@ def expected_names(clone: Path) -> set[str]:
 
 def faults_of_names(names: set[str], expected: set[str]) -> Iterator[str]:
     """Tell how the packages' files differ from the expected ones."""
-    yield from (f"not from the three packages: {name}" for name in sorted(names - expected))
+    yield from (f"not from the four packages: {name}" for name in sorted(names - expected))
     yield from (f"missing: {name}" for name in sorted((expected | set(ALWAYS)) - names))
     for name in sorted(names):
         if not name.endswith(".py") and name.rpartition("/")[2] not in PLAIN_NAMES:

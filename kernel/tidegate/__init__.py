@@ -58,9 +58,10 @@ What happens to a token that is dropped
     of the call in there: nothing of ours runs yet, or any more, and the lease of that `with` is a dropped one.
 
 In somebody else's process
-    Nothing of ours runs in normal operation where the interpreter drops exceptions: no collector callback, no hook and no
-    weak-reference callback that is Python code (HOST-1). A lease that is dropped unreleased, and an intake that dies, do run
-    finalisers, in which an exception that a signal handler raises at that moment is dropped, as in any finaliser. A fork
+    Nothing of ours runs in normal operation where the interpreter drops exceptions: no collector callback, no hook, no
+    weak-reference callback and no finaliser that is Python code (HOST-1). An intake that dies takes its tokens along, and C code
+    finds that there is nothing to recover (`_slots.Mortal`). Only a lease that is dropped unreleased runs a finaliser of ours, in
+    which an exception that a signal handler raises at that moment is dropped, as in any finaliser. A fork
     runs one call into C of ours, and costs the same for every capacity; the child's slots are made by its first call, and the
     parent's are kept, so that neither the fork nor that call lets an item of the parent's die there (HOST-2); who releases or
     drops a lease of the parent's in the child does. No module of the host's is

@@ -30,6 +30,7 @@ Each row has an alarm in `tests/kernel/test_atomic.py`, which on FT runs with th
     len(free)      length and truth of a list    how many are at home                  yes  yes  C: PyList_GET_SIZE: one load
     closed, _token attribute load and store      the flag; the token of a lease        yes  yes  C: bytecodes.c: acquire, release
     home           calling a weak reference      the slots of a lost token, or None    yes  yes  C: _PyWeakref_GET_REF: lock
+    home.alive     reading through a weak proxy  is the intake of a token gone?        yes  yes  C: the same
     generations    dict.get, dict[i] = n         a slot's generation                   yes  yes  doc: d.get(key), d[key] = x
     next           next(count)                   add one to a count                    yes  yes  C: count_next: compare-exchange
     repr           repr(count)                   read a count                          yes  yes  C: count_repr: one load
@@ -37,7 +38,8 @@ Each row has an alarm in `tests/kernel/test_atomic.py`, which on FT runs with th
                    map(is_not, items,                                                            the turns before and after tell
                    repeat(NOTHING)),                                                             enough: see `Slots.statistics`
                    iter(turns)))
-    __del__        the last reference dropped    the finaliser, once and at once       yes  no   once, but maybe late (below)
+    __del__        the last reference dropped    the finaliser, once and at once; no   yes  no   once, but maybe late (below); C:
+                                                 error if reading `__del__` raises               typeobject.c: slot_tp_finalize
     getrefcount    getrefcount(me[0])            does somebody still refer to a        yes  yes  C: sysmodule.c: one load; nobody
                                                  token whose finaliser runs?                     else can reach it if none does
     epoch          os.register_at_fork(append)   is this the process that made it?     yes  yes  C: run_at_forkers, in the one

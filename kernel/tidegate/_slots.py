@@ -5,6 +5,7 @@ See the package docstring for the representation and the invariants named here.
 """
 
 import weakref
+from operator import attrgetter, methodcaller
 from sys import getrefcount, version_info
 from typing import Any, Final, TypeAlias, cast
 
@@ -14,7 +15,6 @@ from ._types import Statistics
 
 NOTHING: Final = object()  # in place of an item
 SEEN: Final = [True]
-UNSEEN: Final = [False]
 generations: Final = count(1)  # never the same twice, so that a successor that was never registered is never taken for one
 
 # What `Slots.turns` has of a slot. At rest, how many items it has finished: bits 0 to 127 count all of them, which is room for the
@@ -22,10 +22,44 @@ generations: Final = count(1)  # never the same twice, so that a successor that 
 # item], and [that number] once released.
 Mark: TypeAlias = list[Any]
 ABANDONED: Final = 1 << 128
-COUNTED: Final = ABANDONED - 1  # a mask, as a division would look for signals on its way
 
 
-class SlotRef:
+class Home(weakref.ref["Slots"]):
+    """Refer to the slots of an intake, weakly. `alive` is a proxy: reading an attribute of it raises once they are gone."""
+
+    alive: Any
+
+
+class Mortal:
+    """Have `ended` called when the last reference is dropped, but not if that is because the whole intake is gone.
+
+    CPython drops what a signal handler raises while a finaliser runs. An intake that dies takes all its tokens along, and were
+    their finalisers Python code, a Ctrl-C would be lost in one of them (HOST-1). So all of this is C code: CPython reads the
+    attribute `__del__`, and then calls what it got. `fate` reads something of the intake first. Once that is gone, the proxy
+    raises, and CPython takes an attribute that can't be read for one that is not there (`slot_tp_finalize` in typeobject.c).
+    """
+
+    __slots__ = ()
+    fate = property(attrgetter("slot.home.alive.capacity", "ended"))
+    choice = property(attrgetter("fate.__getitem__"))
+    __del__ = property(methodcaller("choice", 1))  # `ended`, the second of the two
+
+    def ended(*me: Any) -> None:
+        """Recover the slot of a token that died.
+
+        The collector calls the finalisers of a dead cycle before it takes the cycle apart, and one of them may still release a
+        lease. So while somebody refers to the object, it is not lost. Its finaliser has run, though, and no finaliser runs twice:
+        a second `SlotRef`, which dies together with the first, has one that has not run yet.
+        """
+        references, slot = getrefcount(me[0]), me[0].slot
+        if references > DYING[0]:
+            slot.generation = slot.generation[0], (again := SlotRef(type(None), slot.index, slot.generation))
+            again.home = slot.home  # only now: an exception out of the call would drop it, and its end is not the token's
+        elif (slots := slot.home()) is not None:  # else the intake died just now
+            slots.recover(slot)
+
+
+class SlotRef(Mortal):
     """Refer to one slot: which intake's, which number, and in which generation of owners.
 
     Its token refers to it, and the two die one after the other, the token first, each with a finaliser that recovers the slot. So
@@ -38,15 +72,13 @@ class SlotRef:
     """
 
     __slots__ = ("generation", "home", "index")
+    slot = cast("SlotRef", property(attrgetter("ended.__self__")))  # itself
 
-    def __init__(self, home: "weakref.ref[Slots] | Any", index: int, generation: "tuple[int, SlotRef | None]") -> None:
+    def __init__(self, home: "Home | Any", index: int, generation: "tuple[int, SlotRef | None]") -> None:
         self.home, self.index, self.generation = home, index, generation
 
-    def __del__(*me: "SlotRef") -> None:
-        ended(getrefcount(me[0]), me[0])
 
-
-class Token:
+class Token(Mortal):
     """Own one slot: whoever holds its token does, and nobody else (invariant one-token).
 
     When the last reference to a token is dropped, a call was interrupted or a lease was lost. A new token takes its place.
@@ -57,31 +89,16 @@ class Token:
     def __init__(self, slot: SlotRef) -> None:
         self.slot = slot
 
-    def __del__(*me: "Token") -> None:
-        ended(getrefcount(me[0]), me[0].slot)
 
-
-def ended(references: int, slot: SlotRef) -> None:
-    """Recover the slot of a token that died. Called by its finalisers, with the number of references to the dying object.
-
-    The collector calls the finalisers of a dead cycle before it takes the cycle apart, and one of them may still release a lease.
-    So while somebody refers to the object, it is not lost. Its finaliser has run, though, and no finaliser runs twice: a second
-    `SlotRef`, which dies together with the first, has one that has not run yet.
-    """
-    if references > DYING[0]:
-        slot.generation = slot.generation[0], (again := SlotRef(type(None), slot.index, slot.generation))
-        again.home = slot.home  # only now: an exception out of the call would drop it, and its end is not the token's
-    elif (slots := slot.home()) is not None:  # else the intake is gone too
-        slots.recover(slot)
-
-
-class Dying:
+class Dying(Mortal):
     """Measure, once, what `getrefcount` tells a finaliser whose object nobody else refers to: versions differ.
 
     The object has no name in there, or a debugger that looks at the names of a frame would add a reference (up to 3.12).
     """
 
-    def __del__(*me: "Dying") -> None:
+    fate = property(attrgetter("__class__", "ended"))
+
+    def ended(*me: Any) -> None:
         DYING.append(getrefcount(me[0]))
 
 
@@ -96,7 +113,6 @@ class FreeList(list[Token]):
     yet; that token would be left to its finaliser. Between reading an attribute and assigning it, none can.
     """
 
-    __slots__ = ()
     newest = cast("Token", property(list[Token].pop))
 
 
@@ -106,7 +122,6 @@ class Waits(map):  # type: ignore[type-arg]  # only type checkers could give it 
     A `for` loop would do as well, but would take a StopIteration that a signal handler raises in the wait for its own end.
     """
 
-    __slots__ = ()
     answer = cast("Token | None", property(next))
 
 
@@ -119,15 +134,14 @@ class Slots:
     room: Final = property(callable) if version_info < (3, 12) else None
 
     def __init__(self, capacity: int, closed: bool = False) -> None:
-        self.home: Final[weakref.ref[Slots]] = weakref.ref(self)  # kept here: the collector clears one that is garbage
+        self.home, self.home.alive = Home(self), weakref.proxy(self)  # kept here: the collector clears what is garbage
         self.capacity, self.closed, self.epoch = capacity, closed, epoch()
-        self.heirs: Final[list[Slots]] = []  # after a fork: what took its place, first
+        # What took its place after a fork, first; the generations of the slots whose token was ever lost; and a stack, so that the
+        # slots used so far are the first ones, and their number is the peak.
+        self.heirs, self.generations, self.free = list[Slots](), dict[int, int](), FreeList()  # which is filled below
         self.items: Final[list[Any]] = [NOTHING] * capacity
         self.turns: Final[list[int | Mark]] = [0] * capacity
-        self.generations: Final[dict[int, int]] = {}  # of the slots whose token was ever lost
         self.answered_full, self.answered_closed = count(), count()
-        # A stack: the slots used so far are the first ones, so their number is the peak.
-        self.free: Final = FreeList()  # filled below
         self.queue: Final[SimpleQueue[Token | None]] = SimpleQueue()  # None wakes a taker after `close`
         self.bell: Final[SimpleQueue[None]] = SimpleQueue()  # wakes a drain
         # The atomic primitives, each bound once: see `_atomic`.
@@ -154,7 +168,7 @@ class Slots:
             if isinstance(turn, list):
                 if turn[1:]:  # else a release was under way
                     turn.append(None)  # so that a look from here on, by an iterator, does not make it count as settled
-                if turn[1:2] == UNSEEN:
+                if turn[1:2] == [False]:
                     self.turns[index] = turn[0]  # put back: nobody looked, it is QUEUED again
                 else:
                     self.items[index] = NOTHING
@@ -224,9 +238,9 @@ class Slots:
         rows = zip(before, there, after, strict=True)
         ready = [new for old, has, new in rows if (has if new is old else type(old) is list and old[0] == new) and type(new) is int]
         counted = sum([turn for turn in after if type(turn) is int]) + sum(marked)
-        finished, abandoned = counted & COUNTED, counted >> 128
+        finished, abandoned = counted & ABANDONED - 1, counted >> 128  # a division would look for signals on its way
         queued, in_flight, peak = len(ready), len(marked), capacity - after.count(0) + ready.count(0)
-        full = int(repr(self.answered_full)[6:-1])  # "count(7)": the one way to read it that does not change it on every version
-        closed = int(repr(self.answered_closed)[6:-1])
+        # "count(7)": the one way to read it that does not change it on every version
+        full, closed = [int(repr(answers)[6:-1]) for answers in (self.answered_full, self.answered_closed)]
         accepted, free = queued + in_flight + finished, capacity - queued - in_flight
         return Statistics(capacity, free, queued, in_flight, accepted, full, closed, finished - abandoned, abandoned, peak)

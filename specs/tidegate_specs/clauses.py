@@ -347,7 +347,7 @@ CLAUSES: tuple[Clause, ...] = (
             "in words why not."
         ),
         (host_1,),
-        "A lease that is dropped unreleased, and an intake that is dropped as it is, are given back by finalisers.",
+        "A lease that is dropped unreleased is given back by a finaliser.",
     ),
     Clause(
         "HOST-2",

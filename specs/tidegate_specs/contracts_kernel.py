@@ -11,7 +11,8 @@ from contextlib import AbstractContextManager
 from typing import Any
 
 from .check import Subject, load_subject
-from .refinement import Call, Pair, Shape, build
+from .refinement import Pair, Shape, build
+from .refinement.driver import Call
 
 _tracers: Any = importlib.import_module("crosshair.tracers")
 NoTracing: Callable[[], AbstractContextManager[object]] = _tracers.NoTracing

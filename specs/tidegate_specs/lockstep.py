@@ -13,8 +13,10 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition,
 from . import machine
 from .check import Result, Settings, Subject, Verdict
 from .foreign import subject_option
-from .refinement import MISUSES, Divergence, Pair, SpecificationFault
-from .stateful import CLAUSES
+from .refinement import Pair
+from .refinement.driver import MISUSES
+from .refinement.following import SpecificationFault
+from .refinement.observed import Divergence
 
 _run: Final[Callable[..., None]] = cast(Any, stateful).run_state_machine_as_test
 
@@ -142,8 +144,11 @@ def situation(name: str, answer: object, *, unseen: bool | None) -> str:
     return name if unseen is None else f"drop {'unseen' if unseen else 'seen'}"
 
 
-def run(subject: Subject, chosen: Settings, plain: bool) -> Result:
-    """Run the profile's number of random histories from its seed; with plain items, or with such as refuse every call."""
+def run(subject: Subject, chosen: Settings, plain: bool, clauses: tuple[str, ...]) -> Result:
+    """Run the profile's number of random histories from its seed; with plain items, or with such as refuse every call.
+
+    clauses: those that may be blamed.
+    """
     profile = PROFILES["tidegate-nightly" if chosen.profile == "full" else "tidegate-ci"]
     members = {"subject": subject, "plain": plain, "situations": set[str]()}
     trial: type[Lockstep] = seed(chosen.seed)(type("Lockstep", (Lockstep,), members))
@@ -157,7 +162,7 @@ def run(subject: Subject, chosen: Settings, plain: bool) -> Result:
         )
         notes = [*map(str, told), *getattr(divergence, "__notes__", ())]
         account = "\n".join([str(divergence), *notes, f"replay: {replay}"])
-        blames = tuple(clause for clause in divergence.clauses if clause in CLAUSES)
+        blames = tuple(clause for clause in divergence.clauses if clause in clauses)
         return Result(Verdict.ILLEGAL, f"a failure, shrunk after {trial.calls:,} calls", account, blames)
     except (SpecificationFault, HypothesisException):
         return Result(Verdict.UNKNOWN, f"{trial.calls:,} calls compared", traceback.format_exc())

@@ -16,7 +16,10 @@ from .check import EVERYTHING, WHOLE, Check, Result, Settings, Subject, Verdict,
 from .conformance.adapter import Adapted
 from .foreign import subject_option
 from .progress import progress
-from .refinement import Call, Divergence, Driver, Joint, SpecificationFault, compare, follow
+from .refinement import compare
+from .refinement.driver import Call, Driver
+from .refinement.following import Joint, SpecificationFault, follow
+from .refinement.observed import Divergence
 
 CLAUSES: Final = tuple(
     "BOUND-1 BOUND-2 EXACT-1 EXPLICIT-1 FIXED-1 NORETRY-1 MEMORY-1 LOCAL-1 RECOVER-1 LEASE-1 CLOSE-1 CLOSE-2 LEDGER-1 HOSTILE-1"
@@ -50,7 +53,7 @@ def lockstep(subject: Subject, chosen: Settings) -> Result:
     """Run the profile's number of random histories from its seed. A failure is shrunk, and carries what replays it."""
     from .lockstep import run  # brings Hypothesis, which nobody needs who only reads what the checks show
 
-    return going_on(lambda judged, plain: run(judged, chosen, plain), subject)
+    return going_on(lambda judged, plain: run(judged, chosen, plain, CLAUSES), subject)
 
 
 # Exhaustively.

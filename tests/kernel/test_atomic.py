@@ -23,6 +23,7 @@ import pytest
 from tidegate import Intake, _atomic
 from tidegate._slots import FreeList, Slots, Waits
 from tidegate_specs.builds import FREE_THREADED, gil_is_on
+from tidegate_specs.guest import pending
 
 THREADS = 4
 ROUNDS = 20_000
@@ -573,6 +574,60 @@ def test_a_finaliser_that_raises_still_lets_go_of_what_it_holds() -> None:
     finally:
         sys.unraisablehook = hook
     assert notes == ["outer", "inner"]
+
+
+def test_a_finaliser_that_cannot_be_read_is_taken_for_none() -> None:
+    """Why the tokens of an intake that dies run no code of ours: their `__del__` reads through a weak proxy of the intake."""
+    told: list[Any] = []
+    notes: list[str] = []
+
+    class Home:
+        here = True
+
+    class Chosen(Noted):
+        def __init__(self, home: Home) -> None:
+            super().__init__("a", notes)
+            self.home = weakref.proxy(home)
+
+        def end(self) -> None:
+            notes.append("end")
+
+        choice = property(operator.attrgetter("home.here", "end"))
+        taken = property(operator.attrgetter("choice.__getitem__"))
+
+    setattr(Chosen, "__del__", property(operator.methodcaller("taken", 1)))  # noqa: B010 - no method, as type checkers expect
+    hook, sys.unraisablehook = sys.unraisablehook, told.append
+    try:
+        home = Home()
+        thing = Chosen(home)
+        del thing
+        assert notes == ["end"]
+        thing = Chosen(home)
+        del home
+        gc.collect()
+        del thing
+        assert notes == ["end"]
+    finally:
+        sys.unraisablehook = hook
+    assert told == []
+
+
+def test_a_ctrl_c_that_comes_while_an_intake_dies_is_heard() -> None:
+    class Goodbye:
+        """Its end makes a signal pending from C code, so that the first bytecode after it handles it."""
+
+    def drop(kept: list[Intake[Any]]) -> None:
+        kept.clear()
+        for _ in range(1000):
+            pass  # here the signal is handled
+
+    setattr(Goodbye, "__del__", staticmethod(pending(signal.SIGINT)))  # noqa: B010 - the same
+    for capacity in (1, 2, 64, 1000):
+        kept: list[Intake[Any]] = [Intake(capacity)]
+        kept[0].offer(Goodbye())
+        with pytest.raises(KeyboardInterrupt):
+            drop(kept)
+        assert kept == []
 
 
 def test_a_finaliser_runs_once_for_an_object_brought_back() -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tidegate_stress import cli
+from tidegate_gate import cli
 
 ROOT = Path(__file__).parents[2]
 INTERPRETER = (ROOT / "specs" / "docs" / "new-interpreter.md").read_text("utf-8")

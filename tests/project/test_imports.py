@@ -1,4 +1,7 @@
-"""The core stands alone: a few names of the standard library, and nothing that could reach a network, a disk or a lock."""
+"""The core stands alone: a few names of the standard library, and nothing that could reach a network, a disk or a lock.
+
+And of the four packages, each imports only those below it: gate, stress, specs, kernel.
+"""
 
 import ast
 import sys
@@ -7,7 +10,10 @@ from pathlib import Path
 
 import pytest
 
-KERNEL = Path(__file__).parents[2] / "kernel" / "tidegate"
+ROOT = Path(__file__).parents[2]
+KERNEL = ROOT / "kernel" / "tidegate"
+# From the top down: a package may import itself and what comes after it.
+LAYERS = ("specs/tidegate_gate", "stress/tidegate_stress", "specs/tidegate_specs", "kernel/tidegate")
 
 ALLOWED = {
     "_queue": {"Empty", "SimpleQueue"},
@@ -16,14 +22,14 @@ ALLOWED = {
     "enum": {"Enum"},
     "functools": {"partial"},
     "itertools": {"chain", "count", "repeat"},
-    "operator": {"is_not"},
+    "operator": {"attrgetter", "is_not", "methodcaller"},
     "os": {"register_at_fork", "sched_yield", "sysconf", "sysconf_names"},
     "queue": {"Empty", "ShutDown"},
     "sys": {"getrefcount", "version_info"},
     "threading": {"TIMEOUT_MAX"},
     "time": {"monotonic", "sleep"},
     "typing": {"TYPE_CHECKING", "Any", "Final", "Generic", "NoReturn", "TypeAlias", "TypeVar", "cast", "final"},
-    "weakref": {"ref"},
+    "weakref": {"proxy", "ref"},
 }
 # Ways to reach what is not imported, or a terminal, or a disk.
 FORBIDDEN_NAMES = {
@@ -175,3 +181,49 @@ def test_planted_reach_is_found(planted: str) -> None:
 def test_allowed_reach_passes() -> None:
     source = "import os\nfrom ._slots import Slots\nif hasattr(os, 'register_at_fork'):\n    os.register_at_fork()\n"
     assert faults_of(source) == []
+
+
+def imported_packages(source: str) -> set[str]:
+    """Name the top-level packages that a module imports, anywhere in it."""
+    names = set[str]()
+    for node in ast.walk(ast.parse(source)):
+        match node:
+            case ast.Import(names=aliases):
+                names |= {alias.name for alias in aliases}
+            case ast.ImportFrom(module=str(module), level=0):
+                names.add(module)
+            case _:
+                pass
+    return {name.partition(".")[0] for name in names}
+
+
+def above(package: str) -> set[str]:
+    """Name the packages that this one must not import."""
+    names = [folder.rpartition("/")[2] for folder in LAYERS]
+    return set(names[: names.index(package)])
+
+
+@pytest.mark.parametrize("folder", LAYERS)
+def test_no_package_imports_one_above_it(folder: str) -> None:
+    files = sorted((ROOT / folder).rglob("*.py"))
+    assert files
+    forbidden = above(folder.rpartition("/")[2])
+    found = {str(file.relative_to(ROOT)): imported_packages(file.read_text(encoding="utf-8")) & forbidden for file in files}
+    assert {name: packages for name, packages in found.items() if packages} == {}
+
+
+@pytest.mark.parametrize(
+    ("package", "planted"),
+    [
+        ("tidegate_stress", "from tidegate_gate.report import judge"),
+        ("tidegate_specs", "def f():\n    import tidegate_stress.load"),
+        ("tidegate_specs", "import tidegate_gate as gate"),
+        ("tidegate", "import os, tidegate_specs"),
+    ],
+)
+def test_planted_arrow_upwards_is_found(package: str, planted: str) -> None:
+    assert imported_packages(planted) & above(package)
+
+
+def test_arrow_downwards_passes() -> None:
+    assert not imported_packages("from tidegate_specs import check\nfrom . import report") & above("tidegate_stress")

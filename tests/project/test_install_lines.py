@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tidegate_stress.extras import EXTRAS, advice
+from tidegate_specs.extras import EXTRAS, advice
 
 ROOT = Path(__file__).parents[2]
 OLD = "head" + "gate"

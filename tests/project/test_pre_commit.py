@@ -61,9 +61,9 @@ def test_the_file_is_yaml_for_others_too() -> None:
 
 
 def test_the_entry_works_within_a_second_or_so(tmp_path: Path) -> None:
-    subprocess.run([sys.executable, "-m", "tidegate_stress", "vendor", str(tmp_path / "gate")], check=True, timeout=60)
+    subprocess.run([sys.executable, "-m", "tidegate_gate", "vendor", str(tmp_path / "gate")], check=True, timeout=60)
     (hook,) = hooks()
-    command = [sys.executable, "-m", "tidegate_stress", *hook["entry"].split()[1:], "gate"]
+    command = [sys.executable, "-m", "tidegate_gate", *hook["entry"].split()[1:], "gate"]
     statuses: list[int] = []
     for tampered in (False, True):
         if tampered:

@@ -9,23 +9,23 @@ from pathlib import Path
 
 import pytest
 
+from tidegate_gate import capabilities
+from tidegate_gate.peers import as_markdown, read, verdict_in
 from tidegate_specs import adapters, policies
 from tidegate_specs.builds import FREE_THREADED
 from tidegate_specs.check import needs
 from tidegate_specs.conformance.levels import LEVELS
 from tidegate_specs.conformance.peers import PEERS
 from tidegate_specs.explore.configurations import CONFIGURATIONS
-from tidegate_specs.mutation import describe, mutant_names
+from tidegate_specs.mutation.patching import describe, mutant_names
 from tidegate_specs.operators import record as operators
 from tidegate_specs.prove import EXPECTED
 from tidegate_specs.prove.mutants import MUTANTS
 from tidegate_specs.registry import CLAUSES
-from tidegate_stress import capabilities
-from tidegate_stress.bench import BARS_FROM_3_14, BARS_TO_3_13, FLAT_BAR, GOODPUT_BAR, SLOT_BAR_BYTES
+from tidegate_stress.bench.rows import BARS_FROM_3_14, BARS_TO_3_13, FLAT_BAR, GOODPUT_BAR, SLOT_BAR_BYTES
 from tidegate_stress.lab.bounds import BOUNDS
 from tidegate_stress.lab.case import OURS, Finding, from_json
 from tidegate_stress.lab.text import number, time_text
-from tidegate_stress.peers import as_markdown, read, verdict_in
 from tidegate_stress.web.case import WebResult
 from tidegate_stress.web.case import from_json as web_report
 from tidegate_stress.web.report import recovery_text
@@ -91,7 +91,7 @@ def rows(text: str) -> dict[str, set[str]]:
 def test_the_sample_adapter_ends_ok_as_the_page_shows(tmp_path: Path) -> None:
     (tmp_path / "my").mkdir()
     (tmp_path / "my" / "module.py").write_text(marked(OWN_QUEUE, "example", "adapter", "python"), encoding="utf-8")
-    command = [sys.executable, "-m", "tidegate_stress", "verify", "--level", "threads", "--intake", "my.module:MyQueue"]
+    command = [sys.executable, "-m", "tidegate_gate", "verify", "--level", "threads", "--intake", "my.module:MyQueue"]
     run = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=100, check=False)
     assert run.returncode == 0, run.stdout + run.stderr
     shown = marked(OWN_QUEUE, "output", "own", "text")
@@ -103,7 +103,7 @@ def test_the_sample_adapter_ends_ok_as_the_page_shows(tmp_path: Path) -> None:
 
 def test_the_sample_limiter_ends_ok(tmp_path: Path) -> None:
     (tmp_path / "mine.py").write_text(marked(OWN_QUEUE, "example", "limiter", "python"), encoding="utf-8")
-    command = [sys.executable, "-m", "tidegate_stress", "verify", "--intake", "mine:MyLimiter"]
+    command = [sys.executable, "-m", "tidegate_gate", "verify", "--intake", "mine:MyLimiter"]
     run = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=100, check=False)
     assert run.returncode == 0, run.stdout + run.stderr
     assert run.stdout.splitlines()[-1].startswith("tidegate: OK (4 clauses, 3 checks, ")
@@ -117,7 +117,7 @@ def test_the_table_of_levels_is_the_code() -> None:
 @pytest.mark.skipif(FREE_THREADED, reason="there are more checks on free-threaded builds")
 def test_capabilities_table_is_the_code() -> None:
     shown = capabilities.as_markdown()
-    wanted = f"<!-- table: capabilities (python -m tidegate_stress.capabilities) -->\n{shown}\n<!-- end -->"
+    wanted = f"<!-- table: capabilities (python -m tidegate_gate.capabilities) -->\n{shown}\n<!-- end -->"
     assert wanted in OWN_QUEUE.read_text("utf-8"), shown
 
 
@@ -134,7 +134,7 @@ def test_vendor_example_runs(tmp_path: Path) -> None:
     commands[-1] += ["--check", "scenarios.01"]
     for name, *rest in commands:
         assert name == "tidegate"
-        subprocess.run([sys.executable, "-m", "tidegate_stress", *rest], cwd=tmp_path, check=True, timeout=60)
+        subprocess.run([sys.executable, "-m", "tidegate_gate", *rest], cwd=tmp_path, check=True, timeout=60)
 
 
 def test_what_vendor_prints_is_what_the_page_shows(tmp_path: Path) -> None:
@@ -142,7 +142,7 @@ def test_what_vendor_prints_is_what_the_page_shows(tmp_path: Path) -> None:
     (tmp_path / "src" / "myapp").mkdir(parents=True)
     (tmp_path / "src" / "myapp" / "__init__.py").touch()
     (tmp_path / "pyproject.toml").write_text('[build-system]\nbuild-backend = "setuptools.build_meta"\n[project]\nname = "myapp"\n')
-    command = [sys.executable, "-m", "tidegate_stress", "vendor", "src/myapp/_gate"]
+    command = [sys.executable, "-m", "tidegate_gate", "vendor", "src/myapp/_gate"]
     run = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True, timeout=60)
     assert run.stdout.replace(str(tmp_path.resolve()), "~/myapp") == marked(VENDORING, "output", "vendor", "text")
 
@@ -192,7 +192,7 @@ def test_the_comparison_is_what_the_verdicts_say() -> None:
 
 @pytest.mark.parametrize("options", ["--markdown", "--markdown --adapters", "--markdown --policies"])
 def test_guarantee_tables_are_the_registry(options: str) -> None:
-    command = [sys.executable, "-m", "tidegate_stress", "spec", *options.split()]
+    command = [sys.executable, "-m", "tidegate_gate", "spec", *options.split()]
     shown = subprocess.run(command, capture_output=True, text=True, check=False, timeout=100)
     assert shown.returncode == 0, shown.stderr
     wanted = f"(tidegate spec {options}) -->\n{shown.stdout}<!-- end -->"

@@ -20,17 +20,17 @@ Requires-Python: >=3.11
 Provides-Extra: gate
 Requires-Dist: hypothesis>=6; extra == 'gate'
 """
-PACKAGES = {"kernel": "tidegate", "specs": "tidegate_specs", "stress": "tidegate_stress"}
+PACKAGES = {"tidegate": "kernel", "tidegate_gate": "specs", "tidegate_specs": "specs", "tidegate_stress": "stress"}
 
 
 def right_files(clone: Path) -> dict[str, str]:
     """Make a small clone, and list the files of its wheel."""
     files = {"tidegate/LICENSE": "MIT"}
-    for folder, package in PACKAGES.items():
+    for package, folder in PACKAGES.items():
         files |= {f"{package}/__init__.py": "", f"{package}/py.typed": ""}
         (clone / folder / package).mkdir(parents=True)
     for name, text in files.items():
-        folder = next(folder for folder, package in PACKAGES.items() if name.startswith(f"{package}/"))
+        folder = next(folder for package, folder in PACKAGES.items() if name.startswith(f"{package}/"))
         (clone / folder / name).write_text(text)
     info = dict.fromkeys(["RECORD", "WHEEL", "entry_points.txt", "licenses/LICENSE"], "")
     return files | {f"{INFO}/{name}": text for name, text in info.items()} | {METADATA: GOOD_METADATA}
@@ -69,11 +69,19 @@ def test_right_wheel_passes(tmp_path: Path) -> None:
 def test_planted_file_is_found(extra: str, tmp_path: Path) -> None:
     judged = judge(right_files(tmp_path) | {extra: ""}, tmp_path)
     assert judged.returncode == 1
-    assert f"not from the three packages: {extra}" in judged.stderr
+    assert f"not from the four packages: {extra}" in judged.stderr
 
 
 @pytest.mark.parametrize(
-    "lost", ["tidegate/py.typed", "tidegate/LICENSE", "tidegate_specs/__init__.py", "tidegate_stress/py.typed", METADATA]
+    "lost",
+    [
+        "tidegate/py.typed",
+        "tidegate/LICENSE",
+        "tidegate_specs/__init__.py",
+        "tidegate_gate/py.typed",
+        "tidegate_stress/py.typed",
+        METADATA,
+    ],
 )
 def test_planted_loss_is_found(lost: str, tmp_path: Path) -> None:
     files = right_files(tmp_path)

@@ -5,10 +5,12 @@ from collections.abc import Iterator
 import pytest
 
 import tidegate
-from tidegate_specs import audit, mutation
+from tidegate_specs import audit
+from tidegate_specs.audit import hostile, surface
 from tidegate_specs.bytecode import OfferReport, audit_offer, graph_of
 from tidegate_specs.check import Settings, Subject, Verdict
 from tidegate_specs.mutants import Patch
+from tidegate_specs.mutation import patching
 
 SETTINGS = Settings()
 FULL_PATH = "            outcome, rejections = FULL, next(slots.answered_full)\n"  # a line of `offer` on the way to a rejection
@@ -20,13 +22,13 @@ def planted(*lines: str, imports: str = "") -> Subject:
     patches = [Patch("_intake.py", FULL_PATH, FULL_PATH + "".join(f"            {line}\n" for line in lines))]
     if imports:
         patches.append(Patch("_intake.py", "import os\n", f"{imports}\nimport os\n"))
-    return mutation.load_patched(patches, "planted")
+    return patching.load_patched(patches, "planted")
 
 
 @pytest.fixture(autouse=True)
 def _unloaded() -> Iterator[None]:  # pyright: ignore[reportUnusedFunction]
     yield
-    mutation.unload("tidegate_mutant_planted")
+    patching.unload("tidegate_mutant_planted")
 
 
 @pytest.mark.parametrize("name", sorted(BY_NAME))
@@ -67,7 +69,7 @@ def test_wait_free_notices(name: str) -> None:
 
 def test_wait_free_follows_functions_of_the_package() -> None:
     patch = Patch("_slots.py", "        if self.queue.empty():\n", "        while self.queue.empty():\n")
-    result = audit.check_wait_free(mutation.load_patched([patch], "planted"), SETTINGS)
+    result = audit.check_wait_free(patching.load_patched([patch], "planted"), SETTINGS)
     assert result.verdict is Verdict.ILLEGAL
     assert "Slots.ring line " in result.witness
 
@@ -78,7 +80,7 @@ def test_wait_free_follows_finalisers() -> None:
         "            self.generations[index] = token",
         "            for _ in (index,):\n                pass\n            self.generations[index] = token",
     )
-    result = audit.check_wait_free(mutation.load_patched([patch], "planted"), SETTINGS)
+    result = audit.check_wait_free(patching.load_patched([patch], "planted"), SETTINGS)
     assert result.verdict is Verdict.ILLEGAL
     assert "Slots.recover line " in result.witness
 
@@ -107,8 +109,8 @@ def test_quiet_notices(name: str) -> None:
 
 
 def test_yields_notices_that_the_yield_is_gone() -> None:
-    result = audit.check_yields(mutation.load_mutant("no_yield"), SETTINGS)
-    mutation.unload("tidegate_mutant_no_yield")
+    result = audit.check_yields(patching.load_mutant("no_yield"), SETTINGS)
+    patching.unload("tidegate_mutant_no_yield")
     assert result.verdict is Verdict.ILLEGAL
 
 
@@ -170,12 +172,12 @@ def test_a_graph_knows_a_cycle_from_a_jump_backward() -> None:
     ],
 )
 def test_imports_notices(source: str, expected: str) -> None:
-    assert any(expected in finding for finding in audit.import_findings(source, "planted.py"))
+    assert any(expected in finding for finding in surface.import_findings(source, "planted.py"))
 
 
 def test_imports_allows_what_the_kernel_needs() -> None:
     assert (
-        audit.import_findings("import os\nfrom ._slots import Slots\nos.sysconf\nfrom _queue import SimpleQueue", "planted.py")
+        surface.import_findings("import os\nfrom ._slots import Slots\nos.sysconf\nfrom _queue import SimpleQueue", "planted.py")
         == []
     )
 
@@ -194,8 +196,8 @@ SURFACE = {
 
 @pytest.mark.parametrize("name", sorted(SURFACE))
 def test_fixed_capacity_notices(name: str) -> None:
-    subject = mutation.load_patched([Patch("_intake.py", *SURFACE[name])], "planted")
-    result = audit.check_imports(subject, SETTINGS)
+    subject = patching.load_patched([Patch("_intake.py", *SURFACE[name])], "planted")
+    result = surface.check_imports(subject, SETTINGS)
     assert result.verdict is Verdict.ILLEGAL
     assert result.blames == ("FIXED-1",)
 
@@ -217,13 +219,13 @@ HOSTILE = {
 
 @pytest.mark.parametrize("name", sorted(HOSTILE))
 def test_hostile_notices(name: str) -> None:
-    subject = mutation.load_patched([Patch(*HOSTILE[name])], "planted")
-    assert audit.check_hostile(subject, SETTINGS).verdict is Verdict.ILLEGAL
+    subject = patching.load_patched([Patch(*HOSTILE[name])], "planted")
+    assert hostile.check_hostile(subject, SETTINGS).verdict is Verdict.ILLEGAL
 
 
 def test_representation_notices_a_copy() -> None:
-    subject = mutation.load_mutant("copyable_lease")
-    result = audit.check_representation(subject, SETTINGS)
-    mutation.unload("tidegate_mutant_copyable_lease")
+    subject = patching.load_mutant("copyable_lease")
+    result = hostile.check_representation(subject, SETTINGS)
+    patching.unload("tidegate_mutant_copyable_lease")
     assert result.verdict is Verdict.ILLEGAL
     assert "Lease makes a second one" in result.witness

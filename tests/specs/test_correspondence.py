@@ -7,10 +7,12 @@ from typing import Any, cast
 import pytest
 
 import tidegate
-from tidegate_specs import correspondence, mutation, net
+from tidegate_specs import correspondence, net
 from tidegate_specs.check import Settings, Subject, Verdict
 from tidegate_specs.clauses import BY_ID
+from tidegate_specs.correspondence import pairs
 from tidegate_specs.mutants import Patch
+from tidegate_specs.mutation import patching
 
 SETTINGS = Settings()
 
@@ -18,11 +20,11 @@ SETTINGS = Settings()
 @pytest.fixture(autouse=True)
 def _unloaded() -> Iterator[None]:  # pyright: ignore[reportUnusedFunction]
     yield
-    mutation.unload("tidegate_mutant_planted")
+    patching.unload("tidegate_mutant_planted")
 
 
 def planted(old: str, new: str, file: str = "_intake.py") -> Subject:
-    return mutation.load_patched([Patch(file, old, new)], "planted")
+    return patching.load_patched([Patch(file, old, new)], "planted")
 
 
 def test_the_kernel_keeps_to_the_paths() -> None:
@@ -90,7 +92,7 @@ def test_a_transition_that_no_call_takes_is_noticed(monkeypatch: pytest.MonkeyPa
 
 
 def test_a_private_effect_that_is_never_performed_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(correspondence, "PRIVATE", correspondence.PRIVATE | {("Intake.offer", "free.clear")})
+    monkeypatch.setattr(correspondence, "PRIVATE", pairs.PRIVATE | {("Intake.offer", "free.clear")})
     result = correspondence.check_paths(tidegate, SETTINGS)
     assert (result.verdict, result.witness) == (Verdict.UNKNOWN, "never performed: free.clear in Intake.offer")
 

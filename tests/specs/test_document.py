@@ -13,7 +13,6 @@ from pathlib import Path
 import pytest
 
 from tidegate import __version__
-from tidegate_specs import walk
 from tidegate_specs.clauses import CLAUSES
 from tidegate_specs.document import cite, drawings
 from tidegate_specs.document.content import Entry, entries
@@ -21,6 +20,7 @@ from tidegate_specs.document.links import LINKS
 from tidegate_specs.document.page import page
 from tidegate_specs.document.text import Text
 from tidegate_specs.prove import CHECKS
+from tidegate_specs.walk import states
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "specs" / "README.md").read_text(encoding="utf-8")
@@ -129,7 +129,7 @@ def test_there_are_nine_links_and_every_clause_breaks_one() -> None:
 
 
 def test_drawings_hold_the_whole_walk() -> None:
-    walked = walk.graph(1)
+    walked = states.graph(1)
     steps = {
         (drawings.spot_of(walked.states[before]), name.partition(" ")[0], drawings.spot_of(walked.states[after]))
         for before, name, after in walked.edges
@@ -229,7 +229,7 @@ def test_commands_run() -> None:
     commands = re.search(r"<!-- example: commands -->\n```sh\n(.*?)```", README, re.DOTALL)
     assert commands is not None
     for line in commands[1].splitlines():
-        words = [sys.executable, "-m", "tidegate_stress", *line.split()[1:]]
+        words = [sys.executable, "-m", "tidegate_gate", *line.split()[1:]]
         assert subprocess.run(words, check=True, capture_output=True, timeout=100).stdout
 
 

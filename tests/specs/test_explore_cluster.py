@@ -18,9 +18,12 @@ import tidegate
 from tidegate_specs.check import Verdict
 from tidegate_specs.explore import cluster, command, division
 from tidegate_specs.explore.cluster import LOCAL, Cluster, Unusable, connected
-from tidegate_specs.explore.configurations import BY_NAME, Plan, run_plan
-from tidegate_specs.explore.division import Division, Part, Piece, Whole, origin, run_part
-from tidegate_specs.explore.explorer import Limits, Report
+from tidegate_specs.explore.configurations import BY_NAME
+from tidegate_specs.explore.division import Division
+from tidegate_specs.explore.judging import run_plan
+from tidegate_specs.explore.parts import Part, Piece, Whole, origin, run_part
+from tidegate_specs.explore.plans import Plan
+from tidegate_specs.explore.program import Limits, Report
 from tidegate_specs.explore.replay import subject_named
 
 CASES = (
@@ -118,10 +121,10 @@ def test_a_part_that_always_kills_its_worker_is_unknown_and_named(ready: Cluster
 def test_other_code_on_the_workers_is_refused_and_both_are_named(ready: Cluster) -> None:
     def other(version: str) -> None:
         import tidegate
-        from tidegate_specs.explore import division
+        from tidegate_specs.explore import parts
 
         tidegate.__version__ = version
-        division.origin.cache_clear()
+        parts.origin.cache_clear()
 
     ready.client.run(other, "9.9.9")
     try:
@@ -214,7 +217,7 @@ def test_an_interrupt_stops_everything_and_is_unknown() -> None:
     """As from a keyboard: every process of the group gets it."""
     words = ["explore", "offers-2x2-take-2-wide", "--bound", "3", "--scheduler", LOCAL]
     with subprocess.Popen(
-        [sys.executable, "-m", "tidegate_stress", *words],
+        [sys.executable, "-m", "tidegate_gate", *words],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,

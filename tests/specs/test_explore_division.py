@@ -13,10 +13,14 @@ import pytest
 
 from tidegate_specs.check import Verdict
 from tidegate_specs.explore import division
-from tidegate_specs.explore.configurations import BY_NAME, Plan, run_plan
-from tidegate_specs.explore.division import Division, OtherOrigin, Part, Piece, Whole, explore_divided, origin, run_part
-from tidegate_specs.explore.explorer import Limits, Node, Report
+from tidegate_specs.explore.configurations import BY_NAME
+from tidegate_specs.explore.division import Division, explore_divided
+from tidegate_specs.explore.judging import run_plan
+from tidegate_specs.explore.parts import OtherOrigin, Part, Piece, Whole, origin, run_part
+from tidegate_specs.explore.plans import Plan
+from tidegate_specs.explore.program import Limits, Report
 from tidegate_specs.explore.replay import subject_named
+from tidegate_specs.explore.source_sets import Node
 
 UNBOUNDED, TWO, OPCODES, REDUCED = Plan("access", None), Plan("access", 2), Plan("opcode", 1), Plan("access", None, True)
 MUTANT = "mutant:drain_misses_claims"

@@ -21,8 +21,8 @@ from tidegate_specs.explore.history import Operation
 from tidegate_specs.explore.intake_model import strict_model
 from tidegate_specs.explore.linearizability import check
 from tidegate_specs.explore.processor import reserve
-from tidegate_specs.explore.scheduler import WATCHES
 from tidegate_specs.explore.schedules import decode, encode
+from tidegate_specs.explore.watches import WATCHES
 
 
 class _Text(InspectLoader):

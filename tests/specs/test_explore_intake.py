@@ -5,27 +5,20 @@ from dataclasses import replace
 import pytest
 
 from tidegate.adapters.executor import RejectingExecutor
-from tidegate_specs import mutation
 from tidegate_specs.check import Settings, Subject, Verdict, load_subject
-from tidegate_specs.explore.configurations import (
-    BY_NAME,
-    CHECKS,
-    CONFIGURATIONS,
-    Configuration,
-    Plan,
-    check_configuration,
-    load_manifest,
-    modules_of,
-    program_of,
-    run_plan,
-)
-from tidegate_specs.explore.explorer import Explorer, Limits, Report
+from tidegate_specs.explore.configurations import BY_NAME, CONFIGURATIONS, Configuration
+from tidegate_specs.explore.explorer import Explorer
 from tidegate_specs.explore.history import History
 from tidegate_specs.explore.intake_model import strict_model
+from tidegate_specs.explore.judging import modules_of, program_of, run_plan
 from tidegate_specs.explore.linearizability import check
+from tidegate_specs.explore.plans import Plan
+from tidegate_specs.explore.program import Limits, Report
+from tidegate_specs.explore.recorded import CHECKS, check_configuration, load_manifest
 from tidegate_specs.explore.replay import replay, show
 from tidegate_specs.explore.schedules import decode
 from tidegate_specs.instructions import VERSIONS
+from tidegate_specs.mutation import patching
 
 SMALL = (
     "offers-2-take-1",
@@ -99,7 +92,7 @@ def _strictly(shared: object, history: History) -> str:
     return check(operations, strict_model(1)).timeline
 
 
-RACES = [(name, check, most) for name in mutation.mutant_names() for check, most in mutation.describe(name).within.items()]
+RACES = [(name, check, most) for name in patching.mutant_names() for check, most in patching.describe(name).within.items()]
 
 
 def explored(configuration: Configuration, subject: Subject, most: int) -> tuple[Report, int]:
@@ -122,7 +115,7 @@ def kind_of(fault: str) -> str:
 @pytest.mark.parametrize(("name", "check_name", "most"), RACES)
 def test_a_race_is_found_within_the_stated_schedules_and_replays(name: str, check_name: str, most: int) -> None:
     configuration = BY_NAME[check_name.removeprefix("explore.")]
-    subject = mutation.load_mutant(name)
+    subject = patching.load_mutant(name)
     try:
         report, spent = explored(configuration, subject, most)
         assert report.verdict is Verdict.ILLEGAL, report
@@ -132,7 +125,7 @@ def test_a_race_is_found_within_the_stated_schedules_and_replays(name: str, chec
         assert kind_of(again.fault) == kind_of(report.faults[0].message)
         assert "thread A" in show(again, 132, False)
     finally:
-        mutation.unload(f"tidegate_mutant_{name}")
+        patching.unload(f"tidegate_mutant_{name}")
 
 
 def test_no_check_is_ok_without_exploring() -> None:

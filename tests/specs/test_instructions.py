@@ -12,16 +12,21 @@ from typing import Any
 import pytest
 
 import tidegate
-from tidegate_specs import audit, correspondence, instructions, mutation
+from tidegate_specs import audit, correspondence, instructions
 from tidegate_specs.bytecode import follow, graph, offer
 from tidegate_specs.check import Result, Settings, Subject, Verdict
-from tidegate_specs.explore import explorer
+from tidegate_specs.explore import explorer, program
 from tidegate_specs.explore.accesses import _KINDS, code_of  # pyright: ignore[reportPrivateUsage] - the table is what is tried
-from tidegate_specs.explore.configurations import BY_NAME, check_configuration, modules_of, program_of
-from tidegate_specs.explore.division import Division, Whole, origin
-from tidegate_specs.explore.explorer import Limits, explore
+from tidegate_specs.explore.configurations import BY_NAME
+from tidegate_specs.explore.division import Division
+from tidegate_specs.explore.explorer import explore
+from tidegate_specs.explore.judging import modules_of, program_of
+from tidegate_specs.explore.parts import Whole, origin
+from tidegate_specs.explore.program import Limits
+from tidegate_specs.explore.recorded import check_configuration
 from tidegate_specs.instructions import VERSIONS, Meaning, meaning_of, meaning_of_name, new_here, unread
 from tidegate_specs.mutants import Patch
+from tidegate_specs.mutation import patching
 
 ROOT = Path(__file__).parents[2]
 SETTINGS = Settings()
@@ -46,14 +51,14 @@ UNFOLLOWED = {
 def planted(*lines: str) -> Subject:
     """Make a kernel whose offer does something more before it answers FULL."""
     more = "".join(f"            {line}\n" for line in lines)
-    return mutation.load_patched([Patch("_intake.py", FULL_PATH, FULL_PATH + more)], "planted")
+    return patching.load_patched([Patch("_intake.py", FULL_PATH, FULL_PATH + more)], "planted")
 
 
 @pytest.fixture(autouse=True)
 def _read_anew(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:  # pyright: ignore[reportUnusedFunction]
     monkeypatch.setattr(explorer, "_SITES", {})
     yield
-    mutation.unload("tidegate_mutant_planted")
+    patching.unload("tidegate_mutant_planted")
 
 
 # The table.
@@ -214,14 +219,14 @@ def test_another_implementation_is_unknown(monkeypatch: pytest.MonkeyPatch) -> N
     assert "pypy" in instructions.unseen_version()
 
 
-def divided() -> explorer.Report:
+def divided() -> program.Report:
     engine: Any = None  # nothing is submitted
     division = Division(Whole("tidegate", SMALL.name, SMALL.plans[0], origin("tidegate")), engine, Limits(), lambda text: None)
     division.search()
     return division.report
 
 
-WAYS: dict[str, Callable[[], explorer.Report]] = {
+WAYS: dict[str, Callable[[], program.Report]] = {
     "accesses": lambda: explore(program_of(SMALL, tidegate)),
     "opcodes": lambda: explore(program_of(SMALL, tidegate), grain="opcode", bound=1),
     "reduced": lambda: explore(program_of(SMALL, tidegate), reduce=True),
@@ -279,9 +284,9 @@ def test_an_instruction_that_moves_other_numbers_of_values_than_the_table_says_e
 
 
 MUTANTS = {
-    name: [each for each in mutation.describe(name).killed_by if each.startswith("audit.")]
-    for name in mutation.mutant_names()
-    if any(each.startswith("audit.") for each in mutation.describe(name).killed_by)
+    name: [each for each in patching.describe(name).killed_by if each.startswith("audit.")]
+    for name in patching.mutant_names()
+    if any(each.startswith("audit.") for each in patching.describe(name).killed_by)
 }
 
 
@@ -290,6 +295,6 @@ def test_the_audit_kills_its_mutants_on_this_version(name: str) -> None:
     by_name = {check.name: check for check in audit.CHECKS}
     try:
         for check in MUTANTS[name]:
-            assert by_name[check].run(mutation.load_mutant(name), SETTINGS).verdict is Verdict.ILLEGAL
+            assert by_name[check].run(patching.load_mutant(name), SETTINGS).verdict is Verdict.ILLEGAL
     finally:
-        mutation.unload(f"tidegate_mutant_{name}")
+        patching.unload(f"tidegate_mutant_{name}")

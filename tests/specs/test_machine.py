@@ -9,9 +9,10 @@ from itertools import chain
 
 import pytest
 
-from tidegate_specs import clauses, machine, walk
+from tidegate_specs import clauses, machine
 from tidegate_specs.machine import State
-from tidegate_specs.refinement import SpecificationFault
+from tidegate_specs.refinement.following import SpecificationFault
+from tidegate_specs.walk.states import graph, steps_from
 
 
 @pytest.mark.parametrize(
@@ -26,7 +27,7 @@ def test_every_state_is_sound(capacity: int, most: int, states: int, steps: int)
         assert machine.invariant(s)
         if s.accepted > most or s.full > 1 or s.refused > 1:
             continue
-        for label, a in walk.steps_from(s):
+        for label, a in steps_from(s):
             taken += 1
             fired.add(label.split()[0])
             assert machine.step(s, a), label
@@ -98,7 +99,7 @@ def test_a_wrong_action_is_caught(fault: str, monkeypatch: pytest.MonkeyPatch) -
     name, wrong = WRONG[fault] if fault in WRONG else WRONG_WITH_A_LEASE[fault]
     broken(monkeypatch, name, None, wrong)
     with pytest.raises(SpecificationFault):
-        walk.graph(2)
+        graph(2)
 
 
 @pytest.mark.parametrize("fault", LAX)
@@ -106,7 +107,7 @@ def test_a_lax_guard_is_caught(fault: str, monkeypatch: pytest.MonkeyPatch) -> N
     name, lax = LAX[fault]
     broken(monkeypatch, name, lax, None)
     with pytest.raises(SpecificationFault):
-        walk.graph(2)
+        graph(2)
 
 
 # Ordinary Python that a solver can run.

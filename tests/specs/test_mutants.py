@@ -11,10 +11,12 @@ from tidegate_specs import mutation
 from tidegate_specs.check import Settings, Verdict
 from tidegate_specs.clauses import BY_ID
 from tidegate_specs.mutants import Patch
-from tidegate_specs.mutation import Cell, Fate, Matrix, Mutant, StaleMutant
+from tidegate_specs.mutation import patching, running
+from tidegate_specs.mutation.matrix import NOT_RUN, Cell, Fate, Matrix, judge, render
+from tidegate_specs.mutation.patching import Mutant, StaleMutant
 from tidegate_specs.sweeps import CHECKS as SWEEPS
 
-NAMES = mutation.mutant_names()
+NAMES = patching.mutant_names()
 HARMLESS = Mutant(
     "harmless",
     "Nothing is broken.",
@@ -46,38 +48,38 @@ def test_there_are_enough() -> None:
 
 def test_every_race_is_of_a_known_kind_and_states_its_schedules() -> None:
     known = [name for names in RACES.values() for name in names]
-    assert sorted(known) == [name for name in NAMES if mutation.describe(name).within]
+    assert sorted(known) == [name for name in NAMES if patching.describe(name).within]
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_what_the_explorer_must_kill_is_a_race_that_quick_tries_first(name: str) -> None:
-    mutant = mutation.describe(name)
+    mutant = patching.describe(name)
     assert (mutant.named("explore") or ()) == tuple(mutant.within)
     assert list(mutant.within) == list(mutant.killed_by[: len(mutant.within)])
     assert mutant.named("stress") is None
 
 
 def test_every_sweep_has_a_mutant_that_it_must_kill() -> None:
-    named = {entry for name in NAMES for entry in mutation.describe(name).killed_by}
+    named = {entry for name in NAMES for entry in patching.describe(name).killed_by}
     assert {check.name for check in SWEEPS} - named == {"sweeps.controls"}  # which has controls instead, and sees no kernel
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_mutant_says_what_it_breaks(name: str) -> None:
-    mutant = mutation.describe(name)
+    mutant = patching.describe(name)
     assert mutant.what
     assert mutant.breaks
     assert set(mutant.breaks) <= set(BY_ID)
     assert mutant.killed_by
-    assert {entry.partition(".")[0] for entry in mutant.killed_by} <= {*mutation.GROUPS, "overload"}
+    assert {entry.partition(".")[0] for entry in mutant.killed_by} <= {*running.GROUPS, "overload"}
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_mutant_loads_and_differs_from_the_kernel(name: str) -> None:
-    mutant = mutation.describe(name)
-    unpatched = mutation.patched_sources(())
-    assert mutation.patched_sources(mutant.patches, name=name) != unpatched
-    subject = mutation.load_mutant(name)
+    mutant = patching.describe(name)
+    unpatched = patching.patched_sources(())
+    assert patching.patched_sources(mutant.patches, name=name) != unpatched
+    subject = patching.load_mutant(name)
     package = f"tidegate_mutant_{name}"
     try:
         assert subject.Intake is not tidegate.Intake
@@ -89,37 +91,37 @@ def test_a_mutant_loads_and_differs_from_the_kernel(name: str) -> None:
             f"{package}._types",
         }
     finally:
-        mutation.unload(package)
+        patching.unload(package)
     assert not {module for module in sys.modules if module.startswith(package)}
 
 
 def test_a_mutant_can_be_named_in_a_text() -> None:
-    assert mutation.subject_from("tidegate") is tidegate
-    subject = mutation.subject_from("mutant:extra_slot")
-    mutation.unload("tidegate_mutant_extra_slot")
+    assert patching.subject_from("tidegate") is tidegate
+    subject = patching.subject_from("mutant:extra_slot")
+    patching.unload("tidegate_mutant_extra_slot")
     intake = subject.Intake(1)
     assert [bool(intake.offer(number)) for number in range(3)] == [True, True, False]
 
 
 def test_an_unknown_mutant_is_refused() -> None:
     with pytest.raises(StaleMutant, match="there is no mutant named nobody"):
-        mutation.load_mutant("nobody")
+        patching.load_mutant("nobody")
 
 
 @pytest.mark.parametrize(("old", "times"), [("text that is not in the kernel", " 0 times"), ("slots.closed", r" [1-9]\d* times")])
 def test_a_stale_mutant_is_detected(old: str, times: str) -> None:
     with pytest.raises(StaleMutant, match=f"is in _intake.py{times}, not once"):
-        mutation.load_patched([Patch("_intake.py", old, "pass")], "stale")
+        patching.load_patched([Patch("_intake.py", old, "pass")], "stale")
     assert "tidegate_mutant_stale" not in sys.modules
 
 
 def test_a_mutant_of_a_vendored_copy(tmp_path: Path) -> None:
-    for name, source in mutation.patched_sources(()).items():
+    for name, source in patching.patched_sources(()).items():
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text(source.replace("YIELD_EVERY: Final = 24", "YIELD_EVERY: Final = 8"), "utf-8")
-    subject = mutation.load_mutant("extra_slot", tmp_path)
+    subject = patching.load_mutant("extra_slot", tmp_path)
     module = sys.modules[subject.Intake.__module__]
-    mutation.unload("tidegate_mutant_extra_slot")
+    patching.unload("tidegate_mutant_extra_slot")
     assert vars(module)["YIELD_EVERY"] == 8
 
 
@@ -127,7 +129,7 @@ def test_a_mutant_of_a_vendored_copy(tmp_path: Path) -> None:
 def harmless(tmp_path: Path) -> Path:
     """Make a folder with a kernel in which the fault of `no_yield` is none: the yield is somewhere else too."""
     full = "            outcome, rejections = FULL, next(slots.answered_full)\n"
-    for name, source in mutation.patched_sources(()).items():
+    for name, source in patching.patched_sources(()).items():
         changed = source.replace(full, full + "            yield_processor()\n")
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text(changed, "utf-8")
@@ -135,31 +137,31 @@ def harmless(tmp_path: Path) -> Path:
 
 
 def test_a_survivor_is_reported(harmless: Path) -> None:
-    matrix = mutation.kill_matrix({"audit": "tidegate_specs.audit"}, names=["no_yield"], source_dir=harmless)
+    matrix = running.kill_matrix({"audit": "tidegate_specs.audit"}, names=["no_yield"], source_dir=harmless)
     assert matrix.control["audit"].fate is Fate.SURVIVES
     assert matrix.cells["no_yield", "audit"].fate is Fate.SURVIVES
     assert matrix.survivors == ("no_yield: no check kills it",)
-    result = mutation.judge(matrix)
+    result = judge(matrix)
     assert result.verdict is Verdict.ILLEGAL
     assert result.blames == ("RESPONSIVE-2",)
-    assert "SURVIVOR no_yield" in mutation.render(matrix)
+    assert "SURVIVOR no_yield" in render(matrix)
 
 
 def test_a_check_that_the_kernel_fails_kills_nothing(tmp_path: Path) -> None:
-    for name, source in mutation.patched_sources(()).items():
+    for name, source in patching.patched_sources(()).items():
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text(
             source.replace("    def close(self)", "    def resize(self) -> None: ...\n\n    def close(self)"), "utf-8"
         )
-    matrix = mutation.kill_matrix({"audit": "tidegate_specs.audit"}, names=["settable_capacity"], source_dir=tmp_path)
+    matrix = running.kill_matrix({"audit": "tidegate_specs.audit"}, names=["settable_capacity"], source_dir=tmp_path)
     assert matrix.survivors == ()
-    assert mutation.judge(matrix).verdict is Verdict.UNKNOWN
+    assert judge(matrix).verdict is Verdict.UNKNOWN
 
 
 def test_a_few_mutants_end_to_end() -> None:
     names = ["lock_around_offer", "item_compared", "settable_capacity", "capacity_zero"]
-    matrix = mutation.kill_matrix({"audit": "tidegate_specs.audit"}, names=names)
-    result = mutation.judge(matrix)
+    matrix = running.kill_matrix({"audit": "tidegate_specs.audit"}, names=names)
+    result = judge(matrix)
     assert result.verdict is Verdict.OK, result.witness
     assert {name: matrix.cells[name, "audit"].by for name in names} == {
         "lock_around_offer": "audit.wait_free",
@@ -170,17 +172,17 @@ def test_a_few_mutants_end_to_end() -> None:
 
 
 def test_a_mutant_that_hangs_is_killed() -> None:
-    matrix = mutation.kill_matrix({"audit": "tidegate_specs.audit"}, "full", names=["drain_without_deadline"])
+    matrix = running.kill_matrix({"audit": "tidegate_specs.audit"}, "full", names=["drain_without_deadline"])
     cell = matrix.cells["drain_without_deadline", "audit"]
     assert (cell.fate, cell.by, cell.note) == (Fate.KILLED, "audit.hostile", "hung")
-    assert "K hostile (hung)" in mutation.render(matrix)
+    assert "K hostile (hung)" in render(matrix)
 
 
 def test_a_group_that_does_not_load_is_no_pass() -> None:
-    matrix = mutation.kill_matrix({"audit": "tidegate_specs.no_such_module"}, names=["no_yield"])
+    matrix = running.kill_matrix({"audit": "tidegate_specs.no_such_module"}, names=["no_yield"])
     assert matrix.control["audit"].fate is Fate.UNKNOWN
     assert matrix.cells == {}
-    assert mutation.judge(matrix).verdict is Verdict.UNKNOWN
+    assert judge(matrix).verdict is Verdict.UNKNOWN
 
 
 def matrix_of(mutant: Mutant, **cells: Cell) -> Matrix:
@@ -204,13 +206,13 @@ UNKNOWN = Cell(Fate.UNKNOWN, "audit.quiet", "a time-out")
         (("audit",), SURVIVES, KILLED, Verdict.ILLEGAL),
         (("audit",), UNKNOWN, KILLED, Verdict.UNKNOWN),
         (("stateful",), UNKNOWN, KILLED, Verdict.OK),
-        (("stateful",), UNKNOWN, mutation.NOT_RUN, Verdict.UNKNOWN),
-        (("audit",), mutation.NOT_RUN, mutation.NOT_RUN, Verdict.UNKNOWN),
+        (("stateful",), UNKNOWN, NOT_RUN, Verdict.UNKNOWN),
+        (("audit",), NOT_RUN, NOT_RUN, Verdict.UNKNOWN),
     ],
 )
 def test_a_verdict_follows_from_the_cells(killed_by: tuple[str, ...], audit: Cell, stateful: Cell, verdict: Verdict) -> None:
     mutant = Mutant("planted", "Something is broken.", ("BOUND-1",), killed_by, ())
-    assert mutation.judge(matrix_of(mutant, audit=audit, stateful=stateful)).verdict is verdict
+    assert judge(matrix_of(mutant, audit=audit, stateful=stateful)).verdict is verdict
 
 
 RACE = Mutant("planted", "A race.", ("BOUND-1",), ("explore.wake-2",), (), {"explore.wake-2": 100})
@@ -227,11 +229,11 @@ FOUND = Cell(Fate.KILLED, "explore.wake-2", "a deadlock", 100)
     ],
 )
 def test_a_race_must_die_within_the_schedules_stated(explore: Cell, stress: Cell, verdict: Verdict) -> None:
-    assert mutation.judge(matrix_of(RACE, explore=explore, stress=stress)).verdict is verdict
+    assert judge(matrix_of(RACE, explore=explore, stress=stress)).verdict is verdict
 
 
 def test_the_races_have_a_table_of_their_own() -> None:
-    text = mutation.render(matrix_of(RACE, audit=SURVIVES, explore=FOUND, stress=Cell(Fate.KILLED, "stress.plain", "lost", 1_234)))
+    text = render(matrix_of(RACE, audit=SURVIVES, explore=FOUND, stress=Cell(Fate.KILLED, "stress.plain", "lost", 1_234)))
     above, below = text.split("The races")
     assert "explore" not in above
     assert "K wake-2 (100)" in below
@@ -241,24 +243,22 @@ def test_the_races_have_a_table_of_their_own() -> None:
 
 
 def test_a_race_under_the_explorer_end_to_end() -> None:
-    matrix = mutation.kill_matrix({"explore": "tidegate_specs.explore"}, names=["statistics_torn"])
+    matrix = running.kill_matrix({"explore": "tidegate_specs.explore"}, names=["statistics_torn"])
     cell = matrix.cells["statistics_torn", "explore"]
     assert (cell.fate, cell.by) == (Fate.KILLED, "explore.statistics-release-offer")
-    assert 0 < cell.effort <= mutation.describe("statistics_torn").within[cell.by]
-    assert mutation.judge(matrix).verdict is Verdict.OK
+    assert 0 < cell.effort <= patching.describe("statistics_torn").within[cell.by]
+    assert judge(matrix).verdict is Verdict.OK
 
 
 def test_a_kernel_that_fails_is_no_measure() -> None:
     matrix = matrix_of(HARMLESS, audit=KILLED)
     broken = Matrix(matrix.rows, matrix.groups, matrix.cells, {"audit": KILLED}, 1.0)
-    assert mutation.judge(broken).verdict is Verdict.UNKNOWN
+    assert judge(broken).verdict is Verdict.UNKNOWN
 
 
 def test_a_matrix_is_readable_in_132_columns() -> None:
-    groups = {
-        group: Cell(Fate.KILLED, f"{group}.a_check_with_a_very_long_name", "hung") for group in (*mutation.GROUPS, "overload")
-    }
-    text = mutation.render(matrix_of(HARMLESS, **groups))
+    groups = {group: Cell(Fate.KILLED, f"{group}.a_check_with_a_very_long_name", "hung") for group in (*running.GROUPS, "overload")}
+    text = render(matrix_of(HARMLESS, **groups))
     assert all(len(line) <= 132 for line in text.splitlines())
     assert "1 of 1 mutants killed" in text
 
@@ -266,6 +266,6 @@ def test_a_matrix_is_readable_in_132_columns() -> None:
 def test_the_check_bears_on_every_clause_that_is_broken() -> None:
     (check,) = mutation.CHECKS
     assert (check.name, check.group) == ("mutants.kill_matrix", "mutants")
-    assert set(check.clauses) == {clause for name in NAMES for clause in mutation.describe(name).breaks}
-    assert check.run(mutation.load_mutant("no_yield"), Settings()).verdict is Verdict.UNKNOWN  # its source is in no file
-    mutation.unload("tidegate_mutant_no_yield")
+    assert set(check.clauses) == {clause for name in NAMES for clause in patching.describe(name).breaks}
+    assert check.run(patching.load_mutant("no_yield"), Settings()).verdict is Verdict.UNKNOWN  # its source is in no file
+    patching.unload("tidegate_mutant_no_yield")

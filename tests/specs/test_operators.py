@@ -14,8 +14,8 @@ import pytest
 
 import tidegate
 from tidegate_specs.check import Check, Result, Settings, Subject, Verdict
-from tidegate_specs.mutation import kernel_dir
 from tidegate_specs.mutation import main as mutants_command
+from tidegate_specs.mutation.patching import kernel_dir
 from tidegate_specs.operators import command, judge
 from tidegate_specs.operators import record as records
 from tidegate_specs.operators.generate import DELETION, Mutant, core_sources, digest, generate

@@ -8,15 +8,12 @@ from types import CodeType
 
 import pytest
 
-from tidegate_specs import mutation
 from tidegate_specs.injection import Injector, Interrupt, quiet_finalisers
 from tidegate_specs.mutants import Patch
+from tidegate_specs.mutation import patching
 from tidegate_specs.sweeps.operations import OPERATIONS, Operation, audit, interrupted
 
-WITHOUT_FINALISERS = (
-    Patch("_slots.py", "        ended(getrefcount(me[0]), me[0])\n", "        del me\n"),
-    Patch("_slots.py", "        ended(getrefcount(me[0]), me[0].slot)\n", "        del me\n"),
-)
+WITHOUT_FINALISERS = (Patch("_slots.py", "            slots.recover(slot)\n", "            pass\n"),)
 # What would need a finaliser: a handler that recovers nothing, and calls whose result has no name yet when an exception arrives.
 PLANTED = {
     "take": Patch("_slots.py", "        if token is not None:\n            self.recover(token.slot)\n", ""),
@@ -28,7 +25,7 @@ HOLDING = [each for each in OPERATIONS if each.name.startswith(("offer", "take",
 
 def lost(operation: Operation, *patches: Patch) -> tuple[int, list[str]]:
     """Count the places at which an exception arrives in an operation, and name those after which a slot is missing."""
-    subject = mutation.load_patched([*WITHOUT_FINALISERS, *patches], "bare")
+    subject = patching.load_patched([*WITHOUT_FINALISERS, *patches], "bare")
     found: list[str] = []
     position = places = 0
     with quiet_finalisers(), Injector(subject) as injector:

@@ -5,21 +5,22 @@ from threading import Event
 import pytest
 
 import tidegate
-from tidegate_specs import mutation, parallel
+from tidegate_gate.plan import GROUPS
+from tidegate_specs import parallel
 from tidegate_specs.builds import FREE_THREADED, cores, gil_is_on
 from tidegate_specs.check import Result, Subject, Verdict
+from tidegate_specs.mutation import patching
 from tidegate_specs.parallel import CAPACITIES, CHECKS, judge
-from tidegate_stress.plan import GROUPS
 
 WITHOUT_GIL = pytest.mark.skipif(gil_is_on(), reason="needs a free-threaded build, with the GIL off: there threads are parallel")
 
 
 def on_mutant(name: str, capacity: int, rounds: int) -> Result:
-    subject: Subject = mutation.load_mutant(name)
+    subject: Subject = patching.load_mutant(name)
     try:
         return judge(subject, capacity, rounds)
     finally:
-        mutation.unload(f"tidegate_mutant_{name}")
+        patching.unload(f"tidegate_mutant_{name}")
 
 
 @pytest.mark.parametrize("capacity", CAPACITIES)

@@ -5,8 +5,9 @@ import re
 import pytest
 
 import tidegate
-from tidegate_specs import mutation, plain_stress
+from tidegate_specs import plain_stress
 from tidegate_specs.check import Settings, Verdict
+from tidegate_specs.mutation import patching
 from tidegate_specs.plain_stress import CHECKS, stress
 
 
@@ -29,16 +30,16 @@ def test_the_kernel_passes() -> None:
     ],
 )
 def test_faults_that_are_there_every_time_are_found(name: str, fault: str) -> None:
-    subject = mutation.load_mutant(name)
+    subject = patching.load_mutant(name)
     rounds, found = stress(subject, 20.0)
-    mutation.unload(f"tidegate_mutant_{name}")
+    patching.unload(f"tidegate_mutant_{name}")
     assert found.startswith(f"round {rounds}, capacity ")
     assert re.search(fault, found), found
 
 
 def test_a_hang_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(plain_stress, "ROUND_LIMIT_S", 1.0)
-    _, found = stress(mutation.load_mutant("close_wakes_nobody"), 20.0)
-    mutation.unload("tidegate_mutant_close_wakes_nobody")
+    _, found = stress(patching.load_mutant("close_wakes_nobody"), 20.0)
+    patching.unload("tidegate_mutant_close_wakes_nobody")
     assert "taker" in found
     assert "did not end within 1 s" in found

@@ -15,7 +15,7 @@ from tidegate_specs import machine, prove
 from tidegate_specs.check import Settings, Verdict, load_subject
 from tidegate_specs.clauses import BY_ID
 from tidegate_specs.machine import State
-from tidegate_specs.prove import EXPECTED, FAMILIES, NOT_PROVED, obligation, record
+from tidegate_specs.prove import EXPECTED, FAMILIES, NOT_PROVED, command, obligation, record
 from tidegate_specs.prove import solver as z3
 from tidegate_specs.prove.mutants import MUTANTS, Mutant
 from tidegate_specs.prove.obligation import Base, Goal, Obligation, World, judge
@@ -217,7 +217,7 @@ def test_too_few_obligations_are_unknown() -> None:
 
 
 def test_the_table(capsys: pytest.CaptureFixture[str]) -> None:
-    assert prove.main(["latency", "progress"]) == 0
+    assert command.main(["latency", "progress"]) == 0
     out = capsys.readouterr().out
     assert re.search(r"^latency +OK +29 ", out, re.MULTILINE)
     assert "OK: 65 obligations" in out
@@ -225,16 +225,16 @@ def test_the_table(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_the_list_and_json(capsys: pytest.CaptureFixture[str]) -> None:
-    assert prove.main(["--list", "history"]) == 0
+    assert command.main(["--list", "history"]) == 0
     assert len(capsys.readouterr().out.splitlines()) == EXPECTED["history"]
-    assert prove.main(["--json", "latency"]) == 0
+    assert command.main(["--json", "latency"]) == 0
     rows = json.loads(capsys.readouterr().out)
     assert {row["verdict"] for row in rows} == {"OK"}
 
 
 def test_bad_usage() -> None:
     with pytest.raises(SystemExit) as ended:
-        prove.main(["no-such-family"])
+        command.main(["no-such-family"])
     assert ended.value.code == 2
 
 
@@ -244,7 +244,7 @@ def test_a_broken_specification_prints_a_counterexample(
     broken = next(mutant for mutant in MUTANTS if mutant.name == "a claim without a free slot")
     plain_world = prove.changed(broken).plain
     monkeypatch.setattr(prove, "World", lambda: World(plain_world))
-    assert prove.main(["inductive"]) == 1
+    assert command.main(["inductive"]) == 1
     out = capsys.readouterr().out
     assert "ILLEGAL inductive.claim.bound_2 [BOUND-2]" in out
     assert re.search(r"^before +capacity \d+, free 0", out, re.MULTILINE)
@@ -253,7 +253,7 @@ def test_a_broken_specification_prints_a_counterexample(
 
 def test_an_undecided_obligation_exits_with_3(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     monkeypatch.setattr(Base, "ask", undecided)
-    assert prove.main(["latency"]) == 3
+    assert command.main(["latency"]) == 3
     assert "UNKNOWN" in capsys.readouterr().out
 
 

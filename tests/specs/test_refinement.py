@@ -11,23 +11,10 @@ import pytest
 import tidegate
 from tidegate_specs import machine
 from tidegate_specs.check import Subject
-from tidegate_specs.refinement import (
-    HOSTILE_METHODS,
-    MISUSES,
-    Call,
-    Divergence,
-    Driver,
-    Item,
-    Joint,
-    Pair,
-    Shape,
-    SpecificationFault,
-    build,
-    follow,
-    move,
-    observe,
-    view,
-)
+from tidegate_specs.refinement import Pair, Shape, build
+from tidegate_specs.refinement.driver import MISUSES, Call, Driver
+from tidegate_specs.refinement.following import Joint, SpecificationFault, follow, move
+from tidegate_specs.refinement.observed import HOSTILE_METHODS, Divergence, Item, observe, view
 
 
 def subject_with(intake: Callable[[int], Any]) -> Subject:

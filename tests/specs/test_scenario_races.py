@@ -6,7 +6,8 @@ from dataclasses import replace
 import pytest
 
 from tidegate_specs.check import Settings, Verdict, load_subject
-from tidegate_specs.explore.configurations import BY_NAME, CHECKS, RACES, check_configuration
+from tidegate_specs.explore.configurations import BY_NAME
+from tidegate_specs.explore.recorded import CHECKS, RACES, check_configuration
 from tidegate_specs.scenarios import CHECKS as SCENARIOS
 
 

@@ -14,10 +14,10 @@ from typing import Any, cast
 import pytest
 
 import tidegate
-from tidegate_specs import mutation
 from tidegate_specs.check import Check, Settings, Subject, Verdict
 from tidegate_specs.injection import Injector, Interrupt, files_of
 from tidegate_specs.mutants import Patch
+from tidegate_specs.mutation import patching
 from tidegate_specs.scenarios import CHECKS
 
 # The kernel's class is final at run time too: faults are planted into a copy that is not.
@@ -25,7 +25,7 @@ FINAL = """    __init_subclass__ = sealed
 
     def _here"""
 UNSEALED = """    def _here"""
-OPEN: Any = mutation.load_patched([Patch("_intake.py", FINAL, UNSEALED)], "open")
+OPEN: Any = patching.load_patched([Patch("_intake.py", FINAL, UNSEALED)], "open")
 KERNEL, Outcome, Empty, Closed = OPEN.Intake, OPEN.Outcome, OPEN.Empty, OPEN.Closed
 BY_NUMBER = {int(check.name.partition(".")[2]): check for check in CHECKS}
 QUICK = Settings("quick", seed=1)

@@ -12,8 +12,8 @@ import pytest
 import tidegate
 from tidegate_specs.check import Check, Settings, Subject, Verdict
 from tidegate_specs.mutants import Patch
-from tidegate_specs.mutation import load_mutant, load_patched
-from tidegate_specs.refinement import Divergence
+from tidegate_specs.mutation.patching import load_mutant, load_patched
+from tidegate_specs.refinement.observed import Divergence
 from tidegate_specs.sizes import CHECKS, ages, brim, forks, takers, time_outs
 from tidegate_specs.sizes.common import NotTried, judged
 

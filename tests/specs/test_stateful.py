@@ -14,7 +14,7 @@ from tidegate_specs import lockstep, machine, stateful
 from tidegate_specs.check import Settings, Subject, Verdict
 from tidegate_specs.clauses import BY_ID
 from tidegate_specs.conformance import adapt
-from tidegate_specs.conformance.wrong import Kernel
+from tidegate_specs.conformance.honest import Kernel
 from tidegate_specs.machine import State
 
 

@@ -17,7 +17,7 @@ from tidegate_specs.check import Check, Settings, Subject, Verdict
 from tidegate_specs.conformance import Adapted, adapt
 from tidegate_specs.conformance.peers import Janus, QueueQueue
 from tidegate_specs.mutants import Patch, give_back_in_except
-from tidegate_specs.mutation import load_mutant, load_patched
+from tidegate_specs.mutation.patching import load_mutant, load_patched
 from tidegate_specs.sweeps import (
     CHECKS,
     controls,

@@ -7,17 +7,17 @@ from pathlib import Path
 import pytest
 
 import tidegate
+from tidegate_gate.plan import GROUPS
+from tidegate_gate.spec import listed_checks
 from tidegate_specs import mutants as kernel_mutants
-from tidegate_specs import mutation
 from tidegate_specs.adapters import mutants as adapter_mutants
 from tidegate_specs.check import Check
 from tidegate_specs.clauses import Clause
 from tidegate_specs.document.content import proofs
+from tidegate_specs.mutation import patching
 from tidegate_specs.policies import mutants as policy_mutants
 from tidegate_specs.prove.record import Recorded
 from tidegate_specs.registry import CLAUSES
-from tidegate_stress.plan import GROUPS
-from tidegate_stress.spec import listed_checks
 
 Proof = tuple[Sequence[Recorded], Mapping[str, str]]
 IDS = {clause.id for clause in CLAUSES}
@@ -78,7 +78,7 @@ def test_checks_name_clauses_that_there_are(checks: list[Check]) -> None:
 @each_clause
 def test_a_clause_has_a_mutant_that_a_check_of_it_kills(clause: Clause, checks: list[Check]) -> None:
     packages = (kernel_mutants, adapter_mutants, policy_mutants)
-    mutants = [mutation.describe(name) for package in packages for name in mutation.mutant_names(package)]
+    mutants = [patching.describe(name) for package in packages for name in patching.mutant_names(package)]
     killers = {entry for mutant in mutants if clause.id in mutant.breaks for entry in mutant.killed_by}
     bearing = {name for check in checks if clause.id in check.clauses for name in (check.name, check.group)}
     assert killers & bearing

@@ -14,6 +14,7 @@ from tidegate_specs import machine, walk
 from tidegate_specs.check import Settings, Subject, Verdict
 from tidegate_specs.clauses import BY_ID
 from tidegate_specs.machine import State
+from tidegate_specs.walk import states
 
 CHECKS = {check.name: check for check in walk.CHECKS}
 
@@ -25,18 +26,18 @@ def test_the_kernel_passes(name: str) -> None:
 
 
 def test_a_graph_is_whole() -> None:
-    found = walk.graph(1)
+    found = states.graph(1)
     assert (len(found.states), len(found.edges), found.depth) == (28, 137, 7)
     assert found.states[0] == machine.initial(1)
     assert len(set(found.states)) == len(found.states)
     assert {number for edge in found.edges for number in (edge[0], edge[2])} == set(range(28))
-    assert all(walk.form(s) == s and machine.invariant(s) for s in found.states)
+    assert all(states.form(s) == s and machine.invariant(s) for s in found.states)
 
 
 def test_a_fellow_has_the_same_form_and_other_counts() -> None:
-    for s in walk.graph(2).states:
-        other = walk.fellow(s)
-        assert walk.form(other) == s
+    for s in states.graph(2).states:
+        other = states.fellow(s)
+        assert states.form(other) == s
         assert other != s
         assert machine.invariant(other)
 
@@ -85,11 +86,12 @@ def test_an_action_that_is_never_enabled_is_noticed(monkeypatch: pytest.MonkeyPa
 
 def stale(monkeypatch: pytest.MonkeyPatch, folder: Path, entry: str) -> Path:
     """Have a manifest in which one number of capacity 2 is wrong."""
-    manifest = walk.load_manifest()
+    manifest = states.load_manifest()
     manifest["2"][entry] += 1
     file = folder / "manifest.json"
     file.write_text(json.dumps(manifest))
     monkeypatch.setattr(walk, "MANIFEST", file)
+    monkeypatch.setattr(states, "MANIFEST", file)
     return file
 
 

@@ -12,7 +12,10 @@ import pytest
 import tidegate
 from tidegate import Closed, Empty, Outcome
 from tidegate_stress import bench
-from tidegate_stress.bench import BASELINE, BY_WITH, OURS, PEERS, ROUND, BenchReport, LockedRing, Progress, Row, judge, render
+from tidegate_stress.bench import peers, render, sharing, timing
+from tidegate_stress.bench.peers import BASELINE, BY_WITH, OURS, PEERS, ROUND, LockedRing
+from tidegate_stress.bench.rows import BenchReport, Row, Status, judge
+from tidegate_stress.bench.timing import Progress
 
 QUIET = Progress(("operations", "flatness", "memory", "goodput"), quiet=True)
 
@@ -64,12 +67,12 @@ def test_a_figure_nearer_to_its_bar_than_the_noise_is_unknown(
     assert judge(value, bar, bar_is, noise) == status
 
 
-def makers(subject: Any) -> dict[str, bench.Maker]:
-    return {OURS: partial(bench._tidegate_calls, subject), BASELINE: PEERS[BASELINE](), "ring": PEERS["ring"]()}
+def makers(subject: Any) -> dict[str, peers.Maker]:
+    return {OURS: partial(peers.tidegate_calls, subject), BASELINE: PEERS[BASELINE](), "ring": PEERS["ring"]()}
 
 
 def test_operations_are_compared_with_the_baseline() -> None:
-    rows, noise = bench.measure_operations(makers(tidegate), 10, QUIET)
+    rows, noise = timing.measure_operations(makers(tidegate), 10, QUIET)
     assert noise >= 0
     by_name = {(row.measure, row.subject): row for row in rows}
     assert {row.measure for row in rows if row.bar is not None} == {"accept", "reject", ROUND, BY_WITH}
@@ -81,23 +84,23 @@ def test_operations_are_compared_with_the_baseline() -> None:
 
 
 def test_operations_that_are_too_slow_do_not_meet_their_bars() -> None:
-    rows, _ = bench.measure_operations(makers(Slow(by_capacity=False)), 10, QUIET)
+    rows, _ = timing.measure_operations(makers(Slow(by_capacity=False)), 10, QUIET)
     assert {row.status for row in rows if row.bar is not None and row.measure != ROUND} <= {"NOT MET", "UNKNOWN"}
     assert all((row.value or 0) > 1 for row in rows if row.bar is not None)
 
 
 def test_the_noise_is_what_the_best_times_differ_by() -> None:
-    assert 0.09 < bench._noise_of([100, 110, 300, 500]) < 0.11
-    assert bench._noise_of([100, 100, 900, 100, 800, 700]) == 0
+    assert 0.09 < timing._noise_of([100, 110, 300, 500]) < 0.11
+    assert timing._noise_of([100, 100, 900, 100, 800, 700]) == 0
 
 
 def test_cost_that_grows_with_capacity_is_found() -> None:
-    rows = bench.measure_flatness(Slow(by_capacity=True), 5, (1, 64, 2000), QUIET)
+    rows = timing.measure_flatness(Slow(by_capacity=True), 5, (1, 64, 2000), QUIET)
     assert [row.status for row in rows] == ["NOT MET"] * 4
 
 
 def test_flatness_names_every_capacity() -> None:
-    rows = bench.measure_flatness(tidegate, 5, (1, 64, 500), QUIET)
+    rows = timing.measure_flatness(tidegate, 5, (1, 64, 500), QUIET)
     assert all("1: " in row.note and "64: " in row.note and "500: " in row.note for row in rows)
 
 
@@ -116,7 +119,7 @@ def test_memory_has_a_bar_for_each_state_but_the_leased_one() -> None:
 
 
 def test_goodput_is_measured_for_all_who_can_wait() -> None:
-    rows = bench.measure_goodput(makers(tidegate), 1, 0.1, QUIET)
+    rows = sharing.measure_goodput(makers(tidegate), 1, 0.1, QUIET)
     assert [row.subject for row in rows] == [OURS, BASELINE]
     assert all((row.value or 0) > 0 for row in rows)
 
@@ -131,7 +134,7 @@ def test_every_installed_peer_does_what_is_timed(name: str) -> None:
     assert missing == name  # or something else than the peer itself is missing
 
 
-def shows_what_is_timed(calls: bench.Calls) -> None:
+def shows_what_is_timed(calls: peers.Calls) -> None:
     assert [calls.offer("a"), calls.offer("b"), calls.offer("c")] == [True, True, False]
     first, second = calls.take(), calls.take()
     assert (first, second) == ("a", "b")
@@ -172,7 +175,7 @@ def only_operations(monkeypatch: pytest.MonkeyPatch, *answers: tuple[list[Row], 
 
 
 def test_a_peer_that_is_not_installed_is_reported_missing(monkeypatch: pytest.MonkeyPatch) -> None:
-    def absent() -> bench.Maker:
+    def absent() -> peers.Maker:
         raise ModuleNotFoundError("No module named 'janus'", name="janus")
 
     row = Row("operations", "accept", OURS, 0.2, "x", "MET", 0.25)
@@ -185,7 +188,7 @@ def test_a_peer_that_is_not_installed_is_reported_missing(monkeypatch: pytest.Mo
     assert "No module named 'janus'" in render(report)
 
 
-def report_of(*statuses: bench.Status) -> BenchReport:
+def report_of(*statuses: Status) -> BenchReport:
     rows = tuple(Row("operations", f"m{place}", OURS, 0.5, "x", status, 0.25) for place, status in enumerate(statuses))
     return BenchReport(rows, noise=0.02, seconds=1.0, rounds=10)
 
@@ -199,7 +202,7 @@ def report_of(*statuses: bench.Status) -> BenchReport:
     ],
 )
 def test_the_exit_code_and_the_last_line_agree(
-    statuses: tuple[bench.Status, ...],
+    statuses: tuple[Status, ...],
     code: int,
     end: str,
     monkeypatch: pytest.MonkeyPatch,

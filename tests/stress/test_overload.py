@@ -15,9 +15,13 @@ import tidegate
 from tidegate import Closed, Empty, Outcome
 from tidegate_specs.check import Result, Settings, Verdict
 from tidegate_stress import overload
-from tidegate_stress.load import Plan, Record, run_load, stolen_share
+from tidegate_stress.load import run_load
+from tidegate_stress.load.record import Plan, Record
+from tidegate_stress.load.unloaded import stolen_share
 from tidegate_stress.memory import Footprint
-from tidegate_stress.overload import BY_NAME, CHECKS, PARTS, Finding, examine, examine_rejections, overtaken, plan_for
+from tidegate_stress.overload import BY_NAME, CHECKS, PARTS, exact, examine, examine_rejections, plan_for, rates
+from tidegate_stress.overload.exact import overtaken
+from tidegate_stress.overload.finding import Finding
 
 SHORT = Plan(
     seconds=0.6,
@@ -334,7 +338,7 @@ def test_what_a_rejection_leaves_is_found(intake: Any, words: str) -> None:
 
 def test_too_few_rejections_are_no_answer() -> None:
     left = Footprint(rejections=10, blocks=0, collections=0, references=0, item_died=True)
-    assert overload.judge_footprint(left, 1000).verdict is Verdict.UNKNOWN
+    assert exact.judge_footprint(left, 1000).verdict is Verdict.UNKNOWN
 
 
 def recorded_rates(unloaded: list[float], stolen: float, finished: int) -> Record:
@@ -362,26 +366,26 @@ def recorded_rates(unloaded: list[float], stolen: float, finished: int) -> Recor
     ],
 )
 def test_noise_is_neither_a_pass_nor_a_fault(unloaded: list[float], stolen: float, finished: int, verdict: Verdict) -> None:
-    assert overload.judge_goodput(recorded_rates(unloaded, stolen, finished)).verdict is verdict
+    assert rates.judge_goodput(recorded_rates(unloaded, stolen, finished)).verdict is verdict
 
 
 def test_a_bound_that_noise_made_long_says_nothing() -> None:
     record = run_load(tidegate, replace(SHORT, seconds=0.2, calm_s=0.1, unloaded_s=0.05, spin_s=0.05))
     phase = record.phases["overload"]
     phase.late_ns.append(10_000_000_000)
-    assert overload.judge_recovery(record).verdict is Verdict.UNKNOWN
+    assert rates.judge_recovery(record).verdict is Verdict.UNKNOWN
     tally = record.tallies[0]
     place = next(at for at, stamp in enumerate(tally.freed_ns) if phase.start_ns <= stamp <= phase.end_ns)
     tally.taken_ns[place] = tally.freed_ns[place] - 10_000_000_000
-    assert overload.judge_latency(record).verdict is Verdict.UNKNOWN
+    assert rates.judge_latency(record).verdict is Verdict.UNKNOWN
 
 
 def test_a_run_cut_short_tells_memory_only_if_it_was_memory() -> None:
     record = run_load(tidegate, replace(SHORT, seconds=0.1, calm_s=0.1, unloaded_s=0.05, spin_s=0.05))
     record.halted = "overload was ended: 100 accepted items were unfinished"
-    assert overload.judge_memory(record).verdict is Verdict.UNKNOWN
+    assert exact.judge_memory(record).verdict is Verdict.UNKNOWN
     record.halted = "overload was ended: the process grew by 256 MiB"
-    assert overload.judge_memory(record).verdict is Verdict.ILLEGAL
+    assert exact.judge_memory(record).verdict is Verdict.ILLEGAL
 
 
 def test_a_timed_fault_is_tried_again_and_an_exact_one_is_not(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -233,9 +233,11 @@ class OfferAudit:
         """Audit what runs when an intake's objects die inside a call; give the most instructions that one of them takes."""
         most = 0
         for cls, example in self.examples.items():
-            method = getattr(cls, "__del__", None)
-            if isinstance(method, types.FunctionType):
-                most = max(most, self.audit(method, (value_of(example, "self"),)).worst)
+            finaliser = getattr(cls, "__del__", None)  # if it is a property, any method may be what it chooses to call
+            named = vars(cls).items() if isinstance(finaliser, property) else [("__del__", finaliser)]
+            for name, method in named:
+                if isinstance(method, types.FunctionType) and (name == "__del__" or not name.startswith("__")):
+                    most = max(most, self.audit(method, (value_of(example, "self"),)).worst)
         return most
 
 

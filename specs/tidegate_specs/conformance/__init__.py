@@ -2,7 +2,7 @@
 
 An adapter is a class with the verbs of the kernel's `Intake`, around whatever is to be judged. It declares what it can do, by
 names from `CAPABILITIES`, and a check that needs anything else is not applicable to it: nobody is accused of breaking a promise
-that he does not give. `tidegate verify --intake package.module:MyIntake` judges it, or `tidegate_stress.conformance` from Python.
+that he does not give. `tidegate verify --intake package.module:MyIntake` judges it, or `tidegate_gate.conformance` from Python.
 
     class MyIntake(Adapter):
         capabilities = needs("offer refuses take threads bytecode")

@@ -12,9 +12,10 @@ from types import CodeType
 from typing import Any, Final
 
 from ..check import Check, Result, Settings, Subject, Verdict, capabilities_of, needs
-from ..explore.explorer import Grain, Program, explore
+from ..explore.explorer import Grain, explore
 from ..explore.history import Caller, History
-from ..explore.scheduler import WaitsInEarnest
+from ..explore.program import Program
+from ..explore.runs import WaitsInEarnest
 from ..injection import Interrupt
 from . import inside
 from .adapter import Adapted, injector_for

@@ -17,12 +17,13 @@ from typing import Any, Final
 
 from .. import machine
 from ..check import Check, Result, Settings, Subject, Verdict, capabilities_of, needs
-from ..explore.explorer import Grain, Program, Report, explore, sites_of
+from ..explore.explorer import Grain, explore, sites_of
 from ..explore.history import Caller, History, Operation
 from ..explore.intake_model import intake_model
 from ..explore.linearizability import Done, Model, Phase
 from ..explore.linearizability import check as linearize
-from ..explore.scheduler import WaitsInEarnest
+from ..explore.program import Program, Report
+from ..explore.runs import WaitsInEarnest
 from .adapter import Adapted
 from .plays import CLOSES, OFFERS, TAKES, WAITS, Play
 

@@ -13,8 +13,8 @@ from tidegate.adapters.aio import AsyncIntake
 from tidegate.adapters.bulkhead import Bulkhead
 
 from ..check import needs
+from .honest import Kernel
 from .limiter import AsyncLimiterAdapter, LimiterAdapter
-from .wrong import Kernel
 
 
 class OurBulkhead(LimiterAdapter):

@@ -12,7 +12,7 @@ from tidegate import _atomic
 
 from ..adapters import mutants as adapter_mutants
 from ..clauses import Clause
-from ..mutation import Mutant, describe, mutant_names
+from ..mutation.patching import Mutant, describe, mutant_names
 from ..policies import mutants as policy_mutants
 from ..prove import NOT_PROVED
 from ..prove.record import Recorded, recorded

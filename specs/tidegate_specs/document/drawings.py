@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from html import escape
 
 from ..machine import State
-from ..walk import graph
+from ..walk.states import graph
 
 PLACES = ("FREE", "CLAIMED", "ADMITTED", "QUEUED", "UNSEEN", "SEEN")
 ROWS = ("open", "closed", "ended", "drained", "ended, drained")

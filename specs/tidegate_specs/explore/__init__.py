@@ -37,10 +37,11 @@ order of its threads. The reduction needs to know what each opcode touches; what
 everything, and where it meets an opcode that nobody has looked at (`instructions`), or a new version, the answer is UNKNOWN.
 """
 
-from .configurations import CHECKS
-from .explorer import Explorer, Fault, Limits, Program, Report, explore
+from .explorer import Explorer, explore
 from .history import Caller, History, Operation
-from .scheduler import Abandoned, Diverged, WaitsInEarnest
+from .program import Fault, Limits, Program, Report
+from .recorded import CHECKS
+from .runs import Abandoned, Diverged, WaitsInEarnest
 
 __all__ = [
     "CHECKS",

@@ -11,30 +11,18 @@ there is one that nobody has looked at (`Sites.unread`), nothing is explored.
 """
 
 import ast
-import builtins
-import contextlib
 import dis
-import enum
-import gc
 import types
-import typing
-import weakref
-from collections.abc import Callable, Iterable, Mapping
-from queue import SimpleQueue
+from collections.abc import Callable, Iterable
 from typing import Any, Final
 
 from ..instructions import Meaning, meaning_of, unread
 from ..stops import ONE_EVENT, stops
+from .labels import Label, Reader, Scope
 
-Access = tuple[int, Any, bool]
-Label = tuple[Access, ...]
-Scope = Mapping[str, Any]
 Site = tuple[types.CodeType, int]
 
-LOCAL: Final[Label] = ()
-UNKNOWN: Final[Label] = ((0, None, True),)  # base 0 stands for every object
-
-# What an instruction may touch, by its meaning: how `_Reader` finds out. LOCAL_KIND is for what only moves values between the stack
+# What an instruction may touch, by its meaning: how `Reader` finds out. LOCAL_KIND is for what only moves values between the stack
 # and the frame's own variables, makes something new, or runs Python code, which is looked at by itself.
 LOCAL_KIND: Final = "nothing shared"
 _KINDS: Final[dict[Meaning, str]] = {
@@ -88,272 +76,7 @@ _KINDS: Final[dict[Meaning, str]] = {
 # A test, or an unpacking, of what one of these has made touches nothing that the one before has not touched.
 _MADE_NEW: Final = (Meaning.COMPARE, Meaning.CONTAINS, Meaning.IDENTITY, Meaning.CALL, Meaning.TRUTH, Meaning.OPERATE)
 _FOUND: Final = (Meaning.LOAD_LOCAL, Meaning.LOAD_ATTRIBUTE, Meaning.LOAD_GLOBAL, Meaning.LOAD_ITEM)
-_PURE: Final = frozenset(
-    {isinstance, issubclass, callable, id, iter, hasattr, range, min, max, abs, round, divmod, super, ord, chr}
-)
-_PURE_TYPES: Final = (bool, int, float, str, bytes, type, zip, map, filter, enumerate, reversed, range, object)
-HARMLESS: Final[set[Any]] = set()  # functions outside the subject that touch nothing shared
-_READING: Final = frozenset({len, sum, any, all, repr, sorted, min, max, list, tuple, set, dict, frozenset})
-_READING_METHODS: Final = frozenset({"empty", "qsize", "index", "count", "copy", "keys", "values", "items", "locked", "is_set"})
-_SCALARS: Final = (bool, int, float, str, bytes, type(None), complex, types.FunctionType, types.BuiltinFunctionType, type)
-_SCALARS_AND_CODE: Final = (
-    bool,
-    int,
-    float,
-    str,
-    bytes,
-    type(None),
-    type,
-    types.FunctionType,
-    types.ModuleType,
-    types.CodeType,
-    types.FrameType,
-)
-_FIXED: Final = (tuple, frozenset, types.BuiltinFunctionType, typing.TypeVar, type(Final), enum.Enum)
-_CONTAINERS: Final = (list, dict, set, bytearray)
 _POSITION = tuple[int, int, int, int]
-
-
-class Unclear(Exception):
-    """Say that an expression can't be looked up without running something."""
-
-
-def lookup(node: ast.expr, scope: Scope, world: Scope) -> Any:
-    """Give the value of a name, an attribute or a subscript, running none of the subject's code."""
-    if isinstance(node, ast.Name):
-        for place in (scope, world, vars(builtins)):
-            if node.id in place:
-                return place[node.id]
-        raise Unclear
-    if isinstance(node, ast.Constant):
-        return node.value
-    if isinstance(node, ast.NamedExpr):
-        return lookup(node.value, scope, world)
-    if isinstance(node, ast.Attribute):
-        owner = lookup(node.value, scope, world)
-        found: Any = getattr(_kind(owner), node.attr, None)
-        if isinstance(found, property) or (found is None and hasattr(_kind(owner), "__getattr__")):
-            raise Unclear
-        try:
-            return getattr(owner, node.attr)
-        except AttributeError:
-            raise Unclear from None
-    if isinstance(node, ast.Subscript):
-        owner, index = lookup(node.value, scope, world), lookup(node.slice, scope, world)
-        if type(owner) in (list, dict, tuple) and isinstance(index, (int, str)):
-            try:
-                return owner[index]
-            except (LookupError, TypeError):
-                raise Unclear from None
-    raise Unclear
-
-
-def _is_a_text(node: ast.expr, scope: Scope, world: Scope) -> bool:
-    """Tell whether an expression is a call of `repr`: nobody else has what it gives."""
-    return isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and lookup(node.func, scope, world) is repr
-
-
-def _kind(value: object) -> type[Any]:
-    return type(value)
-
-
-def _reach(value: Any) -> Label:
-    """List what is read when a value is: itself if it can change, what is behind it if it is an iterator."""
-    if isinstance(value, _SCALARS):
-        return LOCAL
-    if issubclass(_kind(value), _CONTAINERS):
-        return ((id(value), None, False),)
-    if issubclass(_kind(value), SimpleQueue) or (
-        _kind(value).__module__ in ("queue", "collections") and not hasattr(value, "__next__")
-    ):
-        return ((id(value), None, False),)
-    if isinstance(value, tuple) or (hasattr(value, "__next__") and not isinstance(value, types.GeneratorType)):
-        own: Label = () if isinstance(value, tuple) else ((id(value), None, False),)
-        return own + tuple(access for inner in gc.get_referents(value) for access in _reach(inner))
-    return LOCAL
-
-
-def _called_by(iterator: Any) -> Label:
-    """Give what the next step of a `map` over a method touches: all of that method's object."""
-    if not isinstance(iterator, map):
-        return LOCAL
-    bound = (types.BuiltinMethodType, types.MethodType)
-    return tuple((id(called.__self__), None, True) for called in gc.get_referents(iterator) if isinstance(called, bound))
-
-
-class _Reader:
-    """Find out what one opcode of one function touches, given the frame that is about to run it."""
-
-    def __init__(self, kind: str, node: ast.AST | None, name: str, known: frozenset[types.CodeType]) -> None:
-        self.node, self.name, self.known = node, name, known
-        self.look: Callable[[Scope, Scope], Label] = getattr(self, "_" + kind.replace(" ", "_"))
-
-    def __call__(self, scope: Scope, world: Scope) -> Label:
-        try:
-            found = self.look(scope, world)
-        except Unclear:
-            return UNKNOWN
-        return found
-
-    def _part(self, scope: Scope, world: Scope, write: bool) -> Label:
-        node = self.node
-        if isinstance(node, ast.Attribute):
-            owner = lookup(node.value, scope, world)
-            if isinstance(owner, (types.ModuleType, type)):
-                return ((id(owner), node.attr, True),) if write else LOCAL
-            found: Any = getattr(_kind(owner), node.attr, None)
-            if isinstance(found, property) and isinstance(found.fget, types.MethodDescriptorType):
-                return ((id(owner), None, True),)  # the read is a call into C
-            if isinstance(found, property) and found.fget is next:
-                return ((id(owner), None, True), *_called_by(owner))
-            data = found is None or isinstance(found, types.MemberDescriptorType)
-            return ((id(owner), node.attr, write),) if data or write else LOCAL
-        if isinstance(node, ast.Subscript):
-            if _is_a_text(node.value, scope, world):
-                return LOCAL
-            owner = lookup(node.value, scope, world)
-            if isinstance(owner, (type, tuple, str, bytes)):
-                return LOCAL
-            try:
-                index = lookup(node.slice, scope, world)
-            except Unclear:
-                index = None
-            return ((id(owner), index if isinstance(index, (int, str)) and index != -1 else None, write),)
-        raise Unclear
-
-    def _load_attribute(self, scope: Scope, world: Scope) -> Label:
-        try:
-            return self._part(scope, world, False)
-        except Unclear:
-            if isinstance(self.node, ast.Attribute) and hasattr(str, self.node.attr) and not hasattr(list, self.node.attr):
-                return LOCAL  # a method of a string
-            raise
-
-    def _store_attribute(self, scope: Scope, world: Scope) -> Label:
-        return self._part(scope, world, True)
-
-    def _load_item(self, scope: Scope, world: Scope) -> Label:
-        return self._part(scope, world, False)
-
-    def _store_item(self, scope: Scope, world: Scope) -> Label:
-        return self._part(scope, world, True)
-
-    def _anything(self, scope: Scope, world: Scope) -> Label:
-        return UNKNOWN
-
-    def _load_global(self, scope: Scope, world: Scope) -> Label:
-        return ((id(world), self.name, False),)
-
-    def _store_global(self, scope: Scope, world: Scope) -> Label:
-        return ((id(world), self.name, True),)
-
-    def _store_cell(self, scope: Scope, world: Scope) -> Label:
-        return ((-1, self.name, True),)
-
-    def _load_cell(self, scope: Scope, world: Scope) -> Label:
-        return LOCAL if self.name not in scope else ((-1, self.name, False),)
-
-    def _values(self, nodes: Iterable[ast.AST], scope: Scope, world: Scope) -> Label:
-        found: Label = ()
-        for node in nodes:
-            if isinstance(node, ast.Subscript) and _is_a_text(node.value, scope, world):
-                pass  # what the text is of was read when it was made
-            elif isinstance(node, (ast.Name, ast.Attribute, ast.Subscript)):
-                found += _reach(lookup(node, scope, world))
-            elif isinstance(node, (ast.GeneratorExp, ast.Lambda, ast.ListComp, ast.SetComp, ast.DictComp)):
-                pass  # runs code of its own, which is looked at by itself, or is a new object by now
-            else:
-                if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
-                    found += self._values([node.func.value], scope, world)
-                inner = (
-                    [*node.args, *(k.value for k in node.keywords)] if isinstance(node, ast.Call) else ast.iter_child_nodes(node)
-                )
-                found += self._values(inner, scope, world)
-        return found
-
-    def _call(self, scope: Scope, world: Scope) -> Label:
-        node = self.node
-        if isinstance(node, (ast.GeneratorExp, ast.ListComp, ast.SetComp, ast.DictComp)):
-            return LOCAL  # starts a frame of the subject's
-        if not isinstance(node, ast.Call):
-            return self._enter(scope, world)  # the end of a with block
-        try:
-            callee = lookup(node.func, scope, world)
-        except Unclear:
-            if isinstance(node.func, ast.Attribute) and hasattr(str, node.func.attr) and not hasattr(list, node.func.attr):
-                return LOCAL
-            raise
-        if isinstance(callee, (types.FunctionType, types.MethodType)):
-            if callee.__code__ in self.known or callee in HARMLESS:
-                return LOCAL  # its own opcodes are looked at one by one
-            return ((id(callee.__self__), None, True),) if isinstance(callee, types.MethodType) else UNKNOWN
-        if isinstance(callee, type) and (callee in _PURE_TYPES or _plain(callee)):
-            return LOCAL
-        if getattr(callee, "__name__", "") == "__new__":
-            return LOCAL
-        if issubclass(_kind(callee), weakref.ref):
-            return ((id(callee), None, False),)
-        arguments = self._values([*node.args, *(k.value for k in node.keywords)], scope, world)
-        if callee in _READING:
-            return arguments
-        if callee in _PURE:
-            return LOCAL
-        if callee is next:
-            return tuple((base, part, True) for base, part, _ in arguments) or UNKNOWN
-        owner = getattr(callee, "__self__", None)
-        if owner is None or isinstance(owner, types.ModuleType):
-            return (*arguments, (-id(callee), None, True))  # what it touches is hidden, so calls of it conflict
-        if isinstance(owner, (str, bytes, int, float, tuple)):
-            return arguments
-        return (*arguments, (id(owner), None, getattr(callee, "__name__", "") not in _READING_METHODS))
-
-    def _enter(self, scope: Scope, world: Scope) -> Label:
-        if isinstance(self.node, (ast.Name, ast.Attribute)):
-            return ((id(lookup(self.node, scope, world)), None, True),)
-        return UNKNOWN
-
-    def _compare(self, scope: Scope, world: Scope) -> Label:
-        node = self.node
-        if not isinstance(node, ast.Compare):
-            return UNKNOWN
-        return self._operands([node.left, *node.comparators], scope, world)
-
-    def _operate(self, scope: Scope, world: Scope) -> Label:
-        node = self.node
-        if isinstance(node, ast.BinOp):
-            return self._operands([node.left, node.right], scope, world)
-        if isinstance(node, ast.AugAssign):
-            return tuple((base, part, True) for base, part, _ in self._operands([node.target], scope, world))
-        return LOCAL
-
-    def _operands(self, nodes: Iterable[ast.expr], scope: Scope, world: Scope) -> Label:
-        found: Label = ()
-        for node in nodes:
-            with contextlib.suppress(Unclear):  # else it is the result of an operation or of a call: fresh
-                found += _reach(lookup(node, scope, world))
-        return found
-
-    def _iterate(self, scope: Scope, world: Scope) -> Label:
-        if ".0" in scope:
-            return _reach(scope[".0"])
-        node = self.node.iter if isinstance(self.node, ast.For) else self.node
-        if isinstance(node, (ast.ListComp, ast.SetComp, ast.DictComp)):  # 3.12 says that its loop is at all of it
-            return self._values([each.iter for each in node.generators], scope, world)
-        if not isinstance(node, ast.expr):
-            return UNKNOWN
-        called = _called_by(lookup(node, scope, world)) if isinstance(node, ast.Name) else LOCAL
-        return called or self._values([node], scope, world)
-
-    def _test(self, scope: Scope, world: Scope) -> Label:
-        node = self.node
-        if not isinstance(node, (ast.Name, ast.Attribute, ast.Subscript)):
-            return LOCAL
-        return _reach(lookup(node, scope, world))
-
-
-def _plain(kind: type) -> bool:
-    """Tell whether making an instance runs Python code or nothing (a type made in C may read anything)."""
-    return isinstance(getattr(kind, "__init__", None), types.FunctionType) or issubclass(kind, BaseException)
 
 
 def code_of(modules: Iterable[types.ModuleType]) -> list[types.CodeType]:
@@ -428,7 +151,7 @@ class Sites:
             names[offset] = each.opname
             kind, source = self._kind(code, each, before or each)
             if kind != LOCAL_KIND:
-                readers[offset] = _Reader(kind, _node_of(source, kind, nodes), str(each.argval), known)
+                readers[offset] = Reader(kind, _node_of(source, kind, nodes), str(each.argval), known)
             before = before if meaning_of(each) is Meaning.COPY else each  # a copy of what the one before has made
         self.opcodes[code] = frozenset(names)
         self.names[code] = names
@@ -507,62 +230,3 @@ def _parsed(source: str) -> ast.AST:
         except SystemError:
             continue
     return ast.parse(source)
-
-
-class _Ends(dict[type[Any], bool]):
-    """Remember which types the search for what is reachable stops at."""
-
-    def __missing__(self, kind: type[Any]) -> bool:
-        self[kind] = issubclass(kind, _SCALARS_AND_CODE)
-        return self[kind]
-
-
-_ends: Final = _Ends()
-
-
-def reachable(roots: Iterable[Any]) -> dict[int, Any]:
-    """Find every object that can be reached from some, except through code, types and modules."""
-    found: dict[int, Any] = {}
-    todo = list(roots)
-    while todo:
-        fresh = {id(value): value for value in todo if id(value) not in found and not _ends[type(value)]}
-        found |= fresh
-        todo = gc.get_referents(*fresh.values())
-    return found
-
-
-def mutable(value: Any) -> bool:
-    """Tell whether more may be reachable from an object later than is now: any that is not of a few types known to be fixed."""
-    return not isinstance(value, (*_FIXED, *_SCALARS_AND_CODE)) and type(value) is not object
-
-
-def fixed(roots: Iterable[Any]) -> set[int]:
-    """Find what hangs on some objects by attributes alone and so stays: not what is in a container, which may leave."""
-    found: set[int] = set()
-    todo = list(roots)
-    while todo:
-        value = todo.pop()
-        if id(value) in found or isinstance(value, _SCALARS_AND_CODE):
-            continue
-        found.add(id(value))
-        if issubclass(_kind(value), (list, dict, set, tuple, SimpleQueue)) or _kind(value).__module__ in ("collections", "weakref"):
-            continue
-        todo.extend(getattr(value, "__dict__", {}).values())
-        todo.extend(gc.get_referents(value))
-    return found
-
-
-def harmless_to_hold(value: Any) -> bool:
-    """Tell whether a container can be kept alive without keeping anything else alive whose end somebody could notice."""
-    return issubclass(_kind(value), _CONTAINERS) and not any(map(gc.is_tracked, gc.get_referents(value)))
-
-
-def conflict(a: Label, b: Label) -> bool:
-    """Tell whether exchanging two steps could be noticed."""
-    for base, part, write in a:
-        for other, other_part, other_write in b:
-            if not (write or other_write):
-                continue
-            if not base or not other or (base == other and (part == other_part or part is None or other_part is None)):
-                return True
-    return False

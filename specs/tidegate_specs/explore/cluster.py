@@ -15,7 +15,8 @@ from multiprocessing import resource_tracker
 from tempfile import TemporaryDirectory
 from typing import Any, Final
 
-from .division import Found, Given, origin
+from .division import Found, Given
+from .parts import origin
 
 LOCAL: Final = "local"
 DEATHS: Final = 2  # of workers of a local cluster, before a part is lost; another cluster has its own setting

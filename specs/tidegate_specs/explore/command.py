@@ -12,25 +12,18 @@ from ..check import EXIT_CODES, Subject, Verdict, overall
 from ..options import at_least, seconds
 from ..progress import OnStderr
 from .cluster import LOCAL, Unusable, connected
-from .configurations import (
-    BY_NAME,
-    CONFIGURATIONS,
-    MANIFEST,
-    Configuration,
-    Plan,
-    compare,
-    entry_of,
-    load_manifest,
-    program_of,
-    run_plan,
-)
+from .configurations import BY_NAME, CONFIGURATIONS, Configuration
 from .cost import cost_of
 from .division import INTERRUPTED, explore_divided
-from .explorer import Explorer, Limits, Report
+from .explorer import Explorer
+from .judging import program_of, run_plan
 from .own.command import main as own_program
 from .own.command import names_a_program
+from .plans import Plan
+from .program import Limits, Report
+from .recorded import MANIFEST, compare, entry_of, load_manifest
 from .replay import subject_of
-from .scheduler import WaitsInEarnest
+from .runs import WaitsInEarnest
 from .schedules import replay_command, this_version
 
 EPILOG = """\
@@ -166,11 +159,7 @@ def known(configurations: Sequence[Configuration]) -> str:
     return "\n".join(lines)
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    """Run `tidegate explore`. Exit 0 all explored and well, 1 a fault, 2 bad usage, 3 a limit was hit."""
-    argv = sys.argv[1:] if argv is None else argv
-    if names_a_program(argv):
-        return own_program(argv)
+def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="tidegate explore",
         description="Run an implementation under every schedule of a configuration, or a program of your own (FILE.py:FUNCTION).",
@@ -214,6 +203,15 @@ def main(argv: Sequence[str] | None = None) -> int:
         help=f"explore on the cluster whose scheduler is there (without ADDRESS: {LOCAL}, a worker for each processor)",
     )
     parser.add_argument("--subject", default="tidegate", help="the implementation: a module, its folder, or mutant:NAME")
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run `tidegate explore`. Exit 0 all explored and well, 1 a fault, 2 bad usage, 3 a limit was hit."""
+    argv = sys.argv[1:] if argv is None else argv
+    if names_a_program(argv):
+        return own_program(argv)
+    parser = _parser()
     options = parser.parse_args(argv)
     if options.scheduler is not None:
         if not re.fullmatch(rf"{LOCAL}|(\w+://)?\S+:\d+", options.scheduler):

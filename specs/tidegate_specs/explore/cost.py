@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from .accesses import Site
-from .explorer import Explorer, Limits, Program
+from .explorer import Explorer
+from .program import Limits, Program
 
 ROUNDS: Final = 2_000
 

@@ -10,30 +10,27 @@ a subtree finds out about the points before it decides which threads are tried t
 itself depends on the choices before it and on who is asleep, so a guess is right or is not asked for.
 """
 
-import hashlib
 import heapq
-import importlib
 import signal
 import threading
 import time
 from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import CancelledError, Future
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, replace
-from functools import cache, partial
+from dataclasses import replace
+from functools import partial
 from itertools import count
-from pathlib import Path
 from queue import Empty, SimpleQueue
 from types import FrameType
 from typing import Final, Protocol, TypeVar
 
-import tidegate
-
-from .accesses import Site
-from .configurations import BY_NAME, Configuration, Plan, program_of
-from .explorer import FOUND, Explorer, Limits, Node, Program, Report, Request, SourceSets, advance, limit_of, over, sites_of
-from .replay import subject_named
-from .schedules import encode, this_version
+from .configurations import Configuration
+from .explorer import sites_of
+from .parts import Part, Piece, Whole, learn, node_of, origin, program_named, run_part, sites, state_of
+from .plans import Plan
+from .program import Limits, Report, limit_of, over
+from .schedules import encode
+from .source_sets import Node, Request, advance
 
 MOST: Final = 1000  # schedules in a part: about a second
 GROUPS: Final = 8  # that what a part leaves over is divided into
@@ -41,67 +38,9 @@ LARGEST: Final = 256  # prefixes in a group
 TURN_S: Final = 0.1  # between two looks at the clock
 ALONE_S: Final = 60.0  # without a worker, before the search gives up
 INTERRUPTED: Final = "interrupted"
-
-Choice = tuple[int, int, tuple[int, ...]]  # thread, enabled, clock
-State = tuple[int, int, int, int, int, tuple[int, ...]]  # the fields of a `Node`
 Given = TypeVar("Given")
 Found = TypeVar("Found")
 Place = tuple[int, ...]  # where in the order of a single process
-_ONE_AT_A_TIME: Final = threading.Lock()  # in a worker with several threads: a process has one scheduler
-
-
-@dataclass(frozen=True, slots=True)
-class Whole:
-    """Describe what is divided. origin: the code that explores and is explored. points: numbers of code objects, and offsets."""
-
-    subject: str
-    configuration: str
-    plan: Plan
-    origin: str
-    points: tuple[tuple[int, int], ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Part:
-    """Say where to go on, and how many schedules to run at most.
-
-    level: prefixes, the last first; last: preemptions are used up. Reduced: the choices before the subtree, those already made in
-    it, and who is asleep at its root.
-    """
-
-    whole: Whole
-    most: int
-    level: tuple[bytes, ...] = ()
-    last: bool = False
-    path: tuple[Choice, ...] = ()
-    stack: tuple[State, ...] = ()
-    asleep: int = 0
-
-    @property
-    def prefix(self) -> bytes:
-        """Give the choices before its first schedule branches off."""
-        return self.level[-1] if self.level else bytes([*(choice[0] for choice in self.path), *(state[0] for state in self.stack)])
-
-
-@dataclass(frozen=True, slots=True)
-class Piece:
-    """Tell what a part found, what it leaves over, what it puts off, and what it found out about the points before it."""
-
-    report: Report
-    level: tuple[bytes, ...] = ()
-    later: tuple[bytes, ...] = ()
-    stack: tuple[State, ...] = ()
-    clock: tuple[int, ...] = ()  # of the last choice before the subtree
-    requests: tuple[Request, ...] = ()
-
-    @property
-    def runs(self) -> int:
-        """Count what a limit counts."""
-        return self.report.schedules + self.report.redundant
-
-
-class OtherOrigin(Exception):
-    """Raised by a worker whose code is not that of the search."""
 
 
 class Engine(Protocol):
@@ -114,90 +53,6 @@ class Engine(Protocol):
     def workers(self) -> int:
         """Tell how many parts can run at once, now. OSError if there is no telling."""
         ...
-
-
-@cache
-def origin(subject: str) -> str:
-    """Name this interpreter's version, and the code of kernel, specification and subject by a digest."""
-    packages = {"tidegate", "tidegate_specs", *([] if subject.startswith("mutant:") else [subject.partition(".")[0]])}
-    digest = hashlib.sha256()
-    for package in sorted(packages):
-        folder = Path(str(importlib.import_module(package).__file__)).parent
-        for file in sorted(folder.rglob("*.py")):
-            source = file.read_bytes()
-            digest.update(f"{package}/{file.relative_to(folder).as_posix()} {len(source)}\n".encode() + source)
-    return f"tidegate {tidegate.__version__} ({digest.hexdigest()[:12]}) on Python {this_version()}"
-
-
-@cache
-def _program(configuration: str, subject: str) -> Program:
-    return program_of(BY_NAME[configuration], subject_named(subject))  # once: it remembers histories that it has judged
-
-
-@contextmanager
-def _explorer(whole: Whole) -> Generator[Explorer]:
-    if origin(whole.subject) != whole.origin:
-        raise OtherOrigin(f"a worker has {origin(whole.subject)}, this is {whole.origin}")
-    with _ONE_AT_A_TIME, Explorer(_program(whole.configuration, whole.subject)) as explorer:
-        yield explorer
-
-
-def learn(whole: Whole) -> tuple[tuple[int, int], ...]:
-    """Find the points at which threads are switched. OtherOrigin if this is not the code that is explored."""
-    with _explorer(whole) as explorer:
-        number = {code: n for n, code in enumerate(explorer.sites.codes)}
-        return tuple(sorted((number[code], offset) for code, offset in explorer.learn()))
-
-
-def run_part(part: Part) -> Piece:
-    """Run the schedules of a part. OtherOrigin if this is not the code that is explored."""
-    whole = part.whole
-    with _explorer(whole) as explorer:
-        piece = _reduced(explorer, part) if whole.plan.reduced else _depth_first(explorer, part)
-    report = piece.report
-    report.sites = report.shared_sites = frozenset()  # code objects stay here
-    if report.why_not in (FOUND, limit_of(part.most)):
-        report.why_not = ""
-    return piece
-
-
-def sites(whole: Whole) -> frozenset[Site]:
-    """Give the points at which threads are switched as opcodes of this process."""
-    known = sites_of(_program(whole.configuration, whole.subject).modules)
-    if whole.plan.reduced:
-        return known.candidates()
-    if whole.plan.grain == "opcode":
-        return known.everything()
-    return frozenset((known.codes[code], offset) for code, offset in whole.points)
-
-
-def _depth_first(explorer: Explorer, part: Part) -> Piece:
-    plan = part.whole.plan
-    report = Report(explorer.program.name, plan.grain, plan.bound, False)
-    report.sites = sites(part.whole)
-    level = list(part.level)
-    later = explorer.part(report, level, part.last, part.most)
-    return Piece(report, tuple(level), tuple(later))
-
-
-def _reduced(explorer: Explorer, part: Part) -> Piece:
-    report = Report(explorer.program.name, "access", None, True, sites=explorer.sites.candidates())
-    nodes = [_node((thread, enabled, part.asleep, 0, 0, clock)) for thread, enabled, clock in part.path]
-    base = len(nodes)
-    search = SourceSets(len(explorer.program.threads), [*nodes, *map(_node, part.stack)], base)
-    explorer.reduced_part(report, search, Limits(part.most))
-    clock = tuple(search.nodes[base - 1].clock) if base else ()
-    return Piece(report, stack=tuple(map(_state, search.nodes[base:])), clock=clock, requests=tuple(search.requests))
-
-
-def _node(state: State) -> Node:
-    node = Node(*state[:3])
-    node.done, node.backtrack, node.clock = state[3], state[4], list(state[5])
-    return node
-
-
-def _state(node: Node) -> State:
-    return node.chosen, node.enabled, node.sleep, node.done, node.backtrack, tuple(node.clock)
 
 
 class _Over(Exception):
@@ -252,7 +107,7 @@ class Division:
 
     def _learn(self) -> None:
         """Have a worker find the points, so that this process explores nothing, and no processor is kept for it."""
-        unread = sites_of(_program(self.whole.configuration, self.whole.subject).modules).unread
+        unread = sites_of(program_named(self.whole.configuration, self.whole.subject).modules).unread
         if unread:
             raise self._stopped(unread)
         if self.whole.plan.grain == "access" and not self.whole.plan.reduced:
@@ -327,7 +182,7 @@ class Division:
         return requests
 
     def _part(self, nodes: Sequence[Node], base: int) -> Part:
-        stack = tuple(map(_state, nodes[base:]))
+        stack = tuple(map(state_of, nodes[base:]))
         path = tuple((node.chosen, node.enabled, tuple(node.clock)) for node in nodes[:base])
         if stack or not base:
             return Part(self.whole, self.most, path=path, stack=stack)
@@ -439,7 +294,7 @@ class Division:
             self._guess(there, group)
         if piece.stack:
             base = len(part.path)
-            nodes = [_node((thread, enabled, 0, 0, 0, clock)) for thread, enabled, clock in part.path]
+            nodes = [node_of((thread, enabled, 0, 0, 0, clock)) for thread, enabled, clock in part.path]
             _go_on(nodes, base, piece)
             middle = _middle(base, len(nodes))
             self._guess((*place, 0), self._part(nodes, middle))
@@ -468,7 +323,7 @@ def _heard(interrupts: list[int]) -> Generator[None]:
 
 def _go_on(nodes: list[Node], base: int, piece: Piece) -> None:
     """Replace what follows the first `base` choices by what a piece leaves over."""
-    nodes[base:] = map(_node, piece.stack)
+    nodes[base:] = map(node_of, piece.stack)
     if base:
         nodes[base - 1].clock = list(piece.clock)
 

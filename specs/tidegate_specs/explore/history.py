@@ -8,7 +8,8 @@ from collections.abc import Callable, Hashable
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from .scheduler import Run, Scheduler
+    from .runs import Run
+    from .scheduler import Scheduler
 
 
 class Operation:

@@ -9,10 +9,12 @@ from dataclasses import dataclass
 
 from ..check import Subject, load_subject, names_lacking
 from ..options import at_least
-from .configurations import BY_NAME, program_of
-from .explorer import Explorer, Program
+from .configurations import BY_NAME
+from .explorer import Explorer
 from .history import Operation
-from .scheduler import Diverged, WaitsInEarnest, name_of
+from .judging import program_of
+from .program import Program
+from .runs import Diverged, WaitsInEarnest, name_of
 from .schedules import decode, this_version
 
 EPILOG = f"""\
@@ -95,7 +97,7 @@ def show(found: Replay, width: int, colour: bool) -> str:
 def subject_named(text: str) -> Subject:
     """Give the implementation that a text names: a module, or a mutant ("mutant:lifo")."""
     if text.startswith("mutant:"):
-        from ..mutation import load_mutant
+        from ..mutation.patching import load_mutant
 
         return load_mutant(text.removeprefix("mutant:"))
     return load_subject(text)

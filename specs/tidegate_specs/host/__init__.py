@@ -290,8 +290,8 @@ CHECKS: Final[tuple[Check, ...]] = (
         "signals",
         PROCESS,
         "HOST-1",
-        "every exception that a signal handler raises while the garbage collector runs reaches the program, whether the "
-        "implementation is only imported, held or used, under its own name or vendored under another",
+        "every exception that a signal handler raises while the garbage collector runs, or while an intake is dropped, reaches "
+        "the program, whether the implementation is only imported, held or used, under its own name or vendored under another",
         "Handlers that do not raise. Signals in the middle of an interrupted call's own recovery.",
         _signals,
     ),
@@ -301,8 +301,8 @@ CHECKS: Final[tuple[Check, ...]] = (
         "HOST-1",
         "no Python code of the implementation or its adapters is a callback of the collector or of a weak reference, a fork hook "
         "or an exit hook, and none ran as a finaliser in normal use",
-        "A lease dropped unreleased, and an intake that is dropped, do need finalisers. The adapters asgi, wsgi, log, edges and "
-        "metrics are imported here, not used.",
+        "A lease dropped unreleased does need a finaliser. The adapters asgi, wsgi, log, edges and metrics are imported here, not "
+        "used.",
         _callbacks,
     ),
     _check(

@@ -18,8 +18,8 @@ PATCHES = (
     ),
     Patch(
         "_slots.py",
-        "closed = int(repr(self.answered_closed)[6:-1])",
-        'closed = self.answers.get("CLOSED", 0)',
+        "full, closed = [int(repr(answers)[6:-1]) for answers in (self.answered_full, self.answered_closed)]",
+        'full, closed = int(repr(self.answered_full)[6:-1]), self.answers.get("CLOSED", 0)',
     ),
     Patch(
         "_intake.py",

@@ -16,7 +16,7 @@ PATCHES = (
         "_slots.py",
         "        return settled == self.capacity\n",
         (
-            "        unsettled = any(isinstance(turn, list) and turn[1:] == UNSEEN for turn in self.turns)\n"
+            "        unsettled = any(isinstance(turn, list) and turn[1:] == [False] for turn in self.turns)\n"
             "        return self.queue.empty() and not unsettled\n"
         ),
     ),

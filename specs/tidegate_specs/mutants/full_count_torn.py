@@ -18,8 +18,8 @@ PATCHES = (
     ),
     Patch(
         "_slots.py",
-        "full = int(repr(self.answered_full)[6:-1])",
-        'full = self.answers.get("FULL", 0)',
+        "full, closed = [int(repr(answers)[6:-1]) for answers in (self.answered_full, self.answered_closed)]",
+        'full, closed = self.answers.get("FULL", 0), int(repr(self.answered_closed)[6:-1])',
     ),
     Patch(
         "_intake.py",

@@ -11,7 +11,7 @@ KILLED_BY = ("sizes.ages",)
 PATCHES = (
     Patch(
         "_slots.py",
-        "full = int(repr(self.answered_full)[6:-1])",
-        "full = 0xFFFF & int(repr(self.answered_full)[6:-1])",
+        "full, closed = [int(repr(answers)[6:-1]) for answers in (self.answered_full, self.answered_closed)]",
+        "full, closed = [0xFFFF & int(repr(answers)[6:-1]) for answers in (self.answered_full, self.answered_closed)]",
     ),
 )

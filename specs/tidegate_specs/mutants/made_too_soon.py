@@ -12,8 +12,8 @@ KILLED_BY = ("sweeps.interrupt",)
 PATCHES = (
     Patch(
         "_slots.py",
-        "self.free: Final = FreeList()  # filled below\n",
-        "self.free: Final = FreeList([Token(SlotRef(self.home, index, (0, None))) for index in reversed(range(capacity))])\n",
+        "dict[int, int](), FreeList()  # which is filled below\n",
+        "dict[int, int](), FreeList([Token(SlotRef(self.home, index, (0, None))) for index in reversed(range(capacity))])\n",
     ),
     Patch(
         "_slots.py",

@@ -11,7 +11,7 @@ KILLED_BY = ("scenarios.03", "stateful.enumeration")
 PATCHES = (
     Patch(
         "_slots.py",
-        "if turn[1:2] == UNSEEN:",
+        "if turn[1:2] == [False]:",
         "if not turn:",
     ),
 )

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final
 
-from ..mutation import kernel_dir
+from ..mutation.patching import kernel_dir
 from . import record as records
 from .generate import Mutant, core_sources, digest, generate
 from .judge import Judges, NotPassed, Sentence, Unit

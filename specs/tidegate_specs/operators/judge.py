@@ -26,7 +26,7 @@ from typing import Any, Final, Self, final
 from ..builds import OPTIONS
 from ..check import Check, Settings, Verdict
 from ..mutants import Patch
-from ..mutation import kernel_dir, load_patched
+from ..mutation.patching import kernel_dir, load_patched
 from ..runner import describe, die_with_parent
 from .generate import core_sources
 

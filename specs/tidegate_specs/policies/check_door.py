@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final, final
 
 from ..check import Check, Result, Settings, Subject, Verdict
-from ..refinement import Item
+from ..refinement.observed import Item
 from .clauses import fresh_3, fresh_4, policy_2, policy_3, policy_5
 from .support import GROUP, PATIENCE_S, Clock, module_of, shed_of
 

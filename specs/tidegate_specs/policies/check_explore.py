@@ -14,9 +14,10 @@ from functools import partial
 from typing import Any, Final, final
 
 from ..check import Check, Result, Settings, Subject, Verdict
-from ..explore.configurations import modules_of
-from ..explore.explorer import Grain, Program, explore
+from ..explore.explorer import Grain, explore
 from ..explore.history import Caller, History
+from ..explore.judging import modules_of
+from ..explore.program import Program
 from ..sweeps.operations import take_all
 from .support import GROUP, PATIENCE_S, Clock, module_of
 

@@ -4,8 +4,9 @@ from dataclasses import replace
 from typing import Final, cast
 
 from .. import machine as wall
-from .. import walk
 from ..check import Check, Result, Settings, Subject, Verdict
+from ..walk.states import always
+from ..walk.states import form as form_of_wall
 from . import machine, proof
 from .machine import State
 from .support import GROUP
@@ -51,7 +52,7 @@ def steps_from(s: State) -> list[tuple[str, State, wall.State | None]]:
             if of_lease(s, i):
                 found.append((f"{act_on.__name__} {i}", act_on(s, i), acts[of_wall](s, i)))
     for name in (*machine.KEPT, "close"):
-        guard_of = acts.get(f"can_{name}", walk.always)
+        guard_of = acts.get(f"can_{name}", always)
         if name in ("release", "abandon"):
             found += [(f"{name} {i}", acts[name](s, i), acts[name](s, i)) for i in range(s.capacity) if guard_of(s, i)]
         elif guard_of(s):
@@ -61,7 +62,7 @@ def steps_from(s: State) -> list[tuple[str, State, wall.State | None]]:
 
 def form(s: State) -> State:
     """Forget the counts that only grow, as `walk.form` does. At most two are kept owed: more are told as two are."""
-    return replace(cast(State, walk.form(s)), expired=0, late=0, told=0, owed=min(s.owed, 2))
+    return replace(cast(State, form_of_wall(s)), expired=0, late=0, told=0, owed=min(s.owed, 2))
 
 
 def graph(capacity: int) -> tuple[int, int, str]:

@@ -3,14 +3,13 @@
 from typing import Final
 
 from ..check import Check, Result, Settings, Subject
+from ..mutation import judge_around
 from . import mutants
 from .clauses import CLAUSES
 from .support import GROUP
 
 
 def _mutants(subject: Subject, settings: Settings) -> Result:
-    from ..mutation import judge_around  # which knows this package
-
     return judge_around(mutants, GROUP, subject, settings)
 
 

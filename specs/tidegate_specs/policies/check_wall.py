@@ -9,7 +9,8 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from ..check import Check, Result, Settings, Subject, Verdict
-from ..refinement import Divergence, SpecificationFault
+from ..refinement.following import SpecificationFault
+from ..refinement.observed import Divergence
 from ..stateful import histories
 from ..sweeps import fork_at, freeze, interrupt, reenter, take_on, wake
 from ..sweeps.kinds import every_kind

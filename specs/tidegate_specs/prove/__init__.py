@@ -24,7 +24,7 @@ from .mutants import MUTANTS, Mutant
 from .obligation import STATE_CLAUSES, STEP_CLAUSES, Finding, Obligation, World, judge, load
 from .record import difference, recorded
 
-__all__ = ["CHECKS", "EXPECTED", "FAMILIES", "NOT_PROVED", "Finding", "Obligation", "main", "obligations", "prove", "refute"]
+__all__ = ["CHECKS", "EXPECTED", "FAMILIES", "NOT_PROVED", "Finding", "Obligation", "obligations", "prove", "refute"]
 
 FAMILIES: Final[Mapping[str, Callable[[World], list[Obligation]]]] = {
     "inductive": inductive.build,
@@ -166,10 +166,3 @@ CHECKS: Final[tuple[Check, ...]] = (
         deep=True,
     ),
 )
-
-
-def main(argv: Sequence[str] | None = None) -> int:
-    """Run `tidegate prove`."""
-    from .command import main as command
-
-    return command(argv)

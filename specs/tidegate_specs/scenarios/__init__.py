@@ -5,9 +5,9 @@ is made, not waited for: one party is stopped, interrupted or re-entered before 
 `tidegate_specs.injection`). That covers every single disturbance; several in one operation are for an exhaustive explorer.
 """
 
-from . import accounting, closing, reentry, waiting
+from . import accounting, bounds, closing, forking, hostile_hooks, keeping, reentry, waiting
 from .run import registered
 
-__all__ = ["CHECKS", "accounting", "closing", "reentry", "waiting"]
+__all__ = ["CHECKS", "accounting", "bounds", "closing", "forking", "hostile_hooks", "keeping", "reentry", "waiting"]
 
 CHECKS = registered()

@@ -8,8 +8,10 @@ from functools import partial
 from typing import Any
 
 from .accounting import ONE_AT_A_TIME
+from .counts import recount, take_all
+from .jobs import WAKE_S, Violation, expect, start
 from .operations import steps
-from .run import WAKE_S, Run, Step, Violation, expect, recount, scenario, start, take_all
+from .run import Run, Step, scenario
 
 
 def _wait_until(condition: Callable[[], bool], what: str) -> None:

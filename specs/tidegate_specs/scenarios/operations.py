@@ -5,7 +5,9 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any
 
-from .run import Inconclusive, Run, Step, conserved, expect, take_all
+from .counts import conserved, take_all
+from .jobs import expect
+from .run import Inconclusive, Run, Step
 
 Prepare = Callable[[Run], Step]
 

@@ -6,9 +6,7 @@ daemon), after an attempt to end it by an exception.
 """
 
 import contextlib
-import ctypes
 import gc
-import os
 import sys
 import threading
 import time
@@ -16,105 +14,22 @@ import traceback
 from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import count
-from operator import attrgetter
-from types import FrameType
-from typing import Any, Generic, TypeVar
+from typing import Any
 
 from .. import child
 from ..check import WHOLE, Check, Result, Settings, Subject, Verdict, capabilities_of
 from ..check import needs as capabilities
 from ..conformance.adapter import files_under, injector_for
 from ..conformance.classes import CLASSES
-from ..injection import Injector, Interrupt, Unraisable, is_in, quiet_finalisers
+from ..injection import Injector, Interrupt, Unraisable, quiet_finalisers
 from ..progress import progress
-
-T = TypeVar("T")
-
-_stacks: Callable[[], dict[int, FrameType]] = attrgetter("_current_frames")(sys)  # documented, in spite of its name
+from .jobs import SLICE_S, WAKE_S, Job, Violation, ends_within, operation_of, start, stop, stuck
 
 PATIENCE_S = 2.0  # for an operation that must not wait at all, or whose wait is over
-WAKE_S = 5.0  # for a thread to do what takes it microseconds
-_SLICE_S = 0.1
-_CONFIRM_S = 0.5
-
-
-class Violation(Exception):
-    """End a scenario as ILLEGAL: the clauses found broken, and how; and those that it had looked at to the end by then."""
-
-    def __init__(self, clauses: Sequence[str], message: str, cleared: Sequence[str] = ()) -> None:
-        super().__init__(message)
-        self.clauses = tuple(clauses)
-        self.cleared = tuple(cleared)
 
 
 class Inconclusive(Exception):
     """End a scenario as UNKNOWN: what cut it short."""
-
-
-def expect(condition: bool, clauses: str, message: str, cleared: str = "") -> None:
-    """Raise a violation of the clauses (ids, with blanks between) unless the condition holds."""
-    if not condition:
-        raise Violation(clauses.split(), message, cleared.split())
-
-
-@dataclass(slots=True)
-class Job(Generic[T]):
-    """Follow what runs in a thread of its own."""
-
-    name: str
-    thread: threading.Thread
-    ended: threading.Event = field(default_factory=threading.Event)
-    value: T | None = None
-    error: BaseException | None = None
-    where: str = ""
-
-    def result(self) -> Any:
-        """Give the answer, or raise what ended it."""
-        if self.error is not None:
-            raise self.error
-        return self.value
-
-
-def start(work: Callable[[], T], name: str = "") -> Job[T]:
-    """Run something in a daemon thread."""
-
-    def run() -> None:
-        try:
-            job.value = work()
-        except BaseException as error:  # noqa: BLE001  whatever it was, it is handed to whoever asks for the result
-            job.where = _innermost(error)
-            job.error = error.with_traceback(None)  # a traceback would keep the locals of the subject's calls alive
-        job.ended.set()
-
-    job: Job[T] = Job(name, threading.Thread(target=run, name=name, daemon=True))
-    job.thread.start()
-    return job
-
-
-def _innermost(error: BaseException) -> str:
-    """Name the line that raised an exception."""
-    frames = traceback.extract_tb(error.__traceback__)
-    return f"{os.path.basename(frames[-1].filename)}:{frames[-1].lineno}" if frames else ""
-
-
-def stop(job: Job[Any], files: tuple[str, ...]) -> None:
-    """End a thread that loops in the subject, by an exception.
-
-    Not one that waits in C: it would not hear it, and while an exception is pending 3.11 can't trace any thread.
-    """
-    seen: set[int] = set()
-    for _ in range(20):
-        frames = _frames(job, files)
-        seen.add(frames[0].f_lasti if frames else -1)
-        del frames
-        time.sleep(0.002)
-    if len(seen) > 1 and job.thread.ident is not None:
-        ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(job.thread.ident), ctypes.py_object(Interrupt))
-
-
-def ends_within(event: threading.Event, seconds: float) -> bool:
-    """Wait for an event in slices, each counted as what was asked for: time in which the whole machine stood still is not."""
-    return any(event.wait(_SLICE_S) for _ in range(round(seconds / _SLICE_S)))
 
 
 class Frozen:
@@ -141,7 +56,7 @@ class Frozen:
 
         self.job: Job[Any] = start(run, "frozen")
         if not ends_within(self._here, WAKE_S):
-            raise Violation((), f"{_operation(self.job, injector.files) or 'an operation'} did not return")
+            raise Violation((), f"{operation_of(self.job, injector.files) or 'an operation'} did not return")
 
     def thaw(self) -> Any:
         """Let it go on, and give its answer, or its exception's type."""
@@ -208,11 +123,11 @@ class Run:
         """Wait for threads whose work must come to an end by itself, and give their answers."""
         waited_s = 0.0
         for job in jobs:
-            while not job.ended.wait(_SLICE_S):
-                waited_s += _SLICE_S
+            while not job.ended.wait(SLICE_S):
+                waited_s += SLICE_S
                 if waited_s > limit_s:
-                    operation = _operation(job, self.files)
-                    if operation and _stuck(job, self.files):
+                    operation = operation_of(job, self.files)
+                    if operation and stuck(job, self.files):
                         raise Violation(clauses.split(), f"{operation} did not return ({job.name or 'a thread'} waits for ever)")
                     if waited_s > 2 * limit_s:
                         raise Inconclusive(f"{job.name or 'a thread'} was still running after {2 * limit_s:g} s")
@@ -221,7 +136,7 @@ class Run:
 
     def inside(self, job: Job[Any]) -> bool:
         """Tell whether a thread is in an operation of the subject's now."""
-        return bool(_operation(job, self.files))
+        return bool(operation_of(job, self.files))
 
     @contextlib.contextmanager
     def injecting(self) -> Generator[tuple[Injector, Unraisable], None, None]:
@@ -388,12 +303,12 @@ def _watch(job: Job[str], run: Run, clauses: tuple[str, ...], limit_s: float) ->
     """Wait for a scenario to end. If it hangs, or takes too long, say so."""
     begun_s = time.monotonic()
     seen_s, quiet_s = run.alive_s, 0.0
-    while not job.ended.wait(_SLICE_S):
+    while not job.ended.wait(SLICE_S):
         now_s = time.monotonic()
-        seen_s, quiet_s = run.alive_s, quiet_s + _SLICE_S if run.alive_s == seen_s else 0.0
+        seen_s, quiet_s = run.alive_s, quiet_s + SLICE_S if run.alive_s == seen_s else 0.0
         if quiet_s > PATIENCE_S:
-            operation = _operation(job, run.files)
-            if operation and _stuck(job, run.files) and not job.ended.is_set():
+            operation = operation_of(job, run.files)
+            if operation and stuck(job, run.files) and not job.ended.is_set():
                 return Result(Verdict.ILLEGAL, "", f"{operation} did not return", _blamed(operation, clauses))
         if now_s - begun_s > limit_s:
             return Result(Verdict.UNKNOWN, "", f"the scenario was still running after {limit_s:g} s")
@@ -439,83 +354,6 @@ def _blamed(operation: str, clauses: tuple[str, ...]) -> tuple[str, ...]:
         if f".{name}" in operation:
             return tuple(clause for clause in clauses if clause in blamed.split())
     return ()
-
-
-def _frames(job: Job[Any], files: tuple[str, ...]) -> list[FrameType]:
-    """Find the frames of the subject's operation that a thread is in, innermost first; of nested ones the innermost."""
-    frame = _stacks().get(job.thread.ident or 0)
-    frames: list[FrameType] = []
-    while frame is not None:
-        if is_in(frame.f_code, files):
-            frames.append(frame)
-        elif frames:
-            break
-        frame = frame.f_back
-    return frames
-
-
-def _operation(job: Job[Any], files: tuple[str, ...]) -> str:
-    """Name the subject's operation that a thread is in, or nothing."""
-    frames = _frames(job, files)
-    return frames[-1].f_code.co_qualname if frames else ""
-
-
-def _stuck(job: Job[Any], files: tuple[str, ...]) -> bool:
-    """Tell whether a thread stays in one call of an operation for a while."""
-    before = _frames(job, files)
-    time.sleep(_CONFIRM_S)
-    after = _frames(job, files)
-    return bool(before) and bool(after) and before[-1] is after[-1]
-
-
-def recount(intake: Any, where: str, **known: int) -> None:
-    """Compare statistics at rest with what the scenario counted itself, and with the two identities of the contract.
-
-    Fields not named are not compared, but `free` follows from the others. An intake without statistics has no counts to compare.
-    """
-    if "statistics" not in capabilities_of(intake):
-        return
-    statistics = intake.statistics()
-    shown = {name: getattr(statistics, name) for name in known}
-    expect(shown == known, "LEDGER-1", f"{where}: statistics say {shown}, a recount says {known}")
-    conserved(statistics, intake.capacity, where)
-
-
-def conserved(statistics: Any, capacity: int, where: str) -> None:
-    """Check a reading of statistics by itself: bounds, conservation of slots, and the ledger."""
-    read = statistics
-    expect(0 <= read.queued + read.in_flight <= capacity, "BOUND-1", f"{where}: {read} is outside 0 .. {capacity}")
-    expect(min(read.free, read.queued, read.in_flight) >= 0, "BOUND-2", f"{where}: a negative count in {read}")
-    expect(read.free + read.queued + read.in_flight == capacity, "BOUND-2", f"{where}: slots are lost or minted in {read}")
-    finished = read.released + read.abandoned
-    expect(read.accepted == read.queued + read.in_flight + finished, "LEDGER-1", f"{where}: the ledger does not add up in {read}")
-
-
-def take_all(run: Run, intake: Any) -> list[Any]:
-    """Take whatever is queued, without waiting; at most a few more than there are slots, should the subject hand out more."""
-    leases: list[Any] = []
-    for _ in range(intake.capacity + 3):
-        try:
-            leases.append(intake.take(timeout=0))
-        except (run.subject.Empty, run.subject.Closed):
-            break
-    return leases
-
-
-def as_new(run: Run, intake: Any, where: str, *, clauses: str = "BOUND-2") -> None:
-    """Check on an open intake at rest and empty that exactly its capacity is accepted, comes out in order, and is free again."""
-    capacity = intake.capacity
-    answers = [intake.offer(number) for number in range(capacity + 1)]
-    accepted = sum(answer is run.subject.Outcome.ACCEPTED for answer in answers)
-    expect(accepted == capacity, clauses, f"{where}: {accepted} offers accepted where {capacity} slots should be free")
-    expect(answers[-1] is run.subject.Outcome.FULL, clauses, f"{where}: {answers[-1]} on a full intake")
-    leases = take_all(run, intake)
-    items = [lease.item for lease in leases]
-    if items != list(range(capacity)):  # the slots are counted all the same
-        run.fault("LOCAL-1", f"{where}: accepted 0 .. {capacity - 1}, taken {items}")
-    released = [lease.release() for lease in leases]
-    expect(all(value is True for value in released), "LEASE-1", f"{where}: releases answered {released}")
-    recount(intake, where, free=capacity, queued=0, in_flight=0)
 
 
 def in_child(work: Callable[[], None], limit_s: float, clauses: str) -> None:

@@ -7,7 +7,7 @@ from typing import Any, Final, final
 
 from ..check import WHOLE, Settings, Subject, capabilities_of
 from ..progress import progress
-from ..refinement import Divergence, View, differences, observe
+from ..refinement.observed import Divergence, View, differences, observe
 from .common import Faults, demand, told
 
 DENSE: Final = 300  # every capacity up to here

@@ -7,7 +7,8 @@ from typing import Any
 
 from ..check import Result, Settings, Subject, Verdict
 from ..foreign import subject_option
-from ..refinement import Divergence, SpecificationFault
+from ..refinement.following import SpecificationFault
+from ..refinement.observed import Divergence
 
 Trial = Callable[[Subject, random.Random, Settings], str]
 

@@ -7,7 +7,7 @@ from typing import Any, Final, final
 
 from ..check import Settings, Subject
 from ..progress import progress
-from ..refinement import Divergence
+from ..refinement.observed import Divergence
 
 MOST: Final = 9  # iterators at once
 LIVES: Final = 200

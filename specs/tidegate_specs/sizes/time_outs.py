@@ -16,7 +16,7 @@ from types import ModuleType
 from typing import Any, Final, cast, final
 
 from ..check import Settings, Subject
-from ..explore.configurations import modules_of
+from ..explore.judging import modules_of
 from ..progress import progress
 from .common import NotTried, demand, told
 from .takers import LIMIT_S, Waiter, asleep

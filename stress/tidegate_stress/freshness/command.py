@@ -11,10 +11,10 @@ from typing import Any, Final, cast
 
 from tidegate import __version__
 from tidegate_specs.check import EXIT_CODES
+from tidegate_specs.extras import UsageError, require
 from tidegate_specs.options import seconds_within
+from tidegate_specs.reports import ReportFile
 
-from ..extras import UsageError, require
-from ..report import ReportFile
 from .case import DRIFTS, FRESH, PLAIN, ROWS, SWEEP, Case, Report, Result, from_json, to_json
 from .doors import DOORS
 from .drive import Drive

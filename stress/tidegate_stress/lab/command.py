@@ -12,10 +12,10 @@ from types import FrameType
 from typing import Any, Final, cast
 
 from tidegate_specs.check import EXIT_CODES
+from tidegate_specs.extras import UsageError, require
 from tidegate_specs.options import at_least, seconds_within
+from tidegate_specs.reports import ReportFile
 
-from ..extras import UsageError, require
-from ..report import ReportFile
 from ..size.own import stress_own
 from .bounds import BOUNDS
 from .case import OURS, Case, LabProfile, LabReport, from_json, to_json

@@ -15,12 +15,12 @@ from typing import Final, Protocol
 from tidegate import __version__
 from tidegate_specs.check import Verdict
 
-from ..load import stolen_share
+from ..load.unloaded import stolen_share
+from .books import LATENESS_S
 from .bounds import BOUNDS, EXACT, Breaker, Evidence, judge
 from .case import OURS, WHOLE, Case, Collapse, CurvePoint, Finding, Interval, LabProfile, LabReport, Ladder, Link, Pair, Result
 from .cases import BASIS, CURVE, PAIRED, case_named, paired
 from .collapse import compare
-from .drive import LATENESS_S
 from .histogram import Histogram, ladder
 from .subjects import UNBOUNDED, version_of
 from .supervise import run_cases

@@ -5,8 +5,8 @@ from html import escape
 from typing import Final
 
 from tidegate_specs.check import Verdict
+from tidegate_specs.reports import one_line, plain_text
 
-from ..report import one_line, plain_text
 from . import plots
 from .case import OURS, LabReport, Result
 from .text import (

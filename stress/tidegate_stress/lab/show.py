@@ -11,8 +11,8 @@ from rich.table import Table
 from rich.text import Text
 
 from tidegate_specs.check import Verdict
+from tidegate_specs.reports import one_line, plain_text
 
-from ..report import one_line, plain_text
 from .case import OURS, WHOLE, Case, Finding, Interval, Link, Result
 from .laboratory import Watcher
 from .text import number, time_text

@@ -17,7 +17,7 @@ from typing import Any, Final
 
 from tidegate_specs.check import Subject, names_lacking
 from tidegate_specs.mutants import Patch
-from tidegate_specs.mutation import load_patched, subject_from
+from tidegate_specs.mutation.patching import load_patched, subject_from
 
 from .case import OURS
 

@@ -17,8 +17,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
 from typing import IO, Any, Final
 
+from .books import AFTER_S, GRACE_S
 from .case import Case, Interval, Result, interval_from, result_from
-from .drive import AFTER_S, GRACE_S
 
 SILENCE_S: Final = 20.0  # the child's own limits are shorter: by then it should have told why it waits
 OVERHEAD_S: Final = 20.0

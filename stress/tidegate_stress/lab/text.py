@@ -4,8 +4,8 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from tidegate_specs.check import Verdict, overall
+from tidegate_specs.reports import one_line, plain_text
 
-from ..report import one_line, plain_text
 from .case import LADDERS, OURS, PERCENTILES, WHOLE, Finding, LabReport, Ladder, Result
 
 Rows = list[list[str]]

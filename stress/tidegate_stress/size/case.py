@@ -3,7 +3,7 @@
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 from tidegate_specs.check import Verdict
 
@@ -64,7 +64,7 @@ def times_of(ordered_s: Sequence[float], *, quiet: bool) -> Times | None:
 
 def to_json(report: SizeReport) -> str:
     """Write a report as JSON. A time that there is none of is null."""
-    document = {"verdict": report.verdict.value, **asdict(report)}
+    document: dict[str, Any] = {"verdict": report.verdict.value, **asdict(report)}
     for point in document["curve"]:
         for name in ("p50_s", "p99_s"):
             point[name] = None if point[name] == float("inf") else point[name]

@@ -14,10 +14,10 @@ from typing import Any, Final, cast
 from tidegate import __version__
 from tidegate_specs import progress
 from tidegate_specs.check import EXIT_CODES
+from tidegate_specs.extras import UsageError, require
 from tidegate_specs.options import at_least, seconds_within
+from tidegate_specs.reports import ReportFile
 
-from ..extras import UsageError, require
-from ..report import ReportFile
 from .case import SizeReport, times_of, to_json
 from .curve import curve, service_of
 from .drive import Drive

@@ -17,9 +17,9 @@ from types import TracebackType
 from typing import Any, Final, Protocol, Self
 
 from tidegate.adapters.bulkhead import Bulkhead
+from tidegate_specs.extras import UsageError
 from tidegate_specs.progress import progress
 
-from ..extras import UsageError
 from ..lab.arrivals import due_times
 from ..lab.case import Arrivals, Case
 from .target import FAILED, UNSENT, Lifespan, Target, where_it_failed

@@ -20,7 +20,7 @@ import sys
 import zlib
 from array import array
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Generator, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta, timezone
@@ -28,9 +28,9 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, BinaryIO, Final, cast
 
+from tidegate_specs.extras import UsageError
 from tidegate_specs.progress import progress
 
-from ..extras import UsageError
 from .knee import Calls, CannotTell
 from .target import REFUSALS
 
@@ -38,8 +38,8 @@ MOST_LINES: Final = 2_000_000
 MOST_BYTES: Final = 16_384  # of a line; what comes after them is another line, and a bad one
 LONGEST_S: Final = 86_400.0
 UNITS_S: Final = {"s": 1.0, "ms": 1e-3, "us": 1e-6, "ns": 1e-9}
-_LONG: Final = "sec s secs s seconds s millis ms msec ms micros us usec us nanos ns".split()
-_SPELLED: Final = dict(zip(_LONG[::2], _LONG[1::2], strict=True))
+_LONG: Final[list[str]] = "sec s secs s seconds s millis ms msec ms micros us usec us nanos ns".split()
+_SPELLED: Final[dict[str, str]] = dict(zip(_LONG[::2], _LONG[1::2], strict=True))
 NO_MILLISECONDS: Final = 10_000  # and above, in the middle: such a whole number is microseconds
 CANCELLED: Final = 499  # nginx: the client had closed the connection
 
@@ -310,7 +310,7 @@ def _with_calls(log: Log, ended_s: "array[float]", took: "array[float]") -> None
 
 
 @contextmanager
-def opened(name: str) -> Iterator[Iterator[str]]:
+def opened(name: str) -> Generator[Iterator[str], None, None]:
     """Give the lines of a file, `-` being stdin, gzip or not. Raises UsageError if it can't be read, also half-way."""
     try:
         with sys.stdin.buffer if name == "-" else Path(name).open("rb") as file:

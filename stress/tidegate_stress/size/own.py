@@ -17,10 +17,10 @@ from tidegate import __version__
 from tidegate.adapters.bulkhead import Bulkhead
 from tidegate_specs import progress
 from tidegate_specs.check import EXIT_CODES, Verdict
+from tidegate_specs.extras import UsageError, require
+from tidegate_specs.reports import ReportFile
 
-from ..extras import UsageError, require
-from ..load import stolen_share
-from ..report import ReportFile
+from ..load.unloaded import stolen_share
 from .drive import Drive, Run, clock, schedule
 from .knee import CannotTell
 from .own_case import Figures, OwnReport, to_json

@@ -5,10 +5,11 @@ from collections.abc import Callable, Iterator
 from itertools import starmap
 from typing import Any, Final
 
+from tidegate_specs.reports import one_line, plain_text
+
 from ..lab.page import STYLE, drawing_of, section, words
 from ..lab.plots import OURS_COLOUR, SOFT, THERE_COLOUR, figure_of, svg_of
 from ..lab.text import Section, aligned, escaped, markdown_row
-from ..report import one_line, plain_text
 from .own_case import Figures, OwnReport
 from .suggest import milliseconds
 

@@ -14,10 +14,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from tidegate_specs.extras import UsageError
 from tidegate_specs.progress import progress
 
-from ..extras import UsageError
-from ..load import stolen_share
+from ..load.unloaded import stolen_share
 from .drive import THREADS, Drive, Run, clock, schedule
 from .knee import Calls, CannotTell, Knee, find_knee
 from .target import FAILED, REFUSED, SERVED, Target

@@ -4,9 +4,10 @@ import textwrap
 from collections.abc import Iterator, Sequence
 from typing import Final
 
+from tidegate_specs.reports import one_line, plain_text
+
 from ..lab.page import STYLE, drawing_of, section, words
 from ..lab.text import Section, aligned
-from ..report import one_line, plain_text
 from . import plots
 from .case import SizeReport
 from .curve import LEVELS, Point

@@ -21,8 +21,7 @@ from typing import Any, Final, Literal, cast
 from tidegate import Outcome
 from tidegate.adapters import asgi, wsgi
 from tidegate.adapters.bulkhead import Bulkhead
-
-from ..extras import UsageError
+from tidegate_specs.extras import UsageError
 
 Kind = Literal["function", "coroutine function", "ASGI application", "WSGI application"]
 SERVED, REFUSED, FAILED, UNSENT = 1, 2, 3, 4  # in `drive.Run.answers`; 0: it has not ended

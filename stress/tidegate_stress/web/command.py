@@ -10,10 +10,10 @@ from types import FrameType
 from typing import Any, Final, Literal, cast
 
 from tidegate_specs.check import EXIT_CODES
+from tidegate_specs.extras import UsageError, require
 from tidegate_specs.options import at_least
+from tidegate_specs.reports import ReportFile, plain_text
 
-from ..extras import UsageError, require
-from ..report import ReportFile, plain_text
 from .case import SERVERS, ServerName, WebCase, WebInterval, WebReport, to_json
 from .judge import verdict_of
 from .report import markdown, page, render

@@ -8,37 +8,26 @@ as unsent. The other generators, `wrk` and `hey`, are closed-loop: each of their
 answer, so that they can't offer more than the server answers, and a server that refuses fast is asked all the faster.
 """
 
-import csv
 import errno
-import io
 import json
-import re
 import selectors
 import socket
-import subprocess
 import sys
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass, replace
-from itertools import chain, islice
-from typing import Any, Final, Literal, NamedTuple, cast, final
+from collections.abc import Callable
+from dataclasses import asdict
+from itertools import islice
+from typing import Final, cast, final
 
 from tidegate_specs.runner import die_with_parent
 
-from ..lab.arrivals import due_times
-from ..lab.case import Case, Ladder
 from ..lab.histogram import Histogram, ladder
+from .answers import Answer, Kind, Load, Response, figures_of, interval_of, ladders_of, response_of
 from .case import (
-    CAPACITY_PER_S,
-    DEADLINE_S,
     HANGING,
     PATIENCE_S,
-    POOL,
     SLOW_CLIENTS,
-    ClosedResult,
-    ServerName,
-    Trouble,
     WebInterval,
 )
 
@@ -50,151 +39,7 @@ SLOW_TICK_NS: Final = 100_000_000
 SLOW_AGAIN_S: Final = 0.5  # after which a slow client that was refused comes back
 SLOW_BYTES: Final = 256  # that a slow reader reads in a tick
 SLOW_WINDOW_BYTES: Final = 4096
-CALM: Final = 0.5
 REQUEST: Final = b"GET /serve HTTP/1.1\r\nHost: 127.0.0.1\r\nAccept: */*\r\n\r\n"
-
-Kind = Literal["served", "rejected", "gave up", "broken", "unsent"]
-
-
-@dataclass(frozen=True, slots=True)
-class Load:
-    """Say what load to make. level: of the capacity, for `seconds`; then half the capacity for `after_s`."""
-
-    port: int
-    level: float
-    seconds: float
-    after_s: float
-    seed: int = 0
-    trouble: Trouble = "none"
-
-    def due_ns(self) -> Iterator[int]:
-        """Give the times at which requests are due, from the start of the load."""
-
-        def part(seconds: float, level: float, arrivals: Literal["poisson", "constant"]) -> Iterator[int]:
-            case = Case("", "", seconds, level, arrivals, seed=self.seed)
-            return due_times(case, CAPACITY_PER_S, 0, 1)
-
-        calm_from_ns = int(self.seconds * 1e9)
-        calm = (calm_from_ns + due_ns for due_ns in part(self.after_s, CALM, "constant"))
-        return chain(part(self.seconds, self.level, "poisson"), calm)
-
-
-class Answer(NamedTuple):
-    """Tell how one request ended, and when, in nanoseconds from the start of the load."""
-
-    due_ns: int
-    end_ns: int
-    kind: Kind
-    bare: bool = False  # a rejection without Retry-After
-
-    @property
-    def took_ns(self) -> int:
-        """The time from its intended start."""
-        return self.end_ns - self.due_ns
-
-    @property
-    def good(self) -> bool:
-        """Whether it was served within the deadline."""
-        return self.kind == "served" and self.took_ns <= DEADLINE_S * 1e9
-
-
-def figures_of(load: Load, answers: Sequence[Answer]) -> dict[str, float]:
-    """Compute what the answers tell of the server."""
-    end_ns, first_ns = load.seconds * 1e9, min(DEADLINE_S, load.seconds / 2) * 1e9
-    loaded = [each for each in answers if each.due_ns < end_ns]
-    calm = [each for each in answers if each.due_ns >= end_ns]
-    count: Callable[[Kind], int] = lambda kind: sum(each.kind == kind for each in loaded)  # noqa: E731
-    good = sum(each.good for each in loaded)
-    window_s = (end_ns - first_ns) / 1e9
-    goodput = sum(each.good and first_ns <= each.end_ns < end_ns for each in answers) / window_s
-    offered = sum(first_ns <= each.due_ns < end_ns for each in loaded) / window_s
-    free = CAPACITY_PER_S * (1 - HANGING / POOL if load.trouble == "hang" else 1)
-    bad = [each.due_ns for each in calm if not each.good]
-    figures: dict[str, float] = {
-        "offered": len(loaded),
-        "good": good,
-        "late": count("served") - good,
-        "rejected": count("rejected"),
-        "bare_rejections": sum(each.bare for each in answers),
-        "gave_up": count("gave up"),
-        "broken": count("broken"),
-        "unsent": count("unsent"),
-        "goodput_per_s": goodput,
-    }
-    if loaded:
-        told = sum(each.good or (each.kind == "rejected" and each.took_ns <= DEADLINE_S * 1e9) for each in loaded)
-        figures["answered_share"] = told / len(loaded)
-    if min(free, offered) > 0:
-        figures["goodput_share"] = goodput / min(free, offered)
-    if calm:
-        figures["recovery_s"] = (max(bad) - end_ns) / 1e9 if bad else 0.0
-    return figures
-
-
-def ladders_of(load: Load, answers: Iterable[Answer]) -> dict[str, Ladder]:
-    """Give the distributions of times, of requests that were due during the load."""
-    kinds = {name: Histogram() for name in ("served", "taken", "rejected")}
-    for each in answers:
-        if each.due_ns < load.seconds * 1e9:
-            for name, members in (("served", ("served",)), ("taken", ("served", "gave up")), ("rejected", ("rejected",))):
-                if each.kind in members:
-                    kinds[name].record(each.took_ns)
-    return {name: found for name, histogram in kinds.items() if (found := ladder([histogram])) is not None}
-
-
-def interval_of(end_s: float, seconds: float, answers: Sequence[Answer], offered: int, waiting: int) -> WebInterval:
-    """Sum up what happened in one interval."""
-    served = [each for each in answers if each.kind == "served"]
-    good = sum(each.good for each in served)
-    rejected = sum(each.kind == "rejected" for each in answers)
-    return WebInterval(
-        t_s=round(end_s, 3),
-        offered_per_s=round(offered / seconds, 1),
-        good_per_s=round(good / seconds, 1),
-        late_per_s=round((len(served) - good) / seconds, 1),
-        rejected_per_s=round(rejected / seconds, 1),
-        lost_per_s=round((len(answers) - len(served) - rejected) / seconds, 1),
-        waiting=waiting,
-        served_ms=round(sum(each.took_ns for each in served) / len(served) / 1e6, 1) if served else None,
-    )
-
-
-@dataclass(frozen=True, slots=True)
-class Response:
-    """Tell what stands in the head of a response. length: of its body, None if the end of the connection ends it."""
-
-    status: int
-    head: int
-    length: int | None
-    closes: bool
-    retry_after: bool
-
-    def complete(self, received: bytes | bytearray, ended: bool = False) -> bool:
-        """Tell whether all of it has been received. ended: the connection has."""
-        return ended if self.length is None else len(received) >= self.head + self.length
-
-
-_LENGTH: Final = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
-_CLOSES: Final = re.compile(rb"\r\nconnection: *close", re.IGNORECASE)
-_RETRY_AFTER: Final = re.compile(rb"\r\nretry-after: *\d", re.IGNORECASE)
-
-
-def response_of(received: bytes | bytearray) -> Response | None:
-    """Read the head of a response. None while it is not whole; ValueError if it is none."""
-    end = received.find(b"\r\n\r\n")
-    if end < 0:
-        return None
-    head = bytes(received[:end])
-    if not head.startswith(b"HTTP/1."):
-        raise ValueError("this is no response")
-    length = _LENGTH.search(head)
-    return Response(
-        status=int(head[9:12]),
-        head=end + 4,
-        length=int(length[1]) if length else None,
-        closes=length is None or _CLOSES.search(head) is not None,
-        retry_after=_RETRY_AFTER.search(head) is not None,
-    )
 
 
 @final
@@ -444,72 +289,6 @@ def main() -> None:
         figures["sent_late_p99_s"] = late.at(99.0) / 1e9
     ladders = {name: asdict(each) for name, each in ladders_of(load, generator.answers).items()}
     tell("result", {"figures": figures, "ladders": ladders})
-
-
-# The other generators.
-
-
-def closed_command(tool: Literal["wrk", "hey"], port: int, connections: int, seconds: float) -> list[str]:
-    """Give the command line of another generator."""
-    url = f"http://127.0.0.1:{port}/serve"
-    if tool == "wrk":
-        return ["wrk", "-t1", f"-c{connections}", f"-d{seconds:g}s", "--timeout", "20s", url]
-    return ["hey", "-c", str(connections), "-z", f"{seconds:g}s", "-t", "20", "-o", "csv", url]
-
-
-def read_wrk(text: str) -> dict[str, Any]:
-    """Read what wrk printed. ValueError if it is not what it prints."""
-
-    def number(pattern: str) -> float:
-        found = re.search(pattern, text)
-        return float(found[1]) if found else 0.0
-
-    requests = re.search(r"(\d+) requests in ([\d.]+)(ms|s|m)", text)
-    if requests is None:
-        raise ValueError("wrk did not tell its requests")
-    seconds = float(requests[2]) * {"ms": 1e-3, "s": 1.0, "m": 60.0}[requests[3]]
-    rejected = number(r"Non-2xx or 3xx responses: (\d+)")
-    errors = re.search(r"Socket errors: connect (\d+), read (\d+), write (\d+), timeout (\d+)", text)
-    return {
-        "served_per_s": (float(requests[1]) - rejected) / seconds,
-        "rejected_per_s": rejected / seconds,
-        "errors": sum(map(int, errors.groups())) if errors else 0,
-    }
-
-
-def read_hey(text: str, seconds: float) -> dict[str, Any]:
-    """Read the lines of `hey -o csv`. ValueError if they are none."""
-    rows = list(csv.DictReader(io.StringIO(text)))
-    if not rows:
-        raise ValueError("hey told of no request")
-    if not {"response-time", "status-code", "offset"} <= set(rows[0]):
-        raise ValueError("hey gave other columns")
-    served = sorted(float(row["response-time"]) for row in rows if row["status-code"] == "200")
-    seconds = max(seconds, *(float(row["offset"]) + float(row["response-time"]) for row in rows))  # it waits for its last answers
-    figures: dict[str, Any] = {
-        "served_per_s": len(served) / seconds,
-        "rejected_per_s": sum(row["status-code"] == "503" for row in rows) / seconds,
-        "in_time_per_s": sum(took_s <= DEADLINE_S for took_s in served) / seconds,
-        "errors": sum(row["status-code"] not in {"200", "503"} for row in rows),
-    }
-    if served:
-        figures |= {f"p{percent}_s": served[min(len(served) - 1, len(served) * percent // 100)] for percent in (50, 99)}
-    return figures
-
-
-def run_closed(
-    tool: Literal["wrk", "hey"], server: ServerName, guarded: bool, port: int, connections: int, seconds: float
-) -> ClosedResult:
-    """Have another generator make its load."""
-    result = ClosedResult(tool, server, guarded, connections, seconds, 0.0, 0.0)
-    try:
-        done = subprocess.run(
-            closed_command(tool, port, connections, seconds), capture_output=True, text=True, timeout=seconds + 30, check=True
-        )
-        figures = read_wrk(done.stdout) if tool == "wrk" else read_hey(done.stdout, seconds)
-    except (OSError, ValueError, subprocess.SubprocessError) as error:
-        return replace(result, problem=str(error))
-    return replace(result, **figures)
 
 
 if __name__ == "__main__":

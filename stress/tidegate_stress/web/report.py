@@ -5,11 +5,11 @@ from itertools import starmap
 from typing import Final
 
 from tidegate_specs.check import Verdict
+from tidegate_specs.reports import one_line, plain_text
 
 from ..lab.case import Finding, Ladder
 from ..lab.page import STYLE, drawing_of, section, words
 from ..lab.text import FINDING_HEAD, Section, aligned, escaped, finding_rows, markdown_row, number, time_text
-from ..report import one_line, plain_text
 from . import plots
 from .case import (
     CAPACITY_PER_S,

@@ -19,7 +19,8 @@ from tidegate_specs.check import Verdict
 
 from ..lab.case import Finding, Ladder
 from ..lab.laboratory import noise
-from ..load import stolen_share
+from ..load.unloaded import stolen_share
+from .answers import Load
 from .case import (
     PATIENCE_S,
     SLOTS,
@@ -34,8 +35,8 @@ from .case import (
     interval_from,
     ladder_from,
 )
+from .closed import run_closed
 from .judge import BOUNDS, EXACT, breaks, judge
-from .load import Load, run_closed
 from .report import closed_line, ended_line
 from .servers import Server, ServerFailed, serving, tail_of, version_of
 

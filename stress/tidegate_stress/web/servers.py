@@ -26,9 +26,9 @@ from collections.abc import Generator
 from importlib.metadata import version
 from typing import IO, Any, Final, cast, final
 
+from tidegate_specs.extras import UsageError, advice
 from tidegate_specs.runner import die_with_parent
 
-from ..extras import UsageError, advice
 from .apps import asgi_app, wsgi_app
 from .case import THREADS, WITH, WITHOUT, ServerName
 

@@ -3,12 +3,12 @@
 import pytest
 
 import tidegate
-from tidegate_specs import mutation
 from tidegate_specs.adapters import CHECKS, mutants
 from tidegate_specs.adapters.clauses import CLAUSES
 from tidegate_specs.check import Check, Settings, Verdict
+from tidegate_specs.mutation import matrix, patching, running
 
-MUTANTS = [mutation.describe(name) for name in mutation.mutant_names(mutants)]
+MUTANTS = [patching.describe(name) for name in patching.mutant_names(mutants)]
 OTHERS = [check for check in CHECKS if check.name != "adapters.mutants"]
 
 
@@ -24,7 +24,7 @@ def test_one_mutant_of_each_check_is_killed() -> None:
     """All of them are judged by `tidegate mutants --adapters` and by profile full of the gate."""
     sample = tuple({mutant.killed_by[0]: mutant.name for mutant in MUTANTS}.values())
     assert len(sample) == len(OTHERS)
-    result = mutation.judge(mutation.kill_matrix({"adapters": "tidegate_specs.adapters"}, "quick", sample))
+    result = matrix.judge(running.kill_matrix({"adapters": "tidegate_specs.adapters"}, "quick", sample))
     assert result.verdict is Verdict.OK, result.witness
     assert result.evidence.startswith(f"{len(sample)} of {len(sample)} mutants killed")
 
@@ -40,7 +40,7 @@ def test_every_check_must_kill_a_mutant_and_every_clause_is_broken_by_one() -> N
 
 def test_what_is_not_installed_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     (check,) = [check for check in OTHERS if check.name == "adapters.aio_cancel"]
-    monkeypatch.setattr("tidegate_specs.adapters.check_aio.TRIO", False)
+    monkeypatch.setattr("tidegate_specs.adapters.aio_cancelled.TRIO", False)
     result = check.run(tidegate, Settings())
     assert result.verdict is Verdict.OK
     assert "trio: not installed" in result.evidence

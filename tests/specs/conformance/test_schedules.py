@@ -7,9 +7,10 @@ import pytest
 
 from tidegate_specs.check import Check, Settings, Verdict, needs
 from tidegate_specs.conformance import Adapted, Empty, Outcome, adapt, schedules
+from tidegate_specs.conformance.honest import Lease, Locked
 from tidegate_specs.conformance.levels import LEVELS, cause_of, own_cause, rank_of, rank_of_cause, standing
 from tidegate_specs.conformance.peers import Aiologic, DequeMaxlen, QueueQueue
-from tidegate_specs.conformance.wrong import CheckThenAct, Lease, Locked
+from tidegate_specs.conformance.wrong import CheckThenAct
 
 
 class WakesNobody(Locked):

@@ -8,6 +8,7 @@ import pytest
 from tidegate_specs.check import Check, Result, Settings, Verdict
 from tidegate_specs.conformance import Adapted, adapt
 from tidegate_specs.conformance.adapter import Adapter
+from tidegate_specs.conformance.honest import Kernel, Locked, Plain
 from tidegate_specs.conformance.wrong import (
     RIGHT,
     WRONG,
@@ -15,21 +16,20 @@ from tidegate_specs.conformance.wrong import (
     CheckThenAct,
     ComparesItems,
     DropsOldest,
-    KeepsAJournal,
-    Kernel,
     LastFirst,
-    Locked,
     LocksAroundOffer,
-    Logs,
     MiscountsStatistics,
     NoneForNothing,
+    Unbounded,
+    Widens,
+)
+from tidegate_specs.conformance.wrong_talk import (
+    KeepsAJournal,
+    Logs,
     OpensItsJournal,
-    Plain,
     Prints,
     TellsNowAndThen,
-    Unbounded,
     Warns,
-    Widens,
     WritesToStderr,
 )
 from tidegate_specs.runner import in_reach

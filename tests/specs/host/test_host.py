@@ -12,16 +12,17 @@ from typing import Any, cast
 import pytest
 
 import tidegate
-from tidegate_specs import host, mutation
+from tidegate_gate.plan import GROUPS
+from tidegate_specs import host
 from tidegate_specs.builds import FREE_THREADED
 from tidegate_specs.check import Check, Settings, Subject, Verdict, load_subject
 from tidegate_specs.host import process
 from tidegate_specs.host.process import PLAIN, VENDORED, Copy, copied, sources_of
 from tidegate_specs.injection import Injector, Interrupt
-from tidegate_stress.plan import GROUPS
+from tidegate_specs.mutation import patching
 
 BY_NAME = {check.name: check for check in host.CHECKS}
-MUTANTS = [name for name in mutation.mutant_names() if name.startswith("host_")]
+MUTANTS = [name for name in patching.mutant_names() if name.startswith("host_")]
 KERNEL = cast(Subject, tidegate)
 each_check = pytest.mark.parametrize("check", host.CHECKS, ids=list(BY_NAME))
 
@@ -34,15 +35,15 @@ def test_the_kernel_is_a_good_guest(check: Check) -> None:
 
 @pytest.mark.parametrize("name", MUTANTS)
 def test_a_planted_fault_is_found(name: str) -> None:
-    mutant = mutation.describe(name)
-    result = BY_NAME[mutant.killed_by[0]].run(mutation.load_mutant(name), Settings())
-    mutation.unload(f"{mutation.PREFIX}{name}")
+    mutant = patching.describe(name)
+    result = BY_NAME[mutant.killed_by[0]].run(patching.load_mutant(name), Settings())
+    patching.unload(f"{patching.PREFIX}{name}")
     assert result.verdict is Verdict.ILLEGAL or FREE_THREADED, result
     assert set(result.blames) & set(mutant.breaks)
 
 
 def test_every_check_has_a_planted_fault() -> None:
-    assert {entry for name in MUTANTS for entry in mutation.describe(name).killed_by} == set(BY_NAME)
+    assert {entry for name in MUTANTS for entry in patching.describe(name).killed_by} == set(BY_NAME)
 
 
 def test_the_group_is_the_gates() -> None:
@@ -126,8 +127,8 @@ def test_a_vendored_copy_is_judged_as_it_is(tmp_path: Path) -> None:
 
 
 def test_a_mutant_is_copied_as_it_was_loaded() -> None:
-    mutant = mutation.load_mutant("host_annotation")
-    mutation.unload("tidegate_mutant_host_annotation")
+    mutant = patching.load_mutant("host_annotation")
+    patching.unload("tidegate_mutant_host_annotation")
     assert "list[int][int]" in sources_of(mutant)["__init__.py"]
     with copied(mutant, VENDORED) as copy:
         assert "list[int][int]" in (copy.folder / VENDORED.replace(".", os.sep) / "__init__.py").read_text("utf-8")

@@ -3,13 +3,13 @@
 import pytest
 
 import tidegate
-from tidegate_specs import mutation
 from tidegate_specs.check import Check, Settings, Verdict
+from tidegate_specs.mutation import matrix, patching, running
 from tidegate_specs.policies import CHECKS, applies_to, machine, mutants, proof
 from tidegate_specs.policies.check_machine import steps_from
 from tidegate_specs.policies.clauses import CLAUSES
 
-MUTANTS = [mutation.describe(name) for name in mutation.mutant_names(mutants)]
+MUTANTS = [patching.describe(name) for name in patching.mutant_names(mutants)]
 JUDGES = [check for check in CHECKS if check.name != "policies.mutants"]
 LONG = set(
     "expiry_beside explore_statistics explore_close_two explore_drop bursts wall_kinds wall_forked".split()
@@ -29,7 +29,7 @@ def test_a_check_passes_on_the_policies_as_they_are(check: Check) -> None:
 def test_a_few_mutants_are_killed() -> None:
     """All of them are judged by `tidegate mutants --policies` and by profile full of the gate."""
     sample = ("policy_late_is_true", "policy_one_more")
-    result = mutation.judge(mutation.kill_matrix({"policies": "tidegate_specs.policies"}, "quick", sample))
+    result = matrix.judge(running.kill_matrix({"policies": "tidegate_specs.policies"}, "quick", sample))
     assert result.verdict is Verdict.OK, result.witness
 
 

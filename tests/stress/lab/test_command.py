@@ -12,7 +12,7 @@ REPORT = Path(__file__).parents[3] / "stress" / "reports" / "cpython-3.11.json"
 
 
 def stress(*words: str, limit_s: float = 60) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "tidegate_stress", "stress", *words]
+    command = [sys.executable, "-m", "tidegate_gate", "stress", *words]
     return subprocess.run(command, capture_output=True, text=True, timeout=limit_s, check=False)
 
 
@@ -90,7 +90,7 @@ def test_ctrl_c_ends_it_with_what_there_is(tmp_path: Path) -> None:
         sys.executable,
         "-u",
         "-m",
-        "tidegate_stress",
+        "tidegate_gate",
         "stress",
         "--case",
         "10x",

@@ -5,7 +5,8 @@ from dataclasses import replace
 import pytest
 
 from tidegate_stress.lab.case import ARRIVALS, OURS, TROUBLES, WHOLE, WORK, Arrivals, Case, Result, Trouble, Work
-from tidegate_stress.lab.drive import Drive, jain
+from tidegate_stress.lab.drive import Drive
+from tidegate_stress.lab.process import jain
 from tidegate_stress.lab.subjects import NOWAIT, SUBJECTS, UNBOUNDED
 
 CASE = Case("case", OURS, seconds=0.4, level=5.0, capacity=8, service_s=0.002)

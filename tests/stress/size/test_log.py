@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tidegate_stress.extras import UsageError
+from tidegate_specs.extras import UsageError
 from tidegate_stress.size.knee import CannotTell
 from tidegate_stress.size.log import Entry, opened, read_line, read_log
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from tidegate_gate import cli
 from tidegate_specs.check import Verdict
-from tidegate_stress import cli
 from tidegate_stress.size import own
 from tidegate_stress.size.knee import Knee
 from tidegate_stress.size.own import figures_of, slots_of, verdict_of
@@ -60,7 +60,7 @@ def test_a_report_says_it_in_words_in_every_form() -> None:
     report = OwnReport(
         "0", "3", "now", "app:app, an ASGI application", "tidegate stress --app app:app", 1.0, 3.0, 400.0, 8, 0.02, 16
     )
-    report = OwnReport(**{**_fields(report), "verdict": Verdict.OK, "why": "fine", "results": (figures(0.03, 0), figures(0.97))})
+    report = replace(report, verdict=Verdict.OK, why="fine", results=(figures(0.03, 0), figures(0.97)))
     without, with_it = in_words(report)
     assert without.startswith("Without a wall, at 10x, 3% of what it can finish was in time")
     assert with_it.startswith("With a wall of 16 slots, at 10x, 97% of what it can finish was in time")

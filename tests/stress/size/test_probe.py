@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tidegate.adapters.bulkhead import Bulkhead
-from tidegate_stress.extras import UsageError
+from tidegate_specs.extras import UsageError
 from tidegate_stress.size.drive import Drive, Run, schedule
 from tidegate_stress.size.knee import CannotTell
 from tidegate_stress.size.probe import Probe, agreed, demand_in_time, ended_calls

@@ -11,13 +11,13 @@ from pathlib import Path
 
 import pytest
 
-from tidegate_stress import cli
+from tidegate_gate import cli
 from tidegate_stress.size.knee import Calls
 
 from .test_probe import APPS
 
 AT = 1790000000
-COMMAND = (sys.executable, "-m", "tidegate_stress", "size")
+COMMAND = (sys.executable, "-m", "tidegate_gate", "size")
 
 
 def stamp(at_s: float) -> str:

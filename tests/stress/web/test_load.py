@@ -9,23 +9,10 @@ from statistics import fmean, pstdev
 
 import pytest
 
+from tidegate_stress.web.answers import Answer, Kind, Load, figures_of, interval_of, ladders_of, response_of
 from tidegate_stress.web.case import CAPACITY_PER_S, DEADLINE_S, HANGING, PATIENCE_S, SLOW_CLIENTS, Trouble, WebInterval
-from tidegate_stress.web.load import (
-    SOCKETS,
-    Answer,
-    Kind,
-    Load,
-    LoadGenerator,
-    closed_command,
-    figures_of,
-    interval_of,
-    ladders_of,
-    read_hey,
-    read_wrk,
-    response_of,
-    run_closed,
-    slow_clients,
-)
+from tidegate_stress.web.closed import closed_command, read_hey, read_wrk, run_closed
+from tidegate_stress.web.load import SOCKETS, LoadGenerator, slow_clients
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\ndone\n"
 BUSY = b"HTTP/1.1 503 Service Unavailable\r\ncontent-length: 5\r\nretry-after: 1\r\n\r\nbusy\n"

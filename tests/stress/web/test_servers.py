@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from tidegate_specs.check import Verdict
-from tidegate_stress.extras import UsageError
+from tidegate_specs.extras import UsageError
 from tidegate_stress.web import servers
 from tidegate_stress.web.apps import Pool, Site, pieces
 from tidegate_stress.web.case import SERVERS, SLOTS, TRANSFER_BYTES, TRANSFER_SLOTS, ServerName, WebCase, WebReport

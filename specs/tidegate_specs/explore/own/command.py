@@ -12,7 +12,7 @@ from typing import Final
 from ...check import EXIT_CODES, Verdict, overall
 from ...options import at_least, seconds
 from ...progress import OnStderr
-from ..scheduler import Diverged
+from ..runs import Diverged
 from .api import Target, importable
 from .engine import Engine, NotSimulated
 from .search import INTERRUPTED, Failure, Result, decode, encode, fault_of, steps_of

@@ -17,8 +17,8 @@ from pathlib import Path
 from threading import get_ident
 from typing import Any, Final
 
-from ..accesses import LOCAL, Label
-from ..scheduler import Abandoned, Diverged, Run, name_of
+from ..labels import LOCAL, Label
+from ..runs import Abandoned, Diverged, Run, name_of
 
 MOST_THREADS: Final = 12
 LOOK_EVERY_S: Final = 0.1

@@ -7,7 +7,7 @@ import weakref
 from collections.abc import Callable, Iterator
 from typing import Any, Final
 
-from ..accesses import LOCAL, UNKNOWN, Label
+from ..labels import LOCAL, UNKNOWN, Label
 from . import labels
 from .engine import Engine, NotSimulated, frame_above, place_of
 from .labels import IMMUTABLE, VARIABLES, Waits

@@ -19,7 +19,7 @@ from functools import lru_cache
 from queue import SimpleQueue
 from typing import Any, Final, cast
 
-from ..accesses import LOCAL, UNKNOWN, Access, Label
+from ..labels import LOCAL, UNKNOWN, Access, Label
 
 READ_ALL: Final[Label] = ((0, None, False),)
 CLASSES: Final = -3  # stands for the attributes of all classes, by name

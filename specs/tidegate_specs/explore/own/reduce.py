@@ -5,9 +5,9 @@ order of steps that do not depend on each other at least one is run to its end. 
 being enabled, so two threads race for it once, when both could have it, and never in between.
 """
 
-from ..accesses import Label, conflict
-from ..explorer import SourceSets
-from ..scheduler import Run as AnyRun
+from ..labels import Label, conflict
+from ..runs import Run as AnyRun
+from ..source_sets import SourceSets
 from .engine import MOST_THREADS, Outcome
 
 

@@ -17,7 +17,7 @@ from typing import Any, Final, Self
 from ...check import Verdict
 from ..explorer import COLLECT_EVERY
 from ..processor import one_processor
-from ..scheduler import Diverged
+from ..runs import Diverged
 from .engine import HERE, Engine, NotSimulated, Outcome
 from .reduce import Reduced
 

@@ -23,7 +23,7 @@ from .rewrite import HOOKS, rewritten
 
 _OF_THREADING: Final = frozenset("Condition Semaphore BoundedSemaphore Event Barrier BrokenBarrierError Timer".split())
 _OUTSIDE: Final = tuple(Path(sysconfig.get_path(name)).resolve() for name in ("stdlib", "platstdlib", "purelib", "platlib"))
-_NEVER: Final = frozenset({"tidegate_specs", "tidegate_stress", "pytest", "_pytest", "conftest"})
+_NEVER: Final = frozenset({"tidegate_gate", "tidegate_specs", "tidegate_stress", "pytest", "_pytest", "conftest"})
 _real_import: Final = builtins.__import__
 
 

@@ -1,8 +1,9 @@
 """Import the guest and use it, and list what of its bytecode stands, or ran, where the interpreter drops exceptions.
 
 That is: the collector's callbacks, fork hooks, exit hooks, weak references' callbacks, the hooks in `sys` and `threading`, and
-finalisers. The use is a normal one: intakes and leases are made, used, closed and let go of in order. A lease that is dropped
-unreleased, and an intake or an executor that is dropped as it is, are given back by finalisers, and are no normal use.
+finalisers. The use is a normal one: intakes and leases are made, used, closed and let go of in order, and an intake that nobody
+needs any more is dropped. A lease that is dropped unreleased, and an executor that is dropped while it works, are given back by
+finalisers, and are no normal use.
 """
 
 import asyncio
@@ -49,12 +50,20 @@ class Registrations:
 
 
 class Finalisers:
-    """Count the calls of the package's own `__del__` methods, in every thread."""
+    """Count the calls of the package's own `__del__` methods, in every thread.
+
+    A `__del__` that is a property chooses what to call when it is read, so all methods of such a class are taken for finalisers.
+    """
 
     def __init__(self, modules: list[ModuleType]) -> None:
-        classes = {member for module in modules for member in vars(module).values() if isinstance(member, type)}
-        finalisers = {cls: code_of(vars(cls)["__del__"]) for cls in classes if "__del__" in vars(cls)}
-        self.codes = {code: cls.__name__ for cls, code in finalisers.items() if code is not None and is_ours(code.co_filename)}
+        self.codes: dict[CodeType, str] = {}
+        for cls in {member for module in modules for member in vars(module).values() if isinstance(member, type)}:
+            finaliser = getattr(cls, "__del__", None)
+            members = vars(cls).items() if isinstance(finaliser, property) else [("__del__", vars(cls).get("__del__"))]
+            for name, member in members:
+                code = code_of(member)
+                if code is not None and is_ours(code.co_filename) and (name == "__del__" or not name.startswith("__")):
+                    self.codes[code] = cls.__name__
         self.ran: dict[str, int] = {}
 
     def watch(self) -> None:
@@ -185,6 +194,8 @@ def probe() -> dict[str, Any]:
     finalisers = Finalisers(modules)
     uses = {"the intake": use_intake} | {f"adapter {name}": use for name, use in USES.items() if adapter(name) is not None}
     finalisers.watch()
+    for use in uses.values():
+        use()  # and drop what was used
     kept = [use() for use in uses.values()]
     finalisers.done()
     found += [f"{name} ran {count} times" for name, count in finalisers.ran.items()]
@@ -206,7 +217,7 @@ def probe() -> dict[str, Any]:
         "modules": len(modules),
         "registrations": len(registrations.noted),
         "references": references,
-        "finalisers": sorted(finalisers.codes.values()),
+        "finalisers": sorted(set(finalisers.codes.values())),
         "uses": list(uses),
     }
 

@@ -1,4 +1,4 @@
-"""Raise exceptions in a signal handler, at moments at which the collector runs, and count those that the program hears of.
+"""Raise exceptions in a signal handler while the collector runs, or an intake dies, and count those that the program hears of.
 
 WORDS: what the guest is used for (`none`, `import`, `hold`, `use`). The number of signals is fixed, and the moments are too but
 for those of a timer: a C function makes the signal pending before a collection or in the middle of one, so that the first
@@ -52,7 +52,11 @@ class Program:
 
 
 class Goodbye:
-    """Be garbage whose finaliser, which is C code, makes the signal pending: in the middle of the collection."""
+    """Have a finaliser, which is C code, that makes the signal pending."""
+
+
+class Garbage(Goodbye):
+    """Be garbage: it makes the signal pending in the middle of a collection."""
 
     def __init__(self) -> None:
         self.me = self
@@ -63,7 +67,7 @@ def collect_with_pending(trip: Callable[[], object]) -> None:
 
 
 def collect_garbage() -> None:
-    Goodbye()
+    Garbage()
     gc.collect()
 
 
@@ -71,12 +75,19 @@ def allocate(program: Program, step: Callable[[], object]) -> None:
     """Make objects until the collector comes by itself and finds what makes the signal pending."""
     before = program.raised
     kept: list[object] = []
-    Goodbye()
+    Garbage()
     for number in range(LONGEST_LOOP):
         kept.append([number])
         step()
         if program.raised > before:
             return
+
+
+def drop_intake(make: Callable[[], Any]) -> None:
+    """Drop an intake with free slots and a queued item whose end makes the signal pending, while the intake is taken apart."""
+    intake = make()
+    intake.offer(Goodbye())
+    del intake
 
 
 def allocate_under_timer(program: Program, step: Callable[[], object]) -> None:
@@ -142,6 +153,8 @@ def probe() -> dict[str, Any]:
             "in the middle of a collection": (collect_garbage, ROUNDS),
             "in one that an allocation starts": (partial(allocate, program, step), ROUNDS),
         }
+        if mode in ("hold", "use"):
+            ways["while an intake is dropped"] = (partial(drop_intake, partial(guest().Intake, 4)), ROUNDS)
         if not gil_is_on():  # without it the collector comes by itself only when the whole heap has grown
             del ways["in one that an allocation starts"]
         if kind is Arrival:
@@ -160,7 +173,7 @@ def probe() -> dict[str, Any]:
         heard += program.heard
     held.clear()
     signal.signal(signal.SIGALRM, signal.SIG_IGN)  # what garbage is left must not end the process when that does
-    expected = 4 * (3 if gil_is_on() else 2) * ROUNDS + TIMED
+    expected = 4 * (2 + gil_is_on() + (mode in ("hold", "use"))) * ROUNDS + TIMED
     return {
         "expected": expected,
         "raised": raised,
