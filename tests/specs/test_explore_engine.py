@@ -16,9 +16,22 @@ from typing import Any
 import pytest
 
 from tidegate_specs.check import Verdict
-from tidegate_specs.explore import Caller, Diverged, Explorer, History, Limits, Program, Report, WaitsInEarnest, explore, scheduler
+from tidegate_specs.explore import (
+    Caller,
+    Diverged,
+    Explorer,
+    History,
+    Limits,
+    Program,
+    Report,
+    WaitsInEarnest,
+    explore,
+    scheduler,
+    simulated,
+)
 from tidegate_specs.explore.history import Operation
 from tidegate_specs.explore.intake_model import strict_model
+from tidegate_specs.explore.labels import touched
 from tidegate_specs.explore.linearizability import check
 from tidegate_specs.explore.processor import reserve
 from tidegate_specs.explore.schedules import decode, encode
@@ -405,3 +418,45 @@ def test_an_exploration_keeps_to_one_processor_that_no_other_process_explores_on
     assert mine == (allowed if chosen is None else {chosen})
     assert theirs == "None" or theirs != str(chosen)
     assert (os.sched_getaffinity(0), os.sched_getscheduler(0)) == (allowed, policy)
+
+
+TWO_CONDITIONS = module(
+    "two_conditions",
+    """
+    from threading import Condition, RLock
+
+    class Shared:
+        def __init__(self):
+            lock = RLock()
+            self.one, self.other = Condition(lock), Condition(lock)
+            self.left = self.right = 0
+            self.seen = {}
+
+        def first(self):
+            with self.one:
+                self.left = 1
+                self.seen["first"] = self.right
+
+        def second(self):
+            with self.other:
+                self.right = 1
+                self.seen["second"] = self.left
+    """,
+)
+
+
+@pytest.mark.parametrize("reduce", [False, True])
+def test_two_conditions_on_one_lock_exclude_each_other(reduce: bool) -> None:
+    def outcome(shared: Any, _history: History) -> Any:
+        return shared.seen["first"], shared.seen["second"]
+
+    bodies = (lambda shared, _: shared.first(), lambda shared, _: shared.second())
+    report = explore(Program("conditions", (TWO_CONDITIONS,), TWO_CONDITIONS.Shared, bodies, outcome=outcome), reduce=reduce)
+    assert report.exhausted
+    assert set(report.outcomes) == {(0, 1), (1, 0)}
+
+
+def test_whoever_uses_a_condition_touches_its_lock() -> None:
+    lock = simulated.SimulatedRLock()
+    one, other = simulated.SimulatedCondition(lock), simulated.SimulatedCondition(lock)
+    assert {base for base, _, _ in touched(one)} & {base for base, _, _ in touched(other)} == {id(lock)}

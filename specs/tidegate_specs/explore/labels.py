@@ -66,6 +66,18 @@ def _is_a_text(node: ast.expr, scope: Scope, world: Scope) -> bool:
     return isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and lookup(node.func, scope, world) is repr
 
 
+class Sharing:
+    """Be used together with something that others use too: a condition variable, whose lock several may have."""
+
+    shared: object
+
+
+def touched(thing: object) -> Label:
+    """Tell what is changed by whoever enters a thing, calls it, or is woken by it: the thing, and what it shares with others."""
+    label: Label = ((id(thing), None, True),)
+    return (*label, *touched(thing.shared)) if isinstance(thing, Sharing) else label
+
+
 def _reach(value: Any) -> Label:
     """List what is read when a value is: itself if it can change, what is behind it if it is an iterator."""
     if isinstance(value, SCALARS):
@@ -195,7 +207,7 @@ class Reader:
         if isinstance(callee, (types.FunctionType, types.MethodType)):
             if callee.__code__ in self.known or callee in HARMLESS:
                 return LOCAL  # its own opcodes are looked at one by one
-            return ((id(callee.__self__), None, True),) if isinstance(callee, types.MethodType) else UNKNOWN
+            return touched(callee.__self__) if isinstance(callee, types.MethodType) else UNKNOWN
         if isinstance(callee, type) and (callee in _PURE_TYPES or _plain(callee)):
             return LOCAL
         if getattr(callee, "__name__", "") == "__new__":
@@ -218,7 +230,7 @@ class Reader:
 
     def _enter(self, scope: Scope, world: Scope) -> Label:
         if isinstance(self.node, (ast.Name, ast.Attribute)):
-            return ((id(lookup(self.node, scope, world)), None, True),)
+            return touched(lookup(self.node, scope, world))
         return UNKNOWN
 
     def _compare(self, scope: Scope, world: Scope) -> Label:

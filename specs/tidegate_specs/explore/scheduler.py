@@ -18,7 +18,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 from .accesses import Site, Sites
-from .labels import LOCAL, Label
+from .labels import LOCAL, Label, touched
 from .runs import Abandoned, Diverged, Policy, Run, WaitsInEarnest, name_of
 from .values import fixed, harmless_to_hold, mutable, reachable
 from .watches import DEFAULT_WATCH, WATCHES
@@ -282,7 +282,7 @@ class Scheduler:
         me = self.current
         if self._phase == ABANDONING:
             raise Abandoned
-        label: Label = ((id(waits_for), None, True),)
+        label = touched(waits_for)
         self._parked[me] = _Parked(ready, timeout_s is not None, label, what)
         self._ready &= ~(1 << me)
         self._next[me] = label

@@ -9,7 +9,7 @@ from queue import Empty, SimpleQueue
 from typing import Any, Final
 
 from ..stand_ins import TimeIsOver
-from .labels import HARMLESS
+from .labels import HARMLESS, Sharing
 from .scheduler import ACTIVE, Scheduler
 
 # What stands in for waiting in the subject's modules.
@@ -94,11 +94,11 @@ class SimulatedRLock(SimulatedLock):
             super().release()
 
 
-class SimulatedCondition:
-    """A condition variable, as `threading.Condition`."""
+class SimulatedCondition(Sharing):
+    """A condition variable, as `threading.Condition`. Others may have the same lock."""
 
     def __init__(self, lock: Any = None) -> None:
-        self._lock = SimulatedRLock() if lock is None else lock
+        self._lock = self.shared = SimulatedRLock() if lock is None else lock
         self.acquire, self.release = self._lock.acquire, self._lock.release
         self._waiters: list[list[bool]] = []
 

@@ -1,13 +1,16 @@
 """A search doubles on above the capacity.
 
 Breaks: LIMIT-1
-Killed by: policies.limit_traces, policies.limit_proof
+Killed by: policies.limit_proof, policies.limit_traces
 """
 
 from ...mutants import Patch
 
 BREAKS = ("LIMIT-1",)
-KILLED_BY = ("policies.limit_traces", "policies.limit_proof",)
+KILLED_BY = (
+    "policies.limit_proof",
+    "policies.limit_traces",
+)
 PATCHES = (
     Patch(
         "policies/limit.py",

@@ -7,7 +7,10 @@ Killed by: policies.limit_loads, policies.limit_faults
 from ...mutants import Patch
 
 BREAKS = ("LIMIT-4",)
-KILLED_BY = ("policies.limit_loads", "policies.limit_faults",)
+KILLED_BY = (
+    "policies.limit_loads",
+    "policies.limit_faults",
+)
 PATCHES = (
     Patch(
         "policies/limit.py",

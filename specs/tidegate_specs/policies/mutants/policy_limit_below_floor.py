@@ -7,7 +7,10 @@ Killed by: policies.limit_proof, policies.limit_traces
 from ...mutants import Patch
 
 BREAKS = ("LIMIT-1",)
-KILLED_BY = ("policies.limit_proof", "policies.limit_traces",)
+KILLED_BY = (
+    "policies.limit_proof",
+    "policies.limit_traces",
+)
 PATCHES = (
     Patch(
         "policies/limit.py",

@@ -7,7 +7,10 @@ Killed by: policies.limit_alone, policies.limit_traces
 from ...mutants import Patch
 
 BREAKS = ("LIMIT-6",)
-KILLED_BY = ("policies.limit_alone", "policies.limit_traces",)
+KILLED_BY = (
+    "policies.limit_alone",
+    "policies.limit_traces",
+)
 PATCHES = (
     Patch(
         "policies/limit.py",

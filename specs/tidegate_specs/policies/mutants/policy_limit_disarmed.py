@@ -1,4 +1,4 @@
-"""A look that is interrupted leaves the next ones without a window.
+"""A look that is interrupted leaves the next ones without a place in a window.
 
 Breaks: LIMIT-5
 Killed by: policies.limit_faults
@@ -11,7 +11,9 @@ KILLED_BY = ("policies.limit_faults",)
 PATCHES = (
     Patch(
         "policies/limit.py",
-        "        size = min(samples, RING)\n",
-        "        size, self._kept_ns, samples = min(samples, RING), self._kept_ns, samples\n        self._serial = count(-(10**9))\n",
+        "        limit, memory, lasted_ns = self.now, self._memory, left_ns - self._begun_ns\n",
+        "        serial, self._serial = self._serial, count(-(10**9))\n"
+        "        limit, memory, lasted_ns = self.now, self._memory, left_ns - self._begun_ns\n"
+        "        self._serial = serial\n",
     ),
 )

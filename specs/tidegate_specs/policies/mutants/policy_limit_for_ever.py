@@ -6,7 +6,10 @@ Killed by: policies.limit_loads
 
 from ...mutants import Patch
 
-BREAKS = ("LIMIT-5", "POLICY-5",)
+BREAKS = (
+    "LIMIT-5",
+    "POLICY-5",
+)
 KILLED_BY = ("policies.limit_loads",)
 PATCHES = (
     Patch(

@@ -6,7 +6,10 @@ Killed by: policies.limit_traces
 
 from ...mutants import Patch
 
-BREAKS = ("LIMIT-1", "POLICY-4",)
+BREAKS = (
+    "LIMIT-1",
+    "POLICY-4",
+)
 KILLED_BY = ("policies.limit_traces",)
 PATCHES = (
     Patch(

@@ -11,7 +11,7 @@ KILLED_BY = ("policies.limit_faults",)
 PATCHES = (
     Patch(
         "policies/limit.py",
-        "self._capacity = self.now = _checked(\"capacity\", capacity, self._floor)",
-        "self._capacity = _checked(\"capacity\", capacity, self._floor)",
+        'self._capacity = self.now = _checked("capacity", capacity, self._floor)',
+        'self._capacity = _checked("capacity", capacity, self._floor)',
     ),
 )

@@ -6,8 +6,14 @@ Killed by: policies.limit_faults, policies.limit_traces
 
 from ...mutants import Patch
 
-BREAKS = ("LIMIT-5", "POLICY-5",)
-KILLED_BY = ("policies.limit_faults", "policies.limit_traces",)
+BREAKS = (
+    "LIMIT-5",
+    "POLICY-5",
+)
+KILLED_BY = (
+    "policies.limit_faults",
+    "policies.limit_traces",
+)
 PATCHES = (
     Patch(
         "policies/limit.py",

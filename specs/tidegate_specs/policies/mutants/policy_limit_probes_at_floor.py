@@ -1,4 +1,4 @@
-"""A load below the limit is probed, too.
+"""To look whether fewer would do as well, the limit goes down to its floor.
 
 Breaks: LIMIT-5
 Killed by: policies.limit_faults
@@ -11,7 +11,7 @@ KILLED_BY = ("policies.limit_faults",)
 PATCHES = (
     Patch(
         "policies/limit.py",
-        "pressed = 8 * sum(self._inside[:size]) >= 7 * size * limit",
-        "pressed = size > 0",
+        "limit * 3 // 4 if other > 0",
+        "floor if other > 0",
     ),
 )
