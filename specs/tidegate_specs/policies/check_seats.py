@@ -16,7 +16,7 @@ from types import CodeType, ModuleType
 from typing import Any, Final, final
 
 from ..check import Check, Result, Settings, Subject, Verdict
-from ..explore.configurations import modules_of
+from ..explore.judging import modules_of
 from ..explore.explorer import Grain, Program, explore
 from ..explore.history import Caller, History
 from ..injection import Injector, Interrupt, quiet_finalisers

@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any, Final
 
 from tidegate_specs.check import EXIT_CODES, overall
+from tidegate_specs.extras import UsageError
 from tidegate_specs.options import at_least, seconds_within
+from tidegate_specs.reports import ReportFile
 
-from ..extras import UsageError
-from ..report import ReportFile
 from .judge import LIMITERS, NEAR, OF_BEST, OF_RIVALS, OURS, Line, compare, from_json, table, to_json
 from .rows import FIRST, ROWS, SECONDS, Row
 
