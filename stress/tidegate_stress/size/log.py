@@ -38,8 +38,12 @@ MOST_LINES: Final = 2_000_000
 MOST_BYTES: Final = 16_384  # of a line; what comes after them is another line, and a bad one
 LONGEST_S: Final = 86_400.0
 UNITS_S: Final = {"s": 1.0, "ms": 1e-3, "us": 1e-6, "ns": 1e-9}
-_LONG: Final[list[str]] = "sec s secs s seconds s millis ms msec ms micros us usec us nanos ns".split()
-_SPELLED: Final[dict[str, str]] = dict(zip(_LONG[::2], _LONG[1::2], strict=True))
+_SPELLED: Final[dict[str, str]] = {
+    **dict.fromkeys(("sec", "secs", "seconds"), "s"),
+    **dict.fromkeys(("millis", "msec"), "ms"),
+    **dict.fromkeys(("micros", "usec"), "us"),
+    "nanos": "ns",
+}
 NO_MILLISECONDS: Final = 10_000  # and above, in the middle: such a whole number is microseconds
 CANCELLED: Final = 499  # nginx: the client had closed the connection
 

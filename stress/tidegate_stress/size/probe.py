@@ -2,7 +2,7 @@
 
     alone   calls far enough apart that each is alone: how long one takes when nothing is in its way
     faster  calls come at a steady rate, which doubles until they pile up: about where the limit is
-    ramp    the rate grows in a straight line to twice that: how much is finished with how many inside, from few to many. Twice, and
+    ramp    the rate grows in a straight line well beyond that: how much is finished with how many inside, from few to many. Twice, and
             a third time where the two disagree
 
 Nothing is judged here but whether that could be measured: `CannotTell` says why not.
@@ -31,7 +31,8 @@ STEP_S: Final = 0.4
 STEP_CALLS: Final = 8.0  # times as long as one takes, at least
 PILED_UP: Final = 1.5  # times as many as should be inside
 RAMP_S: Final = 3.0
-RAMP_CALLS: Final = 60.0
+RAMP_CALLS: Final = 120.0
+STEEP: Final = 1.4  # times the rate at which calls piled up, in the middle of a ramp: it ends at 2.8 times
 RAMPS: Final = 3
 SLOTS: Final = 30  # of a ramp
 ALIKE: Final = 0.2  # by so much the knees of two ramps may differ, or by one
@@ -205,7 +206,7 @@ class Probe:
         return ramp_s
 
     def _ramp(self, rate: float, seconds: float, number: int) -> Run:
-        run = self._run(rate, seconds, f"ramp {number}, to {2 * rate:.4g} calls a second", ramp=True)
+        run = self._run(STEEP * rate, seconds, f"ramp {number}, to {2 * STEEP * rate:.4g} calls a second", ramp=True)
         self._drain([run], 2 * seconds)
         failed = run.answers.count(FAILED)
         if failed > FAILED_SHARE * max(1, run.handed):
