@@ -2,8 +2,8 @@
 
     alone   calls far enough apart that each is alone: how long one takes when nothing is in its way
     faster  calls come at a steady rate, which doubles until they pile up: about where the limit is
-    ramp    the rate grows in a straight line well beyond that: how much is finished with how many inside, from few to many. Twice, and
-            a third time where the two disagree
+    ramp    the rate grows in a straight line well beyond that: how much is finished with how many inside, from few to many. Twice,
+            and a third time where the two disagree
 
 Nothing is judged here but whether that could be measured: `CannotTell` says why not.
 """
