@@ -13,7 +13,7 @@ from _queue import Empty as TimeIsOver
 from collections.abc import Callable, Iterator
 from threading import TIMEOUT_MAX
 from time import monotonic
-from typing import TYPE_CHECKING, Any, Final, Generic, NoReturn, TypeVar, cast, final
+from typing import Any, Final, Generic, NoReturn, TypeVar, cast, final
 
 from ._atomic import yield_processor
 from ._slots import NOTHING, Mark, Slots, Token, Waits
@@ -95,11 +95,8 @@ class Lease(Generic[T]):
             raise
         return item
 
-    if TYPE_CHECKING:
-
-        def __enter__(self) -> T: ...
-    else:
-        __enter__ = item.fget  # the same, without a call in between
+    def __enter__(self) -> T:  # type: ignore[empty-body]
+        """Give the item: the function of that property itself, which stands here below, so that there is no call in between."""
 
     def release(self) -> bool:
         """Free the slot. True the first time, False ever after, from whichever thread (LEASE-1). Never waits.
@@ -139,6 +136,7 @@ class Lease(Generic[T]):
         return f"<tidegate.Lease {'held' if len(self._mark) > 1 else 'released'}>"
 
 
+Lease.__enter__ = vars(Lease)["item"].fget  # type: ignore[method-assign]
 FOREVER: Final = Quietly("inf")
 NO_LEASE: Final[Lease[Any]] = new(Lease)
 

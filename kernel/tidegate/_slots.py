@@ -132,6 +132,8 @@ class Slots:
     """
 
     room: Final = property(callable) if version_info < (3, 12) else None
+    if version_info >= (3, 15):  # where the collector calls finalisers before it clears weak references, `alive` must go by itself
+        __del__ = property(attrgetter("home.__dict__.clear"))
 
     def __init__(self, capacity: int, closed: bool = False) -> None:
         self.home, self.home.alive = Home(self), weakref.proxy(self)  # kept here: the collector clears what is garbage

@@ -80,6 +80,7 @@ def test_the_help_has_each_command_once_in_groups() -> None:
         "bench",
         "stress",
         "freshness",
+        "simulate",
         "web",
     ):
         assert len(re.findall(rf"^  {name} +\w", text, re.MULTILINE)) == 1

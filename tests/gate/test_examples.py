@@ -28,6 +28,7 @@ WORK = {
     "tidegate_stress.lab.command": ("_run", "_saved", "stress_own"),
     "tidegate_stress.size.command": ("load", "opened"),
     "tidegate_stress.freshness.command": ("_measured", "_saved"),
+    "tidegate_stress.simulator.command": ("_run", "_saved"),
     "tidegate_stress.web.command": ("_run",),
 }
 

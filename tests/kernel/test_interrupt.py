@@ -13,7 +13,8 @@ import pytest
 import tidegate
 from tidegate_specs.injection import Interrupt, quiet_finalisers
 from tidegate_specs.stops import handler_entries
-from tidegate_specs.sweeps.operations import OPERATIONS, Operation, audit, sweeping
+from tidegate_specs.sweeps.audits import audit
+from tidegate_specs.sweeps.operations import OPERATIONS, Operation, sweeping
 
 
 @cache

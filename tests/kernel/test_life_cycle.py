@@ -170,9 +170,7 @@ def test_a_drain_ends_with_the_last_item() -> None:
             time.sleep(0.01)
             lease.release()
 
-    begun_s = time.monotonic()
     assert run_all(intake.drain, lambda: intake.drain(timeout=60), intake.drain, finish) == [0, 0, 0, None]
-    assert time.monotonic() - begun_s < 10
 
 
 def test_a_dropped_lease_ends_a_drain() -> None:

@@ -18,6 +18,7 @@ import tidegate
 from tidegate import Empty, Intake, Outcome
 
 FEW_BLOCKS = 100
+REJECTIONS = 50_000  # each 24th yields the processor, and beside busy processes a yield takes milliseconds
 
 
 class Item:
@@ -37,7 +38,7 @@ def filled(capacity: int, *items: Any) -> Intake[Any]:
 
 
 @pytest.mark.parametrize("closed", [False, True], ids=["full", "closed"])
-def test_a_million_rejections_leave_nothing(closed: bool) -> None:
+def test_many_rejections_leave_nothing(closed: bool) -> None:
     intake = filled(1, "held")
     if closed:
         intake.close()
@@ -45,13 +46,13 @@ def test_a_million_rejections_leave_nothing(closed: bool) -> None:
     references = sys.getrefcount(item)
     offer(item)
     before, collections = blocks(), [generation["collections"] for generation in gc.get_stats()]
-    for _ in repeat(None, 1_000_000):
+    for _ in repeat(None, REJECTIONS):
         offer(item)
     assert [generation["collections"] for generation in gc.get_stats()] == collections
     assert blocks() - before < FEW_BLOCKS
     assert sys.getrefcount(item) == references
     statistics = intake.statistics()
-    assert (statistics.closed if closed else statistics.full) == 1_000_001
+    assert (statistics.closed if closed else statistics.full) == REJECTIONS + 1
 
 
 def test_timed_out_takes_leave_nothing() -> None:
@@ -63,7 +64,7 @@ def test_timed_out_takes_leave_nothing() -> None:
 
     wait(0)
     before = blocks()
-    for number in range(100_000):
+    for number in range(20_000):
         wait(0 if number % 1000 else 0.0001)
     assert blocks() - before < FEW_BLOCKS
 

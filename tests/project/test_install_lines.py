@@ -41,7 +41,7 @@ def test_all_advice_is_collected_and_installs_from_the_wheel(wheel: Path) -> Non
     for extra in EXTRAS:
         assert f"tidegate[{extra}] " in judged.stdout
         assert f"pip install 'tidegate[{extra}]'" in advice("tidegate x", extra)
-    for word in (".[gate]", ".[cluster,gate,lab]", "tidegate[dev]"):
+    for word in (".[gate]", ".[test]", "tidegate[dev]"):
         assert f"{word} " in judged.stdout
     assert "  tidegate: tidegate " in judged.stdout, "the kernel alone"
 

@@ -16,7 +16,9 @@ def extract(readme: Path, name: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, capture_output=True, text=True, check=False)
 
 
-@pytest.mark.parametrize(("name", "last"), [("gate", ".venv/bin/tidegate verify"), ("tests", ".venv/bin/pytest")])
+@pytest.mark.parametrize(
+    ("name", "last"), [("gate", ".venv/bin/tidegate verify"), ("tests", ".venv/bin/pytest -n 2 --dist worksteal")]
+)
 def test_readme_has_the_command(name: str, last: str) -> None:
     extracted = extract(ROOT / "README.md", name)
     assert extracted.returncode == 0, extracted.stderr

@@ -159,7 +159,7 @@ def test_the_fears_name_every_clause_of_the_kernel() -> None:
     assert named == {clause.id.rpartition("-")[0] for clause in CLAUSES if not clause.id.startswith(ADAPTERS)}
 
 
-ADAPTERS = ("EXECUTOR", "BULKHEAD", "ASYNC", "WEB", "LOG", "EDGE", "METRICS", "POLICY", "FRESH")
+ADAPTERS = ("EXECUTOR", "BULKHEAD", "ASYNC", "WEB", "LOG", "EDGE", "METRICS", "POLICY", "FRESH", "LIMIT", "CLASS")
 
 # The columns of the README's comparison: a clause, and what it means there.
 COMPARED = {

@@ -1,4 +1,4 @@
-"""The kernel under the explorer: counts and outcomes as the manifest has them, ways that agree, and races that must be found."""
+"""The kernel under the explorer: counts, ways that agree, races that must be found. What the manifest has, the gate compares."""
 
 from dataclasses import replace
 
@@ -19,23 +19,6 @@ from tidegate_specs.explore.replay import replay, show
 from tidegate_specs.explore.schedules import decode
 from tidegate_specs.instructions import VERSIONS
 from tidegate_specs.mutation import patching
-
-SMALL = (
-    "offers-2-take-1",
-    "claimed-not-published",
-    "release-release-offer",
-    "release-offer-offer",
-    "timeout-publish",
-    "statistics-offer-take",
-)
-
-
-@pytest.mark.parametrize("name", SMALL)
-def test_small_configurations_hold_and_match_the_manifest(name: str) -> None:
-    configuration = BY_NAME[name]
-    plans = tuple(plan for plan in configuration.plans if plan.quick)
-    result = check_configuration(replace(configuration, plans=plans), load_subject(), Settings())
-    assert result.verdict is Verdict.OK, f"{result.evidence}\n{result.witness}"
 
 
 @pytest.mark.parametrize("name", ["offers-2-take-1", "claimed-not-published", "release-release-offer", "drop-offer-offer"])
@@ -92,7 +75,10 @@ def _strictly(shared: object, history: History) -> str:
     return check(operations, strict_model(1)).timeline
 
 
-RACES = [(name, check, most) for name in patching.mutant_names() for check, most in patching.describe(name).within.items()]
+# Those that are soon found: that all of them are, within the stated schedules, the kill matrix shows.
+RACES = [
+    (name, check, most) for name in patching.mutant_names() for check, most in patching.describe(name).within.items() if most <= 50
+]
 
 
 def explored(configuration: Configuration, subject: Subject, most: int) -> tuple[Report, int]:

@@ -11,7 +11,8 @@ import pytest
 from tidegate_specs.injection import Injector, Interrupt, quiet_finalisers
 from tidegate_specs.mutants import Patch
 from tidegate_specs.mutation import patching
-from tidegate_specs.sweeps.operations import OPERATIONS, Operation, audit, interrupted
+from tidegate_specs.sweeps.audits import audit, interrupted
+from tidegate_specs.sweeps.operations import OPERATIONS, Operation
 
 WITHOUT_FINALISERS = (Patch("_slots.py", "            slots.recover(slot)\n", "            pass\n"),)
 # What would need a finaliser: a handler that recovers nothing, and calls whose result has no name yet when an exception arrives.

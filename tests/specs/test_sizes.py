@@ -35,22 +35,21 @@ MUTANTS = {
 }
 
 
-@pytest.mark.parametrize("seed", [0, 7])
 @pytest.mark.parametrize("name", BY_NAME)
-def test_the_kernel_passes(name: str, seed: int) -> None:
-    result = BY_NAME[name].run(tidegate, Settings("quick", seed))
+def test_the_kernel_passes_at_another_seed(name: str) -> None:
+    """Seed 0 is that of `tidegate verify`."""
+    result = BY_NAME[name].run(tidegate, Settings("quick", 7))
     assert (result.verdict, result.witness) == (Verdict.OK, "")
-    assert result.evidence.endswith(f"seed {seed}")
+    assert result.evidence.endswith("seed 7")
 
 
 @pytest.mark.parametrize(("mutant", "name"), MUTANTS.items())
-def test_a_planted_fault_is_found_at_any_seed_and_the_failure_replays(mutant: str, name: str) -> None:
-    subject = load_mutant(mutant)
-    for seed in (0, 1, 2) if name in ("brim", "ages") else (3,):
-        result = BY_NAME[f"sizes.{name}"].run(subject, Settings("quick", seed))
-        assert result.verdict is Verdict.ILLEGAL
-        command = f"replay: tidegate verify --check sizes.{name} --profile quick --seed {seed} --subject mutant:{mutant}"
-        assert result.witness.splitlines()[-1] == command
+def test_a_planted_fault_is_found_at_another_seed_and_the_failure_replays(mutant: str, name: str) -> None:
+    """Seed 0 is that of the kill matrix."""
+    result = BY_NAME[f"sizes.{name}"].run(load_mutant(mutant), Settings("quick", 3))
+    assert result.verdict is Verdict.ILLEGAL
+    command = f"replay: tidegate verify --check sizes.{name} --profile quick --seed 3 --subject mutant:{mutant}"
+    assert result.witness.splitlines()[-1] == command
 
 
 def test_the_same_seed_finds_the_same() -> None:

@@ -1,4 +1,7 @@
-"""The sweeps over bytecodes: what they find on the kernel, on planted faults, and on queues whose faults are known."""
+"""The sweeps over bytecodes: where they look, and what they find on planted faults and on queues whose faults are known.
+
+That the kernel passes them is what `tidegate verify` shows.
+"""
 
 import ast
 import queue
@@ -49,13 +52,6 @@ def check_named(name: str) -> Check:
 
 def only(*names: str) -> Iterable[Operation]:
     return [operation for operation in OPERATIONS if operation.name in names]
-
-
-@pytest.mark.parametrize("name", BY_NAME)
-def test_the_kernel_passes(name: str) -> None:
-    result = BY_NAME[name].run(tidegate, Settings())
-    assert (result.verdict, result.witness) == (Verdict.OK, "")
-    assert result.evidence[0].isdigit() or result.evidence.startswith("queue.Queue")
 
 
 def test_every_operation_has_points_and_the_same_ones_each_time() -> None:

@@ -116,12 +116,13 @@ class Seats:
         self.open(limit.now)
         return True
 
-    def refuse(self, door: Door) -> Shed | None:
+    def refuse(self, door: Door) -> Shed:
         """Count a refusal, and give it."""
-        next(door.tally.shed_limit if door.refusal is Shed.LIMIT else door.tally.shed_class)
+        refusal = cast(Shed, door.refusal)
+        next(door.tally.shed_limit if refusal is Shed.LIMIT else door.tally.shed_class)
         if not next(self.shed) % YIELD_EVERY:
             yield_processor()  # as for FULL (RESPONSIVE-2)
-        return door.refusal
+        return refusal
 
     def sample(self, door: Door, entered_ns: int, inside: int) -> None:
         """Take note of one that has ended well (LIMIT-3)."""

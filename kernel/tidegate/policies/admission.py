@@ -194,11 +194,7 @@ class Admission:
         door = seats.doors.get(label) if label is None or type(label) is str else None
         if door is None:
             door = seats.default(label)
-        held: int | None = None
-        seat: int | None = None  # while set, this call has it
-        answer: Lease[None] | Outcome | None = None
-        lease: AdmissionLease | None = None
-        shed = False
+        held, seat, answer, lease, shed = None, None, None, None, False  # seat: while set, this call has it
         try:
             try:
                 held = seat = door.seat
@@ -207,7 +203,7 @@ class Admission:
                     if seats.reconsider():
                         return self.enter(label)
                     refusal, shed = seats.refuse(door), True
-                    if refusal is not None and not self._observing:
+                    if not self._observing:
                         return refusal
             answer = self._bulkhead.enter()
             if isinstance(answer, Outcome):

@@ -15,7 +15,7 @@ The rule
     the limit itself decided how many were. The time of a window is the mean of the middle half of its samples.
 
     Two pressed windows next to each other, under two limits, are compared. Of what the larger limit is above the smaller one, in
-    proportion, its time was longer by a share: *full* if that is at least 9/16 (work only waited), *flat* if it is below 3/8 (work
+    proportion, its time was longer by a share: *full* if that is at least 7/16 (work only waited), *flat* if it is below 9/32 (work
     was done), and between them the larger limit is near the knee.
 
     Search. The first pressed window is followed by one under half of the limit. As long as pairs are full the limit is halved on,
@@ -23,8 +23,8 @@ The rule
     two: the limit is set an eighth above it.
 
     Rest and check. Then the limit rests, and every now and then (16 to 24 times as long) one window is under 3/4 of it. Flat: it
-    goes up by a 16th; flat again: by an eighth, a quarter, a half, by itself, and rests are shorter. Full: it goes down by half
-    as much, as too little costs more than too much. Neither: it stays.
+    goes up by a 16th; flat again: by an eighth, a quarter, a half, by itself, and rests are shorter. Full: it goes down by a
+    32nd, an eighth, a quarter, a half; the first step is small, as one pair may err. Neither: it stays.
 
     After a window that was not pressed the limit goes up by an eighth.
 
@@ -32,14 +32,14 @@ Why this rule
     It has no baseline. What is compared is two windows next to each other, so there is nothing that one lucky sample could poison
     or that could drift up under constant overload (LIMIT-4): a time is forgotten with the pair that it was in. Service times that
     change by themselves are seen in one pair at most. A window that is empty, or whose load did not reach the limit, tells nothing
-    against the limit, so that the limit goes back up (LIMIT-5). A check refuses a quarter of the load for one window in 16 or
-    more, and only of a load that reaches the limit. All arithmetic on whole numbers is on whole numbers.
+    against the limit, so that the limit goes back up (LIMIT-5). A check refuses a quarter at most for one window, and only of a
+    load that reaches the limit. All arithmetic is on whole numbers.
 
 How long until it is back at the capacity
     A window is *good* if it was not pressed, or rested, or its pair was flat. No good window lowers what the limit rests at, and
     any two in a row raise it by a 16th at least, and by one, or it is at the capacity. So from the floor it takes at most
 
-        K = 32 * ceil(log2(capacity / floor)) good windows: 128 from 4 to 64. In a row of flat pairs it takes 14 of them.
+        K = 32 * ceil(log2(capacity / floor)) good windows: 128 from 4 to 64. If none is pressed it takes 25, in a search 5.
 
     Without a load there are no windows; then a limit counts for 10 s after its last window (or 16 times as long as that window
     took) and no longer: `at` (POLICY-5).
@@ -47,10 +47,10 @@ How long until it is back at the capacity
 How it works
     A sample is a number in a ring, at a place that a counter gives: one step in C, so that each has a place of its own and no lock
     is needed. Every 16th one looks whether the window is complete: so many samples, and 50 ms, as less would tell of the
-    interpreter's own pauses. Nothing has to be armed again: a look that is interrupted is made up for by a later one. After a move
-    as many samples are passed over as may be inside, as they began under another limit. What the rule remembers is one tuple, and
-    the limit is stored last, in one step, by whoever looks; it is always between floor and capacity (LIMIT-1). Nothing here holds,
-    frees or counts a slot (LIMIT-2).
+    interpreter's own pauses. Where 50 ms bring eight times as many as it takes, every eighth counts. Nothing has to be armed
+    again: a look that is interrupted is made up for by a later one. After a move as many samples are passed over as may be inside,
+    as they began under another limit. What the rule remembers is one tuple, and the limit is stored last, in one step, by whoever
+    looks; it is always between floor and capacity (LIMIT-1). Nothing here holds, frees or counts a slot (LIMIT-2).
 
 Prior art
     Vegas (L. Brakmo, L. Peterson, 1994) and BBR (N. Cardwell and others, 2016): a path holds as much as its rate times its time.
@@ -91,6 +91,8 @@ LAST: Final = RING - 1
 LOOK: Final = 15  # every 16th sample
 QUICK: Final = 48  # samples in a unit of a window, at least, in a search
 UNIT: Final = 96  # and else; and twice the limit
+SHIFT: Final = 3  # one sample in so many, as a power of two, where there are more than enough
+SKIP: Final = (1 << SHIFT) - 1
 MOST: Final = 4096  # samples, after which no window waits for time to pass
 SHORT_NS: Final = 50_000_000  # a window takes at least
 LONGEST_NS: Final = 2**62  # of a sample; what is longer, or below 0, or no number, counts as 0
@@ -106,13 +108,13 @@ def raised(limit: int, capacity: int) -> int:
 
 
 def is_full(low: int, took_low: Nanoseconds, high: int, took_high: Nanoseconds) -> bool:
-    """Tell whether the time went with the limit: by at least 9/16 of its proportion."""
-    return 16 * (took_high - took_low) * low >= 9 * took_low * (high - low)
+    """Tell whether the time went with the limit: by at least 7/16 of its proportion."""
+    return 16 * (took_high - took_low) * low >= 7 * took_low * (high - low)
 
 
 def is_flat(low: int, took_low: Nanoseconds, high: int, took_high: Nanoseconds) -> bool:
-    """Tell whether the time did not go with the limit: by less than 3/8 of its proportion, or nothing was measured."""
-    return not 8 * (took_high - took_low) * low >= 3 * took_low * (high - low) or took_low == 0
+    """Tell whether the time did not go with the limit: by less than 9/32 of its proportion, or nothing was measured."""
+    return not 32 * (took_high - took_low) * low >= 9 * took_low * (high - low) or took_low == 0
 
 
 def knee_between(low: int, took_low: Nanoseconds, high: int, took_high: Nanoseconds) -> int:
@@ -140,9 +142,14 @@ def searched(pair: tuple[int, Nanoseconds, int, Nanoseconds], row: int, floor: i
     return settled(raised(knee_between(*pair), capacity), floor, capacity)
 
 
-def share(row: int) -> int:
-    """Give how far to step after so many checks in a row that showed the same, in 16ths."""
+def rise(row: int) -> int:
+    """Give how far to step up after so many flat pairs in a row, in 16ths."""
     return 1 if row < 2 else 2 if row == 2 else 4 if row == 3 else 8 if row == 4 else 16
+
+
+def fall(row: int) -> int:
+    """Give how far to step down after so many full pairs in a row, in 32nds: half at most."""
+    return 1 if row < 2 else 4 if row == 2 else 8 if row == 3 else 16
 
 
 def units(row: int) -> int:
@@ -151,10 +158,10 @@ def units(row: int) -> int:
 
 
 def stepped(high: int, row: int) -> int:
-    """Give the limit after a check: up by a row of flat pairs (above 0), down by a row of full ones, at most by half."""
+    """Give the limit after a check: up by a row of flat pairs (above 0), down by a row of full ones."""
     if row > 0:
-        return high + max(1, high * share(row) // 16)
-    return high - max(1, high * share(-row) // 32) if row < 0 else high
+        return high + max(1, high * rise(row) // 16)
+    return high - max(1, high * fall(-row) // 32) if row < 0 else high
 
 
 def checked(pair: tuple[int, Nanoseconds, int, Nanoseconds], row: int, floor: int, capacity: int) -> tuple[int, Memory]:
@@ -193,7 +200,7 @@ class AdaptiveLimit:
     samples in the same order give the same limits (LIMIT-6). Its memory is fixed.
     """
 
-    __slots__ = ("_begun_ns", "_capacity", "_floor", "_inside", "_kept_ns", "_memory", "_serial", "_took", "now")
+    __slots__ = ("_begun_ns", "_capacity", "_floor", "_inside", "_kept_ns", "_memory", "_serial", "_skip", "_took", "now")
 
     now: int
 
@@ -203,6 +210,7 @@ class AdaptiveLimit:
         self._took: Final[list[Nanoseconds]] = [0] * RING
         self._inside: Final[list[int]] = [0] * RING
         self._serial = count()
+        self._skip = 0  # or SKIP: only every eighth sample counts
         self._memory = COLD
         self._begun_ns: Nanoseconds = 0  # the end of the last window
         self._kept_ns: Nanoseconds = KEPT_NS
@@ -228,9 +236,11 @@ class AdaptiveLimit:
         itself included. What was refused, cancelled, failed or thrown away is no sample, which is for the caller to see to
         (LIMIT-3). No number raises; a time that a clock gave wrong, below 0 or none at all, counts as 0 and so never lowers.
         """
-        place = next(self._serial)
-        if place < 0:
-            return  # it may have begun under another limit
+        place, skip = next(self._serial), self._skip
+        if place & skip or place < 0:
+            return  # there are more than enough, or it may have begun under another limit
+        if skip:
+            place >>= SHIFT
         took = left_ns - entered_ns
         self._took[place & LAST] = took if 0 <= took <= LONGEST_NS else 0
         self._inside[place & LAST] = in_progress
@@ -258,7 +268,11 @@ class AdaptiveLimit:
         pressed = 8 * sum(self._inside[:size]) >= 7 * size * limit
         capacity = self._capacity or limit
         after, self._memory = following(limit, sum(middle) // len(middle), pressed, self._floor, capacity, memory)
-        self._serial = count(-limit - after) if after != limit else count()
+        if samples >= least << SHIFT:
+            self._skip = SKIP  # all that the time is waited for
+        elif lasted_ns > 2 * SHORT_NS:
+            self._skip = 0
+        self._serial = count(-((limit + after) << SHIFT if self._skip else limit + after) if after != limit else 0)
         self._begun_ns = left_ns
         self._kept_ns = max(KEPT_NS, KEPT_WINDOWS * lasted_ns) if 0 <= lasted_ns <= LONGEST_NS else KEPT_NS
         self.now = after  # last: one store of what is within its bounds, whatever came before it

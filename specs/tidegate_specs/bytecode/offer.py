@@ -25,6 +25,7 @@ from queue import SimpleQueue
 from typing import Any, Final, cast, final
 
 from ..check import Subject
+from ..finalisers import finalisers_of
 from ..instructions import NAMED, Meaning, meaning_of, unknown_in, unknown_text, unseen_version
 from .follow import Lost, Walk, where_is
 from .graph import Graph, graph_of
@@ -233,11 +234,8 @@ class OfferAudit:
         """Audit what runs when an intake's objects die inside a call; give the most instructions that one of them takes."""
         most = 0
         for cls, example in self.examples.items():
-            finaliser = getattr(cls, "__del__", None)  # if it is a property, any method may be what it chooses to call
-            named = vars(cls).items() if isinstance(finaliser, property) else [("__del__", finaliser)]
-            for name, method in named:
-                if isinstance(method, types.FunctionType) and (name == "__del__" or not name.startswith("__")):
-                    most = max(most, self.audit(method, (value_of(example, "self"),)).worst)
+            for method in finalisers_of(cls).values():
+                most = max(most, self.audit(method, (value_of(example, "self"),)).worst)
         return most
 
 

@@ -18,7 +18,7 @@ PATCHES = (
     ),
     Patch(
         "_intake.py",
-        ("        return item\n\n    if TYPE_CHECKING"),
-        ("        len(self._mark)\n        return self._slots.items[self._index]\n\n    if TYPE_CHECKING"),
+        ("        return item\n\n    def __enter__"),
+        ("        len(self._mark)\n        return self._slots.items[self._index]\n\n    def __enter__"),
     ),
 )

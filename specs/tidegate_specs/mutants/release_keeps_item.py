@@ -16,7 +16,7 @@ PATCHES = (
     ),
     Patch(
         "_intake.py",
-        ("        return item\n\n    if TYPE_CHECKING"),
-        ("        self._item = item\n        return item\n\n    if TYPE_CHECKING"),
+        ("        return item\n\n    def __enter__"),
+        ("        self._item = item\n        return item\n\n    def __enter__"),
     ),
 )

@@ -20,7 +20,8 @@ from ..check import Profile
 from .matrix import RACES, Cell, Fate
 from .patching import Mutant
 
-FINDS_HANGS: Final = ("sweeps", "sizes", *RACES)  # whose checks name a hang themselves, in more time than they take on the kernel
+# Whose checks name a hang themselves, in more time than they take on the kernel.
+FINDS_HANGS: Final = ("host", "sizes", "sweeps", *RACES)
 HANG_FACTOR: Final = 4.0  # a check that takes this many times what it takes on the kernel hangs
 HANG_FLOOR_S: Final = 3.0
 START_LIMIT_S: Final = 60.0

@@ -66,7 +66,7 @@ def kill_matrix(
     mutant names), and a race against the checks that it names and plain stress. All checks but that one run with their quick
     profile in both. names: the mutants, all if None.
     The kernel itself is run first, on the same checks: it must pass, and what it takes tells when a mutant hangs. In quick it is
-    spared the explorer and the sweeps, which the gate runs on it beside this.
+    spared the groups of FINDS_HANGS, whose checks need no time to compare with: the gate runs them on it beside this.
     """
     started_s = time.monotonic()
     modules = discover_groups() if groups is None else dict(groups)

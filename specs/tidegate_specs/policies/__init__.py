@@ -5,48 +5,44 @@
     check_*          the checks of the group `policies`; mutants: policies that are broken on purpose
 
 A subject that lacks the policies (a copy of the core alone, somebody else's intake) has only the checks of the specification.
+Every command reads the clauses of this package, and only some run its checks: those are imported when they are asked for.
 """
 
-from typing import Final
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Final
 
 from ..check import Check, Subject
-from . import (
-    check_admission,
-    check_classes,
-    check_clock,
-    check_door,
-    check_expiry,
-    check_explore,
-    check_limit,
-    check_machine,
-    check_mutants,
-    check_seats,
-    check_wall,
-    mutants,
-)
+from . import mutants
 from .support import has
 
 __all__ = ["CHECKS", "applies_to", "mutants"]
 
-CHECKS: Final[tuple[Check, ...]] = (
-    *check_machine.CHECKS,
-    *check_clock.CHECKS,
-    *check_door.CHECKS,
-    *check_wall.CHECKS,
-    *check_expiry.CHECKS,
-    *check_explore.CHECKS,
-    *check_limit.CHECKS,
-    *check_classes.CHECKS,
-    *check_admission.CHECKS,
-    *check_seats.CHECKS,
-    *check_mutants.CHECKS,
-)
+MODULES: Final = (
+    "check_machine check_clock check_door check_wall check_expiry check_explore check_limit check_classes check_admission "
+    "check_seats check_mutants"
+).split()
+
+if TYPE_CHECKING:
+    CHECKS: tuple[Check, ...]
+
+
+def __getattr__(name: str) -> tuple[Check, ...]:
+    """Give CHECKS: those of each module, in this order."""
+    if name != "CHECKS":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return tuple(check for module in MODULES for check in _checks_of(module))
+
+
+def _checks_of(module: str) -> tuple[Check, ...]:
+    found: Any = import_module(f"{__name__}.{module}")
+    return tuple(found.CHECKS)
 
 
 def applies_to(check: Check, subject: Subject) -> bool:
     """Tell whether a subject has the policies that a check is on."""
-    if check in (*check_machine.CHECKS, *check_classes.CHECKS):
+    if any(check in _checks_of(module) for module in ("check_machine", "check_classes")):
         return True
-    if check in check_limit.CHECKS:
+    if check in _checks_of("check_limit"):
         return has(subject, "limit")
-    return has(subject, "admission" if check in (*check_admission.CHECKS, *check_seats.CHECKS) else "freshness")
+    admission = any(check in _checks_of(module) for module in ("check_admission", "check_seats"))
+    return has(subject, "admission" if admission else "freshness")

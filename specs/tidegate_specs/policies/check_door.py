@@ -220,7 +220,7 @@ def _memory(subject: Subject, settings: Settings) -> Result:
 
 
 def _all(subject: Subject, intake: Any) -> list[Any]:
-    from ..sweeps.operations import take_all
+    from ..sweeps.audits import take_all
 
     return take_all(subject, intake)
 

@@ -13,7 +13,8 @@ from ..check import Check, Result, Settings, Subject, Verdict
 from ..injection import Injector, Interrupt
 from ..stops import handler_entries
 from ..sweeps import fork_at, freeze, reenter
-from ..sweeps.operations import Operation, Stage, interrupted, sweeping, take_all
+from ..sweeps.audits import interrupted, take_all
+from ..sweeps.operations import Operation, Stage, sweeping
 from .clauses import fresh_1, fresh_2_counted, policy_3
 from .support import GROUP, PATIENCE_S, Clock, as_implementation, module_of
 

@@ -18,7 +18,7 @@ from ..explore.explorer import Grain, explore
 from ..explore.history import Caller, History
 from ..explore.judging import modules_of
 from ..explore.program import Program
-from ..sweeps.operations import take_all
+from ..sweeps.audits import take_all
 from .support import GROUP, PATIENCE_S, Clock, module_of
 
 HOW_LONG_S: Final = 1.0  # of a time-out, which ends when the explorer says

@@ -16,9 +16,10 @@ from types import CodeType, ModuleType
 from typing import Any, Final, final
 
 from ..check import Check, Result, Settings, Subject, Verdict
-from ..explore.judging import modules_of
-from ..explore.explorer import Grain, Program, explore
+from ..explore.explorer import Grain, explore
 from ..explore.history import Caller, History
+from ..explore.judging import modules_of
+from ..explore.program import Program
 from ..injection import Injector, Interrupt, quiet_finalisers
 from ..stops import handler_entries
 from .check_admission import StandIn, admission_of

@@ -66,6 +66,16 @@ def limit_1(limits: int, outside: int) -> bool:
     return limits > 0 and outside == 0
 
 
+def limit_2(lowered: int, revoked: int) -> bool:
+    """The limit was lowered below what was inside, and nobody inside lost a slot."""
+    return lowered > 0 and revoked == 0
+
+
+def limit_3(refused: int, moved: int) -> bool:
+    """There were refusals, and none of them moved the limit or what it goes by."""
+    return refused > 0 and moved == 0
+
+
 def limit_4(seconds: float, highest: int, knee: int) -> bool:
     """Under constant overload for so long the limit stayed within twice the knee."""
     return seconds > 0 and highest <= 2 * knee
@@ -79,16 +89,6 @@ def limit_5(windows: int, promised: int, limit: int, capacity: int) -> bool:
 def limit_6(traces: int, differences: int) -> bool:
     """There were traces, and none gave two different rows of limits."""
     return traces > 0 and differences == 0
-
-
-def limit_2(lowerings: int, revoked: int) -> bool:
-    """The limit was lowered, and nobody who was inside had to leave for it."""
-    return lowerings > 0 and revoked == 0
-
-
-def limit_3(samples: int, strange: int) -> bool:
-    """There were samples, and none was of a call that was refused, cancelled, failed or thrown away."""
-    return samples > 0 and strange == 0
 
 
 def class_1(answers: int, unlike: int) -> bool:
@@ -203,14 +203,14 @@ CLAUSES: Final[tuple[Clause, ...]] = (
         NUMBER,
         "Lowering the limit revokes nothing that is inside.",
         (limit_2,),
-        "",
+        "That those inside are fewer at once: they leave when they are finished.",
     ),
     Clause(
         "LIMIT-3",
         NUMBER,
         "What was refused, cancelled, failed or thrown away is no sample of the service time.",
         (limit_3,),
-        "What the work itself calls a success: a response that says 500 is one, unless it is told.",
+        "",
     ),
     Clause(
         "LIMIT-4",

@@ -4,10 +4,10 @@ It is the code of the kernel that runs on unknown values (`prove.symbolic`). Wha
 neither, and where between the two limits the knee is estimated. So this holds for every sequence of samples.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path as File
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from ..prove import solver as z3
 from ..prove.obligation import Base, Finding, Goal, Obligation, judge, load
@@ -42,13 +42,13 @@ class World:
     """Hold the rule of a subject's limit, and everything that may be before and between two windows."""
 
     def __init__(self, module: Any) -> None:
-        plain = module if isinstance(module, dict) else vars(module)
+        plain = cast("Mapping[str, Any]", module if isinstance(module, dict) else vars(module))
         self.floor, self.capacity = an_int("floor"), an_int("capacity")
         self.known: Final = z3.And(self.floor.it >= 1, self.floor.it <= self.capacity.it)
         self.flat: Any = None
         found = {"is_flat": self._flat, "is_full": self._full, "knee_between": self._knee}
         self.rule: Final = Symbolic(plain, found)
-        self.cold: Final = plain["COLD"]
+        self.cold: Final[Any] = plain["COLD"]
 
     def _flat(self, *_pair: Any) -> Any:
         return self.flat
@@ -175,7 +175,7 @@ BROKEN: Final[Sequence[Broken]] = (
     Broken("a step goes above the capacity", "limit.bounds", "max(floor, min(capacity, stepped(high, row)))", "max(floor, stepped(high, row))"),  # noqa: E501
     Broken("a quiet window raises above the capacity", "limit.bounds", "return min(capacity, limit + max(1, limit // 8))", "return limit + max(1, limit // 8)"),  # noqa: E501
     Broken("a quiet window keeps what a check began", "limit.monotone", "raised(max(limit, other), capacity)", "raised(limit, capacity)"),  # noqa: E501
-    Broken("a flat pair raises nothing", "limit.raises", "return high + max(1, high * share(row) // 16)", "return high"),
+    Broken("a flat pair raises nothing", "limit.raises", "return high + max(1, high * rise(row) // 16)", "return high"),
     Broken("a flat pair ends a search where it is", "limit.raises", "settled(raised(high, capacity), floor, capacity)", "settled(high, floor, capacity)"),  # noqa: E501
     Broken("a rest is for ever", "limit.looks", "    if doing == RESTING:\n", "    if doing == RESTING and row >= 0:\n        return limit, (RESTING, 1, 0, limit, 0)\n    if doing == RESTING:\n"),  # noqa: E501
     Broken("a quiet window at the floor raises nothing", "limit.raises", "limit + max(1, limit // 8)", "limit + limit // 8"),

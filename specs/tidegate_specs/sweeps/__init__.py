@@ -16,8 +16,6 @@ controls.
     storm(subject, way, n)  real asynchronous exceptions, at moments nobody chose
 """
 
-import os
-import signal
 import threading
 from collections.abc import Mapping
 from types import MappingProxyType
@@ -25,16 +23,18 @@ from typing import Final
 
 from ..check import EVERYTHING, WHOLE, Check, Result, Settings, Subject, Verdict, capabilities_of, needs
 from ..clauses import nowait_2
+from .conclusions import blamed, nothing_seen, run_double_fault, run_fork, run_storm
 from .controls import ControlTally, try_control, try_controls
 from .double_fault import DoubleTally, double_fault
 from .fork import ForkTally, fork_at, take_on
 from .freeze import FreezeTally, freeze
-from .interrupt import InterruptTally, WakeTally, interrupt, wake
+from .interrupt import InterruptTally, interrupt
 from .kinds import KindsTally, every_kind, every_one, waits_of
 from .points import counted
 from .reentry import ReentryTally, reenter
 from .storm import StormTally, storm
 from .waits import WaitsTally, waits
+from .wakeups import WakeTally, wake
 
 __all__ = [
     "CHECKS",
@@ -70,11 +70,6 @@ WAYS: Final = ("call", "finaliser", "weak reference", "signal")
 CALLS: Final = ("offer", "take", "release", "close")
 
 
-def _blamed(*found: tuple[object, str]) -> tuple[str, ...]:
-    """Collect the clauses of those faults that were found."""
-    return tuple(dict.fromkeys(clause for count, clauses in found if count for clause in clauses.split()))
-
-
 def _illegal(
     check: str,
     evidence: str,
@@ -91,10 +86,6 @@ def _illegal(
     return Result(Verdict.ILLEGAL, evidence, witness, blames, cleared, witnesses=own)
 
 
-def _nothing() -> Result:
-    return Result(Verdict.UNKNOWN, "0 points", "no bytecode of the implementation was reached: nothing was swept")
-
-
 @counted("sweeps.freeze")
 def _freeze(subject: Subject, settings: Settings) -> Result:
     del settings
@@ -104,12 +95,12 @@ def _freeze(subject: Subject, settings: Settings) -> Result:
         f"{tally.starved} starved a taker, {tally.refused} wrong refusals"
     )
     starved = tally.starved if capabilities_of(subject) >= WHOLE else 0  # others promise their takers nothing of the kind
-    blames = _blamed(
+    blames = blamed(
         (tally.blocked, "NOWAIT-2"), (starved, "LOCAL-1"), (tally.refused, "EXACT-1"), (tally.broken + tally.stuck, "LOCAL-1")
     )
     if blames:
         return _illegal("sweeps.freeze", evidence, tally.witness, blames, whole=not tally.cut_short, witnesses=tally.witnesses)
-    return Result(Verdict.OK, evidence, points=tally.points) if nowait_2(tally.points, tally.blocked) else _nothing()
+    return Result(Verdict.OK, evidence, points=tally.points) if nowait_2(tally.points, tally.blocked) else nothing_seen()
 
 
 @counted("sweeps.interrupt")
@@ -126,7 +117,7 @@ def _interrupt(subject: Subject, settings: Settings) -> Result:
             f"; {woken.points:,} with others waiting: {woken.lost} not woken, {woken.late} woken only when the interrupted caller "
             "let go of its lease"
         )
-    blames = _blamed(
+    blames = blamed(
         (tally.slots_lost + tally.locked, "INTERRUPT-1 BOUND-2"),
         (tally.minted, "INTERRUPT-1 BOUND-1 BOUND-2"),
         (tally.items_lost + tally.items_doubled, "INTERRUPT-1 LOCAL-1"),
@@ -138,7 +129,7 @@ def _interrupt(subject: Subject, settings: Settings) -> Result:
         own = tally.witnesses | ({"CLOSE-2": woken.witness} if woken else {})
         return _illegal("sweeps.interrupt", evidence, witness, blames, whole=not tally.cut_short, witnesses=own)
     points = tally.points + (woken.points if woken else 0)
-    return Result(Verdict.OK, evidence, points=points) if tally.points and (woken is None or woken.points) else _nothing()
+    return Result(Verdict.OK, evidence, points=points) if tally.points and (woken is None or woken.points) else nothing_seen()
 
 
 @counted("sweeps.kinds")
@@ -158,7 +149,7 @@ def _kinds(subject: Subject, settings: Settings) -> Result:
     broken = (
         out_of_waits.slots_lost + out_of_waits.minted + out_of_waits.items_lost + out_of_waits.items_doubled + out_of_waits.books
     )
-    blames = _blamed(
+    blames = blamed(
         (tally.lost + tally.untrue + out_of_waits.swallowed, "INTERRUPT-1"),
         (tally.refused, "EXACT-1"),
         (tally.broken + tally.stuck + broken, "INTERRUPT-1 BOUND-2 LOCAL-1"),
@@ -172,7 +163,7 @@ def _kinds(subject: Subject, settings: Settings) -> Result:
     if out_of_waits.unmet:
         return Result(Verdict.UNKNOWN, evidence, out_of_waits.witness)
     points = tally.raised + out_of_waits.points + out_of_waits.real + woken.points
-    return Result(Verdict.OK, evidence, points=points) if tally.raised and woken.points else _nothing()
+    return Result(Verdict.OK, evidence, points=points) if tally.raised and woken.points else nothing_seen()
 
 
 @counted("sweeps.waits")
@@ -184,7 +175,7 @@ def _waits(subject: Subject, settings: Settings) -> Result:
         f"that waited: {tally.swallowed} unheard, {tally.slots_lost} lost a slot, {tally.minted} minted one, "
         f"{tally.items_lost} items lost, {tally.items_doubled} doubled, {tally.asleep} others not woken"
     )
-    blames = _blamed(
+    blames = blamed(
         (tally.swallowed + tally.books, "INTERRUPT-1"),
         (tally.slots_lost + tally.minted, "INTERRUPT-1 BOUND-2"),
         (tally.items_lost + tally.items_doubled, "INTERRUPT-1 LOCAL-1"),
@@ -198,47 +189,7 @@ def _waits(subject: Subject, settings: Settings) -> Result:
         return Result(
             Verdict.UNKNOWN, evidence, "nobody waited for real: a signal can only be sent to the main thread, on a POSIX system"
         )
-    return Result(Verdict.OK, evidence, points=tally.points + tally.real) if tally.points else _nothing()
-
-
-def _storm(subject: Subject, settings: Settings) -> Result:
-    if not hasattr(os, "fork") or not hasattr(signal, "setitimer"):
-        return Result(Verdict.UNKNOWN, "0 deliveries", "this system has no fork or no timer signal")
-    wanted = 5_000 if settings.profile == "full" else 1_000
-    tallies = [storm(subject, way, wanted, settings.seed) for way in ("signal", "thread")]
-    evidence = "; ".join(
-        f"{tally.deliveries:,} exceptions by {way} ({tally.swallowed} in finalisers): {tally.slots_lost} slots lost, "
-        f"{tally.minted} minted, "
-        f"{tally.items_lost} items lost, {tally.items_doubled} doubled"
-        for tally, way in zip(tallies, ("SIGALRM", "PyThreadState_SetAsyncExc"), strict=True)
-    )
-    blames = _blamed(
-        *((tally.slots_lost, "INTERRUPT-1 BOUND-2") for tally in tallies),
-        *((tally.minted, "INTERRUPT-1 BOUND-1 BOUND-2") for tally in tallies),
-        *((tally.items_lost + tally.items_doubled, "INTERRUPT-1 LOCAL-1") for tally in tallies),
-    )
-    if blames:
-        return Result(Verdict.ILLEGAL, evidence, next(tally.witness for tally in tallies if tally.witness), blames)
-    problems = [tally.problem for tally in tallies if tally.problem]
-    if problems or any(tally.deliveries < wanted for tally in tallies):
-        return Result(Verdict.UNKNOWN, evidence, "; ".join(problems) or "too few exceptions arrived")
-    return Result(Verdict.OK, evidence)
-
-
-@counted("sweeps.double_fault")
-def _double_fault(subject: Subject, settings: Settings) -> Result:
-    tally = double_fault(subject, stride=5, step=1) if settings.profile == "full" else double_fault(subject, stride=7, step=5)
-    evidence = (
-        f"{tally.runs:,} pairs of exceptions in {len(tally.lost_by)} operations: {tally.slots_lost:,} took a slot out of use "
-        f"({tally.items_lost:,} with its item), {tally.untold} of them untold by statistics; {tally.minted} minted a slot, "
-        f"{tally.doubled} doubled an item"
-    )
-    blames = _blamed(
-        (tally.untold, "BOUND-2"), (tally.minted, "BOUND-1 BOUND-2"), (tally.doubled, "INTERRUPT-1"), (tally.broken, "INTERRUPT-1")
-    )
-    if blames:
-        return Result(Verdict.ILLEGAL, evidence, tally.witness, blames)
-    return Result(Verdict.OK, evidence, points=tally.runs) if tally.runs else _nothing()
+    return Result(Verdict.OK, evidence, points=tally.points + tally.real) if tally.points else nothing_seen()
 
 
 @counted("sweeps.reentry")
@@ -254,7 +205,7 @@ def _reentry(subject: Subject, settings: Settings) -> Result:
         f"above capacity, "
         f"{tally.spurious} spurious FULL"
     )
-    blames = _blamed(
+    blames = blamed(
         (tally.deadlocked + tally.wrong + tally.broken, "REENTRY-1"),
         (tally.overshot, "REENTRY-1 BOUND-1"),
         (tally.spurious, "REENTRY-1 EXACT-1"),
@@ -266,26 +217,7 @@ def _reentry(subject: Subject, settings: Settings) -> Result:
         return Result(
             Verdict.UNKNOWN, evidence, "signal handlers " + ("do not exist here" if alone else "run in the main thread only")
         )
-    return Result(Verdict.OK, evidence, points=tally.points) if tally.points else _nothing()
-
-
-@counted("sweeps.fork")
-def _fork(subject: Subject, settings: Settings) -> Result:
-    if not hasattr(os, "fork"):
-        return Result(Verdict.UNKNOWN, "0 forks", "this system has no fork")
-    every = settings.profile == "full" or "kernel" not in capabilities_of(subject)  # others are stopped at few bytecodes only
-    tally = fork_at(subject, stride=1 if every else 29)
-    takes = take_on(subject) if capabilities_of(subject) >= WHOLE else ForkTally()
-    evidence = (
-        f"{tally.forks:,} forks beside a stopped thread and {tally.inside:,} from inside, in {tally.operations} operations: "
-        f"{tally.bad} children's intakes not whole, empty and usable, {tally.parents} parents' changed; "
-        f"{takes.went_on} takes went on in a child, {takes.bad} with a wrong answer"
-    )
-    blames = _blamed((tally.bad + takes.bad, "FORK-1"), (tally.parents, "FORK-1 BOUND-2"))
-    if blames:
-        return Result(Verdict.ILLEGAL, evidence, tally.witness or takes.witness, blames)
-    points = tally.forks + tally.inside + takes.went_on
-    return Result(Verdict.OK, evidence, points=points) if tally.forks and tally.inside else _nothing()
+    return Result(Verdict.OK, evidence, points=tally.points) if tally.points else nothing_seen()
 
 
 def _controls(subject: Subject, settings: Settings) -> Result:
@@ -355,7 +287,7 @@ CHECKS: Final[tuple[Check, ...]] = (
         shows="exceptions from a timer's signal handler and from PyThreadState_SetAsyncExc, at whatever moment the interpreter "
         "raises them, lose no slot and no accepted item",
         shows_not="Moments that did not occur in this run: the sweep over every bytecode is for those.",
-        run=_storm,
+        run=run_storm,
     ),
     Check(
         name="sweeps.double_fault",
@@ -366,7 +298,7 @@ CHECKS: Final[tuple[Check, ...]] = (
         "slot, doubles no item, and statistics go on counting that slot as used",
         shows_not="That nothing is lost: see Limits in the kernel. The quick profile tries one pair in 35, the full one in 5. On "
         "3.11 the second exception comes only in functions entered after the first.",
-        run=_double_fault,
+        run=run_double_fault,
         limit_s=(60.0, 300.0),
     ),
     Check(
@@ -388,7 +320,7 @@ CHECKS: Final[tuple[Check, ...]] = (
         shows="after a fork before a bytecode of any operation, by the thread inside it or by another, the child's intake is "
         "empty, usable and has all its slots, and the parent's is as before",
         shows_not="In the quick profile it forks at one bytecode in 29. Systems without fork.",
-        run=_fork,
+        run=run_fork,
         limit_s=(60.0, 300.0),
         needs=needs("offer take fork bytecode"),
     ),

@@ -5,7 +5,6 @@ from dataclasses import dataclass, field, replace
 from typing import Final, final
 
 from ..conformance.adapter import Adapted, Adapter, adapt
-from ..conformance.peers import Aiologic, Culsans, Janus, QueueQueue
 from .freeze import freeze
 from .interrupt import interrupt
 from .operations import operations_of
@@ -61,7 +60,6 @@ EXPECTED: Final[dict[str, tuple[str, ...]]] = {
     "culsans.Queue": ("blocked", "broken", "overshot"),
     "janus.Queue": ("blocked", "broken", "locked", "deadlocked"),
 }
-CONTROLS: Final[tuple[type[Adapter], ...]] = (QueueQueue, Aiologic, Culsans, Janus)
 
 
 def try_control(control: Adapted) -> ControlTally:
@@ -83,7 +81,11 @@ def try_control(control: Adapted) -> ControlTally:
     return tally
 
 
-def try_controls(peers: tuple[type[Adapter], ...] = CONTROLS) -> tuple[list[ControlTally], list[str]]:
-    """Sweep all controls that are installed; also name those that are not."""
+def try_controls(peers: tuple[type[Adapter], ...] = ()) -> tuple[list[ControlTally], list[str]]:
+    """Sweep all controls that are installed, or those given; also name those that are not."""
+    if not peers:
+        from ..conformance.peers import Aiologic, Culsans, Janus, QueueQueue  # with their libraries, which no other sweep needs
+
+        peers = (QueueQueue, Aiologic, Culsans, Janus)
     controls = [replace(adapt(peer), arrivals_only=False) for peer in peers if peer.version]
     return [try_control(control) for control in controls], [peer.title for peer in peers if not peer.version]

@@ -15,8 +15,9 @@ from ..check import Subject
 from ..injection import Injector, Interrupt, is_in
 from ..progress import progress
 from ..stops import handler_entries, stops
+from .audits import Audit, audit, interrupted
 from .interrupt import tell
-from .operations import Audit, Operation, Overtaken, Stage, audit, interrupted, operations_of, sweeping
+from .operations import Operation, Overtaken, Stage, operations_of, sweeping
 from .party import ENDED, Party
 
 RECOVERING: Final = (

@@ -15,7 +15,8 @@ from ..child import fork, hear, in_child, report_and_exit
 from ..clauses import fork_1
 from ..injection import Injector
 from ..progress import progress
-from .operations import Operation, Stage, audit, interrupted, operations_of, sweeping, take_all
+from .audits import audit, interrupted, take_all
+from .operations import Operation, Stage, operations_of, sweeping
 from .party import ENDED, Frozen, Party
 
 CHILD_LIMIT_S = 5.0

@@ -8,7 +8,8 @@ from typing import Any, Final, final
 from ..check import WHOLE, Subject, capabilities_of
 from ..injection import Injector
 from ..progress import progress
-from .operations import Operation, Stage, audit, confirm_s, operations_of, sweeping, take_all
+from .audits import audit, take_all
+from .operations import Operation, Stage, confirm_s, operations_of, sweeping
 from .party import ENDED, Frozen, Party, Runaway, bounded
 
 STUCK: Final = 3  # threads left behind, waiting for ever, before the sweep ends

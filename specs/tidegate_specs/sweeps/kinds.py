@@ -21,19 +21,9 @@ from ..check import WHOLE, Subject, capabilities_of
 from ..injection import Injector, Interrupt, quiet_finalisers
 from ..progress import progress
 from ..stops import handler_entries
+from .audits import audit, interruption_of
 from .interrupt import tell
-from .operations import (
-    MAKE,
-    Kind,
-    Operation,
-    Overtaken,
-    Stage,
-    audit,
-    confirm_s,
-    interruption_of,
-    operations_of,
-    sweeping,
-)
+from .operations import MAKE, Kind, Operation, Overtaken, Stage, confirm_s, operations_of, sweeping
 from .party import ENDED, Party
 from .waits import WaitsTally, waits
 

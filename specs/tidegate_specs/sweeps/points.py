@@ -24,7 +24,6 @@ from types import ModuleType
 from typing import Any, Final
 
 from ..check import Check, Profile, Result, Settings, Subject, Verdict, load_subject
-from ..explore.accesses import source_of
 
 MANIFEST: Final = Path(__file__).with_name("points.json")
 COMMAND: Final = "python -m tidegate_specs.sweeps --record"
@@ -44,6 +43,8 @@ def digest_of(subject: object) -> str:
     file = getattr(subject, "__file__", None)
     if not isinstance(file, str) or not isinstance(subject, ModuleType):
         return ""
+    from ..explore.accesses import source_of  # with the whole explorer, which who only shares the sweeps' tools need not import
+
     whole = sha256()
     for path in sorted(Path(file).parent.glob("*.py")):
         name = subject.__name__ if path.stem == "__init__" else f"{subject.__name__}.{path.stem}"

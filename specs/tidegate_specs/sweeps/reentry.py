@@ -16,8 +16,9 @@ from ..check import Subject, capabilities_of
 from ..injection import Injector
 from ..progress import progress
 from ..reentrant_calls import Way, by_finaliser, by_weak_reference
+from .audits import Audit, audit, interrupted
 from .interrupt import tell
-from .operations import Audit, Operation, Stage, audit, confirm_s, interrupted, operations_of, sweeping
+from .operations import Operation, Stage, confirm_s, operations_of, sweeping
 from .party import ENDED, Party
 
 STUCK: Final = 100

@@ -17,7 +17,7 @@ from typing import Any, Final, Literal, final
 from ..check import Subject
 from ..child import in_child
 from ..injection import Interrupt, quiet_finalisers
-from .operations import take_all
+from .audits import take_all
 
 Way = Literal["signal", "thread"]
 INTERVAL_S: Final = 0.0003

@@ -38,7 +38,7 @@ class State:
         self._late = Histogram()
         self._retries: Final = array("q", bytes(8 * int((case.seconds + AFTER_S + GRACE_S) * 1e9 / RETRY_BIN_NS)))
         self._reading: Final = array("q", bytes(8 * 2 * int((case.seconds + AFTER_S + 60) / READING_S)))
-        self._readings = 0
+        self._readings: int = 0
         self._local = threading.local()
         self._tallies = [Tally() for _ in range(case.workers)]
         self._clerks: list[Clerk] = []

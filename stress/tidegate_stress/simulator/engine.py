@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from heapq import heappop, heappush
 from math import ceil, inf
 from random import Random
+from statistics import median
 from typing import Final
 
 from .limiters import Limiter
@@ -33,9 +34,9 @@ class Result:
     limits: tuple[tuple[float, int], ...]
 
     def limit_between(self, since_s: float, until_s: float) -> float:
-        """Give the mean limit between two times."""
+        """Give the median limit between two times: a step aside to look is not where it is."""
         between = [limit for at_s, limit in self.limits if since_s <= at_s <= until_s]
-        return sum(between) / len(between)
+        return float(median(between))
 
 
 @dataclass(slots=True)

@@ -30,7 +30,7 @@ NEAR: Final = 0.2  # of the knee, in the last sixth of the time
 class Line:
     """Give what one row made of the limiters from one first limit.
 
-    goodput: by limiter, as a share of what the best fixed limit made, which is `best`. last: the mean limit in the last sixth.
+    goodput: by limiter, as a share of what the best fixed limit made, which is `best`. last: the median limit in the last sixth.
     """
 
     row: str
@@ -100,7 +100,9 @@ def to_json(lines: Sequence[Line], seconds: float, seeds: Sequence[int]) -> str:
 def from_json(text: str) -> list[Line]:
     """Read the lines of a table that `to_json` wrote."""
     read: dict[str, Any] = json.loads(text)
-    return [Line(**{**line, "wrong": tuple(line["wrong"])}) for line in read["lines"]]
+    for line in read["lines"]:
+        line["wrong"] = tuple(line["wrong"])
+    return [Line(**line) for line in read["lines"]]
 
 
 def table(lines: Sequence[Line]) -> str:

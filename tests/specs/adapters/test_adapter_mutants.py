@@ -1,32 +1,29 @@
-"""Every adapter that is broken on purpose is found broken by the check that it names first; the adapters as they are, by none."""
+"""Every adapter that is broken on purpose names the check that finds it broken; a few are shown to it.
+
+That each check passes on the adapters as they are is what `tidegate verify` shows.
+"""
 
 import pytest
 
 import tidegate
 from tidegate_specs.adapters import CHECKS, mutants
 from tidegate_specs.adapters.clauses import CLAUSES
-from tidegate_specs.check import Check, Settings, Verdict
+from tidegate_specs.check import Settings, Verdict
 from tidegate_specs.mutation import matrix, patching, running
 
 MUTANTS = [patching.describe(name) for name in patching.mutant_names(mutants)]
 OTHERS = [check for check in CHECKS if check.name != "adapters.mutants"]
 
 
-@pytest.mark.parametrize("check", OTHERS, ids=lambda check: check.name)
-def test_a_check_passes_on_the_adapters_as_they_are(check: Check) -> None:
-    result = check.run(tidegate, Settings())
-    assert result.verdict is Verdict.OK, f"{result.evidence}\n{result.witness}"
-    assert result.evidence
-
-
-@pytest.mark.timeout(400)
-def test_one_mutant_of_each_check_is_killed() -> None:
-    """All of them are judged by `tidegate mutants --adapters` and by profile full of the gate."""
-    sample = tuple({mutant.killed_by[0]: mutant.name for mutant in MUTANTS}.values())
-    assert len(sample) == len(OTHERS)
-    result = matrix.judge(running.kill_matrix({"adapters": "tidegate_specs.adapters"}, "quick", sample))
+def test_a_few_mutants_are_killed_and_the_adapters_as_they_are_pass() -> None:
+    """All of them are judged by `tidegate mutants --adapters`, which `.ci/run` runs, and by profile full of the gate."""
+    checks = ("adapters.bulkhead_model", "adapters.edges_model", "adapters.log_model")
+    sample = [next(mutant.name for mutant in MUTANTS if mutant.killed_by[0] == check) for check in checks]
+    found = running.kill_matrix({"adapters": "tidegate_specs.adapters"}, "quick", sample)
+    result = matrix.judge(found)
     assert result.verdict is Verdict.OK, result.witness
-    assert result.evidence.startswith(f"{len(sample)} of {len(sample)} mutants killed")
+    assert result.evidence.startswith("3 of 3 mutants killed")
+    assert set(found.control["adapters"].times_s) == set(checks)
 
 
 def test_every_check_must_kill_a_mutant_and_every_clause_is_broken_by_one() -> None:

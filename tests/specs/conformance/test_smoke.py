@@ -10,7 +10,7 @@ from tidegate_specs.conformance import smoke
 from tidegate_specs.conformance.peers import PEERS
 from tidegate_specs.conformance.wrong import RIGHT, WRONG
 
-INTAKES = Path(__file__).parents[2] / "stress" / "conformance" / "intakes"
+INTAKES = Path(__file__).parents[2] / "gate" / "conformance" / "intakes"
 BOXES = (INTAKES / "boxes.py").read_text("utf-8").splitlines()
 
 

@@ -70,11 +70,12 @@ def test_a_case_is_judged_and_written_everywhere(tmp_path: Path) -> None:
 
 
 def test_json_on_stdout_is_alone() -> None:
-    run = stress("--case", "10x", "--seconds", "0.5", "--json", "-", "--subject", "collections.deque(maxlen)")
-    assert run.returncode == 1, "it loses what it let in"
+    subject = "mutant:exit_only_without_error"
+    run = stress("--case", "crashing workers", "--seconds", "0.5", "--json", "-", "--subject", subject)
+    assert run.returncode == 1, "a crash keeps its slot"
     found = {finding["bound"]: finding["verdict"] for finding in json.loads(run.stdout)["findings"]}
     assert found["ledger"] == "ILLEGAL"
-    assert "collections.deque(maxlen), 10x" in run.stderr
+    assert f"{subject}, crashing workers" in run.stderr
 
 
 def test_a_saved_report_is_laid_out_again(tmp_path: Path) -> None:
@@ -107,7 +108,7 @@ def test_ctrl_c_ends_it_with_what_there_is(tmp_path: Path) -> None:
             if line.startswith("[2/2]"):
                 break
         process.send_signal(signal.SIGINT)
-        _, errors = process.communicate(timeout=20)
+        _, errors = process.communicate(timeout=60)
     assert process.returncode == 3
     assert "interrupted" in errors
     assert "Traceback" not in errors

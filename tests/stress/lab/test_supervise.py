@@ -31,7 +31,7 @@ def test_a_sound_run_is_whole() -> None:
     ended, witness, told, accepted = run("tidegate")
     assert (ended, witness) == (WHOLE, "")
     assert told > 5
-    assert accepted > 100
+    assert accepted > 8
 
 
 def test_a_killed_run_leaves_what_it_told() -> None:
@@ -46,7 +46,7 @@ def test_a_stopped_run_is_a_hang() -> None:
 
 def test_an_offer_that_never_returns_ends_the_run_and_is_told() -> None:
     ended, _, told, accepted = run("hanging")
-    assert ended == "offer did not return within 5 s"
+    assert ended == "offer did not return within 0.5 s"
     assert told > 5
     assert accepted >= 8
 
@@ -65,8 +65,8 @@ def test_a_subject_that_can_t_be_loaded_is_a_crash_with_its_traceback() -> None:
 
 def test_two_cases_run_beside_each_other() -> None:
     cases = [
-        Case("paired 10x", "tidegate", 2.0, arrivals="even slices"),
-        Case("paired 10x", "queue.SimpleQueue", 2.0, arrivals="odd slices"),
+        Case("paired 10x", "tidegate", 0.5, arrivals="even slices"),
+        Case("paired 10x", "queue.SimpleQueue", 0.5, arrivals="odd slices"),
     ]
     ours, theirs = run_cases(cases)
     assert [ours.case, theirs.case] == cases

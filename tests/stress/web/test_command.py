@@ -68,7 +68,7 @@ def test_ctrl_c_ends_it_with_what_there_is_and_no_process_is_left(tmp_path: Path
             if line.startswith("[2/4]"):
                 break
         process.send_signal(signal.SIGINT)
-        text, errors = process.communicate(timeout=20)
+        text, errors = process.communicate(timeout=60)
     assert process.returncode == 3
     assert "interrupted" in errors
     assert "Traceback" not in errors

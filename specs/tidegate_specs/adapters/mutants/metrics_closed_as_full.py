@@ -11,10 +11,10 @@ KILLED_BY = ("adapters.metrics_model",)
 PATCHES = (
     Patch(
         "adapters/metrics.py",
-        "                    family.add_metric([name, field] if figure.label else [name], getattr(statistics, field))\n",
+        "                    family.add_metric([name, value_of(field)] if figure.label else [name], getattr(statistics, field))\n",
         (
             "                    value = getattr(statistics, field) + (statistics.closed if field == 'full' else 0)\n"
-            "                    family.add_metric([name, field] if figure.label else [name], value)\n"
+            "                    family.add_metric([name, value_of(field)] if figure.label else [name], value)\n"
         ),
     ),
 )

@@ -17,7 +17,7 @@ PATCHES = (
             "            body = self._app(environ, start_response)\n"
             "            return (_SizedResponse if isinstance(body, Sized) else _Response)(body, lease)\n"
             "        except BaseException:\n"
-            "            lease.release()\n"
+            "            end_early(lease)\n"
             "            raise\n"
         ),
         ("        with lease:\n            return self._app(environ, start_response)\n"),

@@ -11,7 +11,7 @@ KILLED_BY = ("adapters.wsgi_model", "adapters.wsgi_sweep")
 PATCHES = (
     Patch(
         "adapters/wsgi.py",
-        ("            lease.release()\n            raise\n"),
+        ("            end_early(lease)\n            raise\n"),
         "            raise\n",
     ),
 )

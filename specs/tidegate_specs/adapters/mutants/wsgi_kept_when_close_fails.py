@@ -11,7 +11,12 @@ KILLED_BY = ("adapters.wsgi_model", "adapters.wsgi_sweep")
 PATCHES = (
     Patch(
         "adapters/wsgi.py",
-        ("            if close is not None:\n                close()\n        finally:\n            self._lease.release()\n"),
+        (
+            "            if close is not None:\n"
+            "                close()\n"
+            "        finally:\n"
+            "            end_early(self._lease)  # unless it was read to its end\n"
+        ),
         (
             "            if close is not None:\n"
             "                close()\n"

@@ -26,7 +26,7 @@ PATCHES = (
     ),
     Patch(
         "adapters/wsgi.py",
-        ("            lease.release()\n            raise\n"),
+        ("            end_early(lease)\n            raise\n"),
         ("            _Tidy(lease, self._inside).release()\n            raise\n"),
     ),
     Patch(
@@ -37,7 +37,7 @@ PATCHES = (
             "    def __init__(self, lease: Any, inside: set[object]) -> None:\n"
             "        self._lease, self._inside = lease, inside\n"
             "\n"
-            "    def release(self) -> None:\n"
+            "    def release(self, **_: object) -> None:\n"
             "        self._inside.discard(self._lease)\n"
             "        self._lease.release()\n"
             "\n"

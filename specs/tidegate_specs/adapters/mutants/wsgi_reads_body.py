@@ -11,7 +11,7 @@ KILLED_BY = ("adapters.wsgi_model", "adapters.wsgi_sweep")
 PATCHES = (
     Patch(
         "adapters/wsgi.py",
-        '            start_response("503',
-        '            environ["wsgi.input"].read()\n            start_response("503',
+        "            start_response(self._busy.line",
+        '            environ["wsgi.input"].read()\n            start_response(self._busy.line',
     ),
 )

@@ -19,6 +19,7 @@ from contextlib import suppress
 from types import CodeType, FrameType, FunctionType, ModuleType
 from typing import Any, Final
 
+from tidegate_specs.finalisers import finalisers_of
 from tidegate_specs.guest import adapter, code_of, every_module, guest, is_ours, place, tell
 
 SYS_HOOKS: Final = ("excepthook", "unraisablehook", "displayhook", "breakpointhook")
@@ -50,20 +51,12 @@ class Registrations:
 
 
 class Finalisers:
-    """Count the calls of the package's own `__del__` methods, in every thread.
-
-    A `__del__` that is a property chooses what to call when it is read, so all methods of such a class are taken for finalisers.
-    """
+    """Count the calls of the package's own finalisers, in every thread."""
 
     def __init__(self, modules: list[ModuleType]) -> None:
-        self.codes: dict[CodeType, str] = {}
-        for cls in {member for module in modules for member in vars(module).values() if isinstance(member, type)}:
-            finaliser = getattr(cls, "__del__", None)
-            members = vars(cls).items() if isinstance(finaliser, property) else [("__del__", vars(cls).get("__del__"))]
-            for name, member in members:
-                code = code_of(member)
-                if code is not None and is_ours(code.co_filename) and (name == "__del__" or not name.startswith("__")):
-                    self.codes[code] = cls.__name__
+        classes = {member for module in modules for member in vars(module).values() if isinstance(member, type)}
+        found = {function.__code__: cls.__name__ for cls in classes for function in finalisers_of(cls).values()}
+        self.codes = {code: name for code, name in found.items() if is_ours(code.co_filename)}
         self.ran: dict[str, int] = {}
 
     def watch(self) -> None:
@@ -196,6 +189,10 @@ def probe() -> dict[str, Any]:
     finalisers.watch()
     for use in uses.values():
         use()  # and drop what was used
+        knot: list[object] = [use()]
+        knot.append(knot)
+        del knot
+        gc.collect()  # or have the collector find it
     kept = [use() for use in uses.values()]
     finalisers.done()
     found += [f"{name} ran {count} times" for name, count in finalisers.ran.items()]

@@ -11,7 +11,7 @@ KILLED_BY = ("policies.admission_lockstep", "policies.seats_refusals")
 PATCHES = (
     Patch(
         "policies/_seats.py",
-        "next(door.tally.shed_limit if door.refusal is Shed.LIMIT else door.tally.shed_class)",
-        "next(door.tally.shed_limit if door.refusal is Shed.LIMIT else self.faults)",
+        "next(door.tally.shed_limit if refusal is Shed.LIMIT else door.tally.shed_class)",
+        "next(door.tally.shed_limit if refusal is Shed.LIMIT else self.faults)",
     ),
 )

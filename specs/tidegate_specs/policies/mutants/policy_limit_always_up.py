@@ -14,7 +14,7 @@ KILLED_BY = (
 PATCHES = (
     Patch(
         "policies/limit.py",
-        "    return not 8 * (took_high - took_low) * low >= 3 * took_low * (high - low) or took_low == 0",
-        "    return not 8 * (took_high - took_low) * low >= 99 * took_low * (high - low) or took_low == 0",
+        "    return not 32 * (took_high - took_low) * low >= 9 * took_low * (high - low) or took_low == 0",
+        "    return not 32 * (took_high - took_low) * low >= 999 * took_low * (high - low) or took_low == 0",
     ),
 )
