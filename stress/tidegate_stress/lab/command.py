@@ -49,6 +49,21 @@ exit codes:
 SECONDS: Final = seconds_within(0.5, 7200)
 
 
+def _add_own(parser: argparse.ArgumentParser) -> None:
+    """Add the options for a service of one's own."""
+    own = parser.add_mutually_exclusive_group()
+    own.add_argument("--app", metavar="NAME", help="stress this instead: package.module:name or file.py:name of an application")
+    own.add_argument("--callable", metavar="NAME", help="or a function, or a coroutine function, without arguments")
+    parser.add_argument("--path", metavar="PATH", help="with --app: what is requested (default: /)")
+    parser.add_argument(
+        "--deadline",
+        type=seconds_within(0.001, 3600),
+        default=1.0,
+        metavar="S",
+        help="with --app, --callable: callers give up after so long (default: 1)",
+    )
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="tidegate stress",
@@ -82,17 +97,7 @@ def _parser() -> argparse.ArgumentParser:
         action="store_true",
         help="only show that each bound can fail, with planted faults and other queues: about two minutes",
     )
-    own = parser.add_mutually_exclusive_group()
-    own.add_argument("--app", metavar="NAME", help="stress this instead: package.module:name or file.py:name of an application")
-    own.add_argument("--callable", metavar="NAME", help="or a function, or a coroutine function, without arguments")
-    parser.add_argument("--path", metavar="PATH", help="with --app: what is requested (default: /)")
-    parser.add_argument(
-        "--deadline",
-        type=seconds_within(0.001, 3600),
-        default=1.0,
-        metavar="S",
-        help="with --app, --callable: callers give up after so long (default: 1)",
-    )
+    _add_own(parser)
     parser.add_argument("--detailed", action="store_true", help="print all percentiles")
     parser.add_argument("--list", action="store_true", help="list the cases, and run none")
     parser.add_argument("--from", dest="source", metavar="FILE", help="read a report written by --json instead of running anything")
