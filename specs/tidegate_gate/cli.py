@@ -23,6 +23,7 @@ class _Command:
 _GROUPS: Mapping[str, Mapping[str, _Command]] = {
     "use it": {
         "vendor": _Command("tidegate_gate.vendor", "copy the kernel into your own package; renew such a copy"),
+        "size": _Command("tidegate_stress.size.command", "how large for your service: from a probe of it, or its access log"),
     },
     "judge it": {
         "verify": _Command("tidegate_gate.verify", "judge the kernel, a copy or your own queue, clause by clause"),

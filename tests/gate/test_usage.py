@@ -175,6 +175,9 @@ def test_the_help_is_for_users(command: str) -> None:
         (("simulate", "--from", "nosuch.json"), "nosuch.json"),
         (("simulate", "--row", "nosuch"), "nosuch"),
         (("web", "--server", "nosuch"), "nosuch"),
+        (("size", "--app", "nosuch:app"), "No module named 'nosuch'"),
+        (("size", "--log", "nosuch"), "cannot read nosuch"),
+        (("stress", "--callable", "nosuch:work"), "No module named 'nosuch'"),
         (("vendor", "./x", "--with", "nosuch"), "nosuch"),
     ],
 )
@@ -211,6 +214,8 @@ WRITERS = [
     ("web", "--json"),
     ("web", "--markdown"),
     ("web", "--html"),
+    ("size", "--log", "x", "--json"),
+    ("size", "--log", "x", "--html"),
     ("spec", "--html"),
     ("spec", "--tla"),
 ]

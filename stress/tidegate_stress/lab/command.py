@@ -16,6 +16,7 @@ from tidegate_specs.extras import UsageError, require
 from tidegate_specs.options import at_least, seconds_within
 from tidegate_specs.reports import ReportFile
 
+from ..size.own import stress_own
 from .bounds import BOUNDS
 from .case import OURS, Case, LabProfile, LabReport, from_json, to_json
 from .cases import BASIS, COLLAPSE_S, NAMES, PAIRED, case_named, expected_seconds, paired, plan
@@ -34,6 +35,8 @@ examples:
   tidegate stress --break                           show that each bound can fail: planted faults and peers
   tidegate stress --case 10x --subject janus        one case, on another queue
   tidegate stress --from report.json --html p.html  lay out a report that was saved with --json
+  tidegate stress --app package.module:app          your own ASGI or WSGI application at 1x, 2x, 10x, with a wall and without
+  tidegate stress --callable jobs.py:work           the same with a function or a coroutine function
 
 exit codes:
   0  OK: every bound holds
@@ -44,6 +47,21 @@ exit codes:
 
 
 SECONDS: Final = seconds_within(0.5, 7200)
+
+
+def _add_own(parser: argparse.ArgumentParser) -> None:
+    """Add the options for a service of one's own."""
+    own = parser.add_mutually_exclusive_group()
+    own.add_argument("--app", metavar="NAME", help="stress this instead: package.module:name or file.py:name of an application")
+    own.add_argument("--callable", metavar="NAME", help="or a function, or a coroutine function, without arguments")
+    parser.add_argument("--path", metavar="PATH", help="with --app: what is requested (default: /)")
+    parser.add_argument(
+        "--deadline",
+        type=seconds_within(0.001, 3600),
+        default=1.0,
+        metavar="S",
+        help="with --app, --callable: callers give up after so long (default: 1)",
+    )
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -79,6 +97,7 @@ def _parser() -> argparse.ArgumentParser:
         action="store_true",
         help="only show that each bound can fail, with planted faults and other queues: about two minutes",
     )
+    _add_own(parser)
     parser.add_argument("--detailed", action="store_true", help="print all percentiles")
     parser.add_argument("--list", action="store_true", help="list the cases, and run none")
     parser.add_argument("--from", dest="source", metavar="FILE", help="read a report written by --json instead of running anything")
@@ -92,12 +111,28 @@ def _parser() -> argparse.ArgumentParser:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run `tidegate stress` with these arguments, and return its exit code."""
-    arguments = _parser().parse_args(argv)
+    words = list(sys.argv[1:] if argv is None else argv)
+    arguments = _parser().parse_args(words)
     try:
+        if arguments.app is not None or arguments.callable is not None:
+            return _stress_own(arguments, words)
         return _stress(arguments)
     except UsageError as error:
         print(f"tidegate stress: {error}", file=sys.stderr)
         return 2
+
+
+def _stress_own(arguments: argparse.Namespace, words: list[str]) -> int:
+    """Put somebody's own service under overload."""
+    given = ("case", "subject", "collapse", "curve", "breaking", "list", "source")
+    for name in given:
+        if getattr(arguments, name):
+            raise UsageError(f"--{ {'breaking': 'break', 'source': 'from'}.get(name, name) } is not for a service of your own")
+    former = signal.signal(signal.SIGTERM, _interrupt)
+    try:
+        return stress_own(arguments, words)
+    finally:
+        signal.signal(signal.SIGTERM, former)
 
 
 def _stress(arguments: argparse.Namespace) -> int:
