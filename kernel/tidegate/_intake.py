@@ -136,7 +136,7 @@ class Lease(Generic[T]):
         return f"<tidegate.Lease {'held' if len(self._mark) > 1 else 'released'}>"
 
 
-Lease.__enter__ = vars(Lease)["item"].fget  # type: ignore[method-assign]
+Lease.__enter__ = Lease.item.fget  # type: ignore[attr-defined, method-assign]
 FOREVER: Final = Quietly("inf")
 NO_LEASE: Final[Lease[Any]] = new(Lease)
 
