@@ -2,7 +2,7 @@
 """Which requests are limited, by what, and who sends them: what the two middlewares share beside `Rules` and `Busy`."""
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, Final, Protocol, final
+from typing import Any, Final, Protocol, final, runtime_checkable
 
 from .. import Lease
 from .bulkhead import Bulkhead, Rules
@@ -11,6 +11,7 @@ Classify = Callable[[Any], str | None]
 Exempt = Callable[[Any], bool] | Iterable[str]
 
 
+@runtime_checkable  # for tools that check annotations at run time
 class Entrance(Protocol):
     """Name what a request goes through beside a `Bulkhead`: an `Admission` of the policies, which knows classes."""
 

@@ -52,7 +52,7 @@ import weakref
 from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass
 from itertools import accumulate
-from typing import Any, Final, Protocol, final
+from typing import Any, Final, Protocol, final, runtime_checkable
 
 from ._figures import (
     CLASS_FIGURES,
@@ -92,6 +92,7 @@ def _fault(name: object, source: object) -> Exception | None:
     return None
 
 
+@runtime_checkable  # for tools that check annotations at run time
 class Readable(Protocol):
     """Name what is read: an intake, with patience or without, or whatever else answers `statistics()` as one does."""
 

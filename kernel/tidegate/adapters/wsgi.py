@@ -42,7 +42,7 @@ Limits
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sized
-from typing import Any, Protocol, final
+from typing import Any, Protocol, final, runtime_checkable
 
 from ._requests import Entrance, Requests, end_early
 from ._retry import Busy, RetryAfter
@@ -55,6 +55,7 @@ StartResponse = Callable[..., Callable[[bytes], object]]
 Application = Callable[[Environ, StartResponse], Iterable[bytes]]
 
 
+@runtime_checkable  # for tools that check annotations at run time
 class Held(Protocol):
     """Name what is released when a response has ended: a lease, of a bulkhead or of an admission."""
 

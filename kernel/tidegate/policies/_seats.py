@@ -19,7 +19,7 @@ from collections.abc import Callable
 from itertools import count, repeat
 from operator import attrgetter
 from time import monotonic, monotonic_ns
-from typing import Any, Final, Protocol, cast, final
+from typing import Any, Final, Protocol, cast, final, runtime_checkable
 
 from .._atomic import yield_processor
 from .._forks import epoch
@@ -35,6 +35,7 @@ NOBODY: Final = -1  # in place of a class
 YIELD_EVERY: Final = 24  # refusals, as in the kernel
 
 
+@runtime_checkable  # for tools that check annotations at run time
 class Limit(Protocol):
     """Name what a limit must be able to: `AdaptiveLimit`, or one of your own, whose exceptions are counted and do no harm."""
 

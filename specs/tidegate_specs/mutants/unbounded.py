@@ -19,6 +19,7 @@ PATCHES = (
         "    def ring(self)",
         (
             "    def grow(self) -> None:\n"
+            "        self.capacity += 1\n"
             "        self.items.append(NOTHING)\n"
             "        self.turns.append(0)\n"
             "        self.restore(Slots(len(self.items)).free[0])\n"

@@ -22,9 +22,6 @@ Expression = Any  # any z3.ExprRef
 MOST_PATHS: Final = 5_000
 
 
-# Paths.
-
-
 class _Run:
     """Record how one run of a function decides what it asks."""
 

@@ -106,7 +106,7 @@ def test_too_few_signals_are_unknown(tmp_path: Path, monkeypatch: pytest.MonkeyP
 
 def test_a_vendored_copy_is_judged_as_it_is(tmp_path: Path) -> None:
     folder = tmp_path / "gate_of_somebody"
-    shutil.copytree(Path(tidegate.__path__[0]), folder, ignore=shutil.ignore_patterns("__pycache__", "adapters"))
+    shutil.copytree(Path(tidegate.__path__[0]), folder, ignore=shutil.ignore_patterns("__pycache__", "adapters", "policies"))
     init = folder / "__init__.py"
     init.write_text(init.read_text("utf-8") + "\nimport gc\n\ngc.set_debug(0)\ngc.set_threshold(9)\n", encoding="utf-8")
     subject = load_subject(str(folder))
