@@ -17,7 +17,7 @@ def extract(readme: Path, name: str) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.mark.parametrize(
-    ("name", "last"), [("gate", ".venv/bin/tidegate verify"), ("tests", ".venv/bin/pytest -n 2 --dist worksteal")]
+    ("name", "last"), [("gate", ".venv/bin/tidegate verify"), ("tests", ".venv/bin/pytest -n 3 --dist worksteal")]
 )
 def test_readme_has_the_command(name: str, last: str) -> None:
     extracted = extract(ROOT / "README.md", name)
