@@ -28,13 +28,8 @@ LONG_FUNCTIONS = {
     ("specs/tidegate_specs/prove/latency.py", "_theorem"): 62,
     ("specs/tidegate_specs/prove/ranking.py", "_helped"): 62,
     # A list of small functions, each of which is a case.
-    ("specs/tidegate_specs/scenarios/keeping.py", "_fates"): 51,
     ("specs/tidegate_specs/scenarios/waiting.py", "_waits"): 69,
     ("specs/tidegate_specs/adapters/check_edges.py", "_callbacks"): 54,
-    # A probe is a program of its own, and reads from top to bottom.
-    ("specs/tidegate_specs/host/probes/signals.py", "probe"): 53,
-    # One point of a sweep, from its threads to its audit.
-    ("specs/tidegate_specs/sweeps/wakeups.py", "_wake_point"): 57,
 }
 # What a module keeps from one run to the next, and why a second run does not see it. Programs that are run as such are left out.
 KEPT = {

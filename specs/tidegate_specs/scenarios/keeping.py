@@ -139,8 +139,7 @@ def _fates(run: Run) -> dict[str, Callable[[Any], Any]]:
         offered(2, item).take(timeout=0)
 
     def dead(item: Any) -> None:
-        intake = run.intake(2)
-        intake.offer(item)
+        intake = offered(2, item)
         item.intake = weakref.ref(intake)
         intake.close()
         del intake

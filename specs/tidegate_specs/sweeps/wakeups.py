@@ -200,6 +200,19 @@ def _wake_point(
     if cut_in is None:
         parties.extend(_wait_in_party(call) for call in waiting.late_waits)
     del answer
+    _judge_waits(subject, waiting, parties, tally, where or name)
+    intake.close()  # ends the wait of whoever has a right to wait on
+    for party in parties:
+        party.wait()
+        party.answer()
+        party.dismiss()
+    tally.points += bool(where)
+    return bool(where)
+
+
+def _judge_waits(subject: Subject, waiting: Waiting, parties: list[Party], tally: WakeTally, where: str) -> None:
+    """Note who waits on with nothing left to come, now and when the lease has ended."""
+    intake = waiting.intake
     closed = True
     if waiting.lease is None:
         probe = intake.offer("probe")
@@ -210,7 +223,7 @@ def _wake_point(
         asleep = [party for party in asleep if party.wait(1.0 if tally.lost < 2 else 0.0) != ENDED]
         if asleep:
             tally.lost += 1
-            tally.witness = tally.witness or f"{where or name}: {len(asleep)} waiting did not wake, with nothing left to come"
+            tally.witness = tally.witness or f"{where}: {len(asleep)} waiting did not wake, with nothing left to come"
     elif asleep and held:
         waiting.call, waiting.lease = intake.close, None  # the caller lets go of the lease: put back if unseen, else it is over
         asleep = [party for party in asleep if party.wait() != ENDED]
@@ -221,14 +234,7 @@ def _wake_point(
             asleep = [party for party in asleep if party.wait(1.0 if tally.lost < 2 else 0.0) != ENDED]
             tally.lost += bool(asleep)
             if asleep:
-                tally.witness = tally.witness or f"{where or name}: {len(asleep)} waiting did not wake when the lease ended"
-    intake.close()  # ends the wait of whoever has a right to wait on
-    for party in parties:
-        party.wait()
-        party.answer()
-        party.dismiss()
-    tally.points += bool(where)
-    return bool(where)
+                tally.witness = tally.witness or f"{where}: {len(asleep)} waiting did not wake when the lease ended"
 
 
 def _wait_in_party(call: Callable[[], Any]) -> Party:

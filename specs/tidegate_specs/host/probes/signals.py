@@ -20,6 +20,7 @@ ROUNDS: Final = 15  # of each way, for each type of exception
 TIMED: Final = 8
 HEAP: Final = 50_000  # objects, for a collection that takes its time
 LONGEST_LOOP: Final = 1_000_000
+Way = tuple[Callable[[], object], int]  # and how often
 TIMER_S: Final = 0.002
 
 
@@ -131,6 +132,22 @@ def user_of(package: Any) -> Callable[[], object]:
     return step
 
 
+def ways_of(program: Program, mode: str, step: Callable[[], object], trip: Callable[[], object]) -> dict[str, Way]:
+    """Give what the program does when a signal comes, and how often, by name."""
+    ways: dict[str, Way] = {
+        "pending before a collection": (partial(collect_with_pending, trip), ROUNDS),
+        "in the middle of a collection": (collect_garbage, ROUNDS),
+        "in one that an allocation starts": (partial(allocate, program, step), ROUNDS),
+    }
+    if mode in ("hold", "use"):
+        ways["while an intake is dropped"] = (partial(drop_intake, partial(guest().Intake, 4)), ROUNDS)
+    if not gil_is_on():  # without it the collector comes by itself only when the whole heap has grown
+        del ways["in one that an allocation starts"]
+    if program.kind is Arrival:
+        ways["by a timer, beside a large heap"] = (partial(allocate_under_timer, program, step), TIMED)
+    return ways
+
+
 def probe() -> dict[str, Any]:
     mode = WORDS[0]
     if not hasattr(signal, "setitimer"):
@@ -148,18 +165,7 @@ def probe() -> dict[str, Any]:
     for kind in (Arrival, SystemExit, KeyboardInterrupt, RuntimeError):
         program = Program(kind)
         signal.signal(signal.SIGALRM, program.handle)
-        ways: dict[str, tuple[Callable[[], object], int]] = {
-            "pending before a collection": (partial(collect_with_pending, trip), ROUNDS),
-            "in the middle of a collection": (collect_garbage, ROUNDS),
-            "in one that an allocation starts": (partial(allocate, program, step), ROUNDS),
-        }
-        if mode in ("hold", "use"):
-            ways["while an intake is dropped"] = (partial(drop_intake, partial(guest().Intake, 4)), ROUNDS)
-        if not gil_is_on():  # without it the collector comes by itself only when the whole heap has grown
-            del ways["in one that an allocation starts"]
-        if kind is Arrival:
-            ways["by a timer, beside a large heap"] = (partial(allocate_under_timer, program, step), TIMED)
-        for way, (work, rounds) in ways.items():
+        for way, (work, rounds) in ways_of(program, mode, step, trip).items():
             before = program.raised - program.heard
             heap = [[number] for number in range(HEAP if rounds == TIMED else 0)]
             for _ in range(rounds):
