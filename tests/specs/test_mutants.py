@@ -1,5 +1,6 @@
 """The mutants fit the kernel, say what they break, and die; a mutant that lives is reported."""
 
+import importlib
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -24,6 +25,16 @@ HARMLESS = Mutant(
     ("audit",),
     (Patch("_intake.py", "YIELD_EVERY: Final = 24", "YIELD_EVERY: Final = 17"),),
 )
+
+
+EVERYBODY = [name for package in patching.PACKAGES for name in patching.mutant_names(importlib.import_module(package))]
+
+
+@pytest.mark.parametrize("name", EVERYBODY)
+def test_each_mutant_of_core_adapters_and_policies_is_python_that_compiles(name: str) -> None:
+    """One that does not would die of that, or of nothing: its check could not be seen to find the fault."""
+    for file, source in patching.patched_sources(patching.describe(name).patches, name=name).items():
+        compile(source, file, "exec")
 
 
 RACES = {  # a race mutant, or several, of each kind

@@ -12,7 +12,12 @@ KILLED_BY = ("adapters.asgi_model", "adapters.asgi_sweep")
 PATCHES = (
     Patch(
         "adapters/asgi.py",
-        ("        with lease:\n            await self._app(scope, receive, send)\n"),
+        (
+            "        with lease:\n"
+            "            await self._app(scope, receive, send)\n"
+            '            if kind == "websocket":\n'
+            "                end_early(lease)\n"
+        ),
         ("        await self._app(scope, receive, send)\n        lease.release()\n"),
     ),
 )

@@ -18,12 +18,12 @@ PATCHES = (
         "adapters/_works.py",
         (
             "            if work is not None and work.claim.get(OWNER) is me:\n"
-            "                work.fail(error)\n"
+            "                work.fail(expired or error)\n"
             "            self.ring()"
         ),
         (
             "            if isinstance(error, Exception) and work is not None and work.claim.get(OWNER) is me:\n"
-            "                work.fail(error)\n"
+            "                work.fail(expired or error)\n"
             "            self.ring()"
         ),
     ),
