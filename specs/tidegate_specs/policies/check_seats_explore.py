@@ -11,6 +11,7 @@ from functools import partial
 from types import ModuleType
 from typing import Any, Final, final
 
+from ..builds import FREE_THREADED, LATE_FINALISERS
 from ..check import Check, Result, Settings, Subject, Verdict
 from ..explore.explorer import Grain, explore
 from ..explore.history import Caller, History
@@ -141,6 +142,8 @@ def _explored(configuration: Configuration, subject: Subject, settings: Settings
     evidence = (
         f"{report.schedules:,} schedules with at most {report.bound} preemptions at every {grain}, {len(report.outcomes)} outcomes"
     )
+    if report.verdict is Verdict.ILLEGAL and FREE_THREADED and any("drop" in line for line in configuration.threads):
+        return Result(Verdict.UNKNOWN, f"not judged on this build: {evidence}", LATE_FINALISERS)
     if report.verdict is Verdict.ILLEGAL:
         fault = report.faults[0]
         return Result(Verdict.ILLEGAL, evidence, f"{fault.message}\n{fault.timeline}", ("CLASS-2",))
