@@ -3,15 +3,14 @@
 Between any two calls the limit may be set anywhere, and the clock may go on, run backwards or fail.
 """
 
-import traceback
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final, final
 
 from ..check import Check, Result, Settings, Subject, Verdict
 from .admission_model import DEFAULT, SHARES, Call, Model, threshold
-from .check_clock import Unlike
 from .clauses import class_1, class_3, limit_3
+from .playing import Comparing, Unlike, drawn
 from .support import GROUP, Clock, bulkhead_of, module_of, package_of
 
 RUNS: Final = {"quick": 150, "full": 4_000}
@@ -62,7 +61,7 @@ def left_over(admission: Any) -> str:
 
 @final
 @dataclass(slots=True)
-class Lockstep:
+class Lockstep(Comparing):
     """Make each call on both sides, and compare."""
 
     subject: Subject
@@ -87,11 +86,6 @@ class Lockstep:
     @property
     def now(self) -> int | None:
         return None if isinstance(self.clock.now, BaseException) else self.clock.now
-
-    def demand(self, fact: object, clauses: str, account: str) -> None:
-        """Report what is not as it must be."""
-        if not fact:
-            raise Unlike(tuple(clauses.split()), account)
 
     def do(self, word: Word) -> None:
         """Make one call, and compare all that is visible."""
@@ -203,45 +197,26 @@ def _strategy() -> Any:
 
 
 def _lockstep(subject: Subject, chosen: Settings) -> Result:
-    from hypothesis import HealthCheck, Phase, given, seed, settings
-
     calls = 0
     met: dict[str, int] = dict.fromkeys("in full limit class closed samples unknown faults".split(), 0)
-    unlike: list[tuple[tuple[str, ...], str]] = []
-    capacities, limits, histories = _strategy()
 
-    @seed(chosen.seed)
-    @settings(
-        max_examples=RUNS[chosen.profile],
-        deadline=None,
-        database=None,
-        derandomize=chosen.seed == 0,
-        suppress_health_check=(HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much),
-        phases=(Phase.generate, Phase.shrink),
-    )
-    @given(capacities, limits, histories)
-    def run(capacity: int, limit: int, words: list[Word]) -> None:
+    def one(capacity: int, limit: int, words: list[Word]) -> None:
         nonlocal calls
         calls += 2 * len(words)
         try:
             both = play(subject, capacity, limit, words)
             play(subject, capacity, limit, words, observing=True)
         except Unlike as error:
-            unlike.append((error.clauses, f"{error}, after Admission of {capacity}, limit {limit}: {words}"))
-            raise
+            raise Unlike(error.clauses, f"{error}, after Admission of {capacity}, limit {limit}: {words}") from None
         for (_, answer), number in both.model.counts.items():
             met[answer] += number
         met["samples"] += len(both.model.samples)
         met["unknown"] += both.model.unknown
         met["faults"] += both.model.faults
 
-    try:
-        run()
-    except Unlike:
-        clauses, witness = unlike[-1]
-        return Result(Verdict.ILLEGAL, f"{calls:,} calls", witness, clauses)
-    except Exception:  # noqa: BLE001 - of the implementation's
-        return Result(Verdict.ILLEGAL, f"{calls:,} calls", traceback.format_exc(limit=-4), ("POLICY-4",))
+    wrong = drawn(chosen, RUNS[chosen.profile], _strategy(), one, ("POLICY-4",))
+    if wrong is not None:
+        return replace(wrong, evidence=f"{calls:,} calls, {wrong.evidence}")
     evidence = f"{calls:,} calls compared: {', '.join(f'{count:,} {name}' for name, count in met.items())}"
     good = class_1(calls, 0) and class_3(met["unknown"], 0) and limit_3(met["samples"], 0) and all(met.values())
     return Result(Verdict.OK if good else Verdict.UNKNOWN, evidence, "" if good else "too tame")

@@ -4,8 +4,7 @@ Between any two calls the clock may stand still, go on, run backwards, jump by a
 at the door are held to the estimate as its sentence says it, written here a second time.
 """
 
-import traceback
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from math import inf, isnan, nan
 from typing import Any, Final, final
 
@@ -13,6 +12,7 @@ from .. import machine as wall
 from ..check import Check, Result, Settings, Subject, Verdict
 from . import machine
 from .machine import State
+from .playing import Comparing, Unlike, drawn
 from .support import GROUP, PATIENCE_S, Clock, module_of, shed_of
 
 RUNS: Final = {"quick": 200, "full": 6_000}
@@ -21,14 +21,6 @@ MOVES: Final = (0.0, 0.05, 0.3, 0.55, 1.1, 3600.0, -0.4, -3600.0)
 PATIENCES: Final = (None, 0.0, 0.2, 5.0, 10_000.0, -1.0)
 
 Word = tuple[str, Any]
-
-
-class Unlike(Exception):
-    """Report that the real one did what the model forbids, and which clauses that breaks."""
-
-    def __init__(self, clauses: tuple[str, ...], account: str) -> None:
-        super().__init__(account)
-        self.clauses = clauses
 
 
 @final
@@ -68,7 +60,7 @@ class Estimate:
 
 @final
 @dataclass(slots=True)
-class Lockstep:
+class Lockstep(Comparing):
     """Make each call on both sides, and compare."""
 
     subject: Subject
@@ -91,11 +83,6 @@ class Lockstep:
     @property
     def now(self) -> float:
         return nan if isinstance(self.clock.now, BaseException) else self.clock.now
-
-    def demand(self, fact: object, clauses: str, account: str) -> None:
-        """Report what is not as it must be."""
-        if not fact:
-            raise Unlike(tuple(clauses.split()), account)
 
     def do(self, word: Word) -> None:
         """Make one call, and compare all that is visible."""
@@ -255,42 +242,23 @@ def _strategy() -> Any:
 
 
 def _lockstep(subject: Subject, chosen: Settings) -> Result:
-    from hypothesis import HealthCheck, Phase, given, seed, settings
-
     calls, met = 0, dict.fromkeys(("late", "expired", "faults", "told"), 0)
-    unlike: list[tuple[tuple[str, ...], str]] = []
-    capacities, histories = _strategy()
 
-    @seed(chosen.seed)
-    @settings(
-        max_examples=RUNS[chosen.profile],
-        deadline=None,
-        database=None,
-        derandomize=chosen.seed == 0,
-        suppress_health_check=(HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much),
-        phases=(Phase.generate, Phase.shrink),
-    )
-    @given(capacities, histories)
-    def run(capacity: int, words: list[Word]) -> None:
+    def one(capacity: int, words: list[Word]) -> None:
         nonlocal calls
         calls += len(words)
         try:
             both = play(subject, capacity, words)
         except Unlike as error:
-            unlike.append((error.clauses, f"{error}, after FreshIntake({capacity}, {PATIENCE_S:g}): {words}"))
-            raise
+            raise Unlike(error.clauses, f"{error}, after FreshIntake({capacity}, {PATIENCE_S:g}): {words}") from None
         met["late"] += both.state.late
         met["expired"] += both.state.expired
         met["faults"] += both.faults
         met["told"] += len(both.told)
 
-    try:
-        run()
-    except Unlike:
-        clauses, witness = unlike[-1]
-        return Result(Verdict.ILLEGAL, f"{calls:,} calls", witness, clauses)
-    except Exception:  # noqa: BLE001 - of the implementation's
-        return Result(Verdict.ILLEGAL, f"{calls:,} calls", traceback.format_exc(limit=-4), ("POLICY-4",))
+    wrong = drawn(chosen, RUNS[chosen.profile], _strategy(), one, ("POLICY-4",))
+    if wrong is not None:
+        return replace(wrong, evidence=f"{calls:,} calls, {wrong.evidence}")
     evidence = f"{calls:,} calls compared: {', '.join(f'{count:,} {name}' for name, count in met.items())}"
     return Result(Verdict.OK if all(met.values()) else Verdict.UNKNOWN, evidence, "" if all(met.values()) else "too tame")
 

@@ -6,16 +6,15 @@ The clock is one that stands still. Of three items two are too old, so a take ex
 import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from types import CodeType
 from typing import Any, Final, final
 
 from ..check import Check, Result, Settings, Subject, Verdict
-from ..injection import Injector, Interrupt
-from ..stops import handler_entries
+from ..injection import Injector
 from ..sweeps import fork_at, freeze, reenter
 from ..sweeps.audits import interrupted, take_all
 from ..sweeps.operations import Operation, Stage, sweeping
 from .clauses import fresh_1, fresh_2_counted, policy_3
+from .playing import interruptions
 from .support import GROUP, PATIENCE_S, Clock, as_implementation, module_of
 
 CAPACITY: Final = 3
@@ -99,24 +98,11 @@ class Tally:
 
 
 def _sweep(subject: Subject, injector: Injector, way: str, tally: Tally) -> None:
-    position, reached = 0, True
-    while reached:
-        position += 1
-        reached, where = False, ""
+    for hook in interruptions(way):
         scene = Scene(subject, way)
-
-        def hook(at: int, code: CodeType, offset: int, position: int = position) -> None:
-            nonlocal reached, where
-            if at == position:
-                reached = True
-                if offset not in handler_entries(code):
-                    where = f"{way}, interrupted at {code.co_qualname}+{offset}"
-                    raise Interrupt
-
         answer = interrupted(injector, Stage(scene.intake, scene.call), hook)
-        if where:
-            tally.points += 1
-        tally.judge(scene, where or way, [answer] if hasattr(answer, "release") else [])
+        tally.points += bool(hook.where)
+        tally.judge(scene, hook.where or way, [answer] if hasattr(answer, "release") else [])
 
 
 def _interrupted(subject: Subject, _settings: Settings) -> Result:

@@ -4,9 +4,8 @@ import ast
 import gc
 import inspect
 import sys
-import traceback
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import ceil, inf, log2, nan
 from typing import Any, Final
 
@@ -15,6 +14,7 @@ from . import limit_proof
 from .clauses import limit_1, limit_2, limit_3, limit_4, limit_5, limit_6, policy_3
 from .known_limiters import SECOND_NS
 from .limit_faults import ALONE_NS, CAPACITY, FAULTS, Service
+from .playing import Unlike, drawn
 from .support import GROUP, module_of
 
 RUNS: Final = {"quick": 60, "full": 2_000}
@@ -105,38 +105,19 @@ def _strategy() -> Any:
 
 
 def _traces(subject: Subject, chosen: Settings) -> Result:
-    from hypothesis import HealthCheck, given, seed, settings
-    from hypothesis import Phase as Stage
-
     met = {"samples": 0, "limits": 0}
-    wrong: list[tuple[tuple[str, ...], str]] = []
-    floors, above, phases = _strategy()
 
-    @seed(chosen.seed)
-    @settings(
-        max_examples=RUNS[chosen.profile],
-        deadline=None,
-        database=None,
-        derandomize=chosen.seed == 0,
-        suppress_health_check=(HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much),
-        phases=(Stage.generate, Stage.shrink),
-    )
-    @given(floors, above, phases)
-    def run(floor: int, more: int, trace: list[Phase]) -> None:
+    def one(floor: int, more: int, trace: list[Phase]) -> None:
         capacity = floor + more
         clauses, account = _compared(subject, floor, capacity, trace)
         met["samples"] += sum(phase.samples for phase in trace)
         met["limits"] += 1
         if clauses:
-            wrong.append((clauses, f"{account}, after AdaptiveLimit({floor}), bind({capacity}): {trace}"))
-            raise AssertionError(account)
+            raise Unlike(clauses, f"{account}, after AdaptiveLimit({floor}), bind({capacity}): {trace}")
 
-    try:
-        run()
-    except AssertionError:
-        return Result(Verdict.ILLEGAL, f"{met['samples']:,} samples", wrong[-1][1], wrong[-1][0])
-    except Exception:  # noqa: BLE001 - of the implementation's
-        return Result(Verdict.ILLEGAL, f"{met['samples']:,} samples", traceback.format_exc(limit=-4), ("LIMIT-1", "POLICY-4"))
+    wrong = drawn(chosen, RUNS[chosen.profile], _strategy(), one, ("LIMIT-1", "POLICY-4"))
+    if wrong is not None:
+        return replace(wrong, evidence=f"{met['samples']:,} samples, {wrong.evidence}")
     return Result(Verdict.OK, f"{met['samples']:,} samples in {met['limits']:,} traces, each brought to two limits")
 
 

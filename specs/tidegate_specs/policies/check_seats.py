@@ -5,14 +5,13 @@ import os
 import sys
 from collections.abc import Callable
 from contextlib import suppress
-from types import CodeType
 from typing import Any, Final, final
 
 from ..check import Check, Result, Settings, Subject, Verdict
 from ..injection import Injector, Interrupt, quiet_finalisers
-from ..stops import handler_entries
 from .check_admission import TWO, StandIn, admission_of, left_over
 from .clauses import class_3, limit_2, policy_3
+from .playing import interruptions
 from .support import GROUP, module_of
 
 REFUSALS: Final = {"quick": 3_000, "full": 1_000_000}
@@ -72,26 +71,15 @@ WAYS: Final = ("enter", "full", "shed", "observed", "nobody", "closed", "leave",
 
 def _sweep(subject: Subject, injector: Injector, way: str) -> tuple[int, str]:
     """Interrupt one call before each of its bytecodes. Gives the number of points, and what was wrong first."""
-    position, points, reached = 0, 0, True
-    while reached:
-        position += 1
-        reached, where = False, ""
+    points = 0
+    for hook in interruptions(way):
         scene = Scene(subject, way)
-
-        def hook(at: int, code: CodeType, offset: int, position: int = position) -> None:
-            nonlocal reached, where
-            if at == position:
-                reached = True
-                if offset not in handler_entries(code):
-                    where = f"{way}, interrupted at {code.co_qualname}+{offset}"
-                    raise Interrupt
-
         answer: Any = None
         with suppress(Interrupt):
             answer = injector.run(scene.call, hook)
-        points += bool(where)
+        points += bool(hook.where)
         if wrong := _judged(scene, answer):
-            return points, f"{where or way}: {wrong}"
+            return points, f"{hook.where or way}: {wrong}"
     return points, ""
 
 
