@@ -95,8 +95,8 @@ class Lease(Generic[T]):
             raise
         return item
 
-    def __enter__(self) -> T:  # type: ignore[empty-body]
-        """Give the item: the function of that property itself, which stands here below, so that there is no call in between."""
+    def __enter__(self) -> T:  # type: ignore[empty-body]  # only its signature counts: the function comes below the class
+        """Give the item, as `item` does. It is the function of that property itself, so that there is no call in between."""
 
     def release(self) -> bool:
         """Free the slot. True the first time, False ever after, from whichever thread (LEASE-1). Never waits.
@@ -136,6 +136,7 @@ class Lease(Generic[T]):
         return f"<tidegate.Lease {'held' if len(self._mark) > 1 else 'released'}>"
 
 
+# To mypy a property that is read off its class is what it gives; and nobody should replace a method, but that one has no body.
 Lease.__enter__ = Lease.item.fget  # type: ignore[attr-defined, method-assign]
 FOREVER: Final = Quietly("inf")
 NO_LEASE: Final[Lease[Any]] = new(Lease)
